@@ -1,0 +1,33 @@
+import { defineWorkspace } from "vitest/config"
+
+/**
+ * One project for everything that needs no router: `npm test` runs it. The suites against real routers are not
+ * here; `npm run test:routers` starts its own network and points vitest at `packages/interop/test`.
+ */
+const source = { conditions: ["@effect-i2p/source", "node", "import", "default"] }
+
+export default defineWorkspace([
+  {
+    resolve: source,
+    ssr: { resolve: source },
+    test: {
+      name: "unit",
+      include: ["packages/*/test/**/*.test.ts"],
+      exclude: ["packages/interop/test/routers/**", "**/node_modules/**"],
+      environment: "node",
+      testTimeout: 30_000
+    }
+  },
+  {
+    resolve: source,
+    ssr: { resolve: source },
+    test: {
+      name: "routers",
+      include: ["packages/interop/test/routers/**/*.test.ts"],
+      environment: "node",
+      testTimeout: 180_000,
+      hookTimeout: 180_000,
+      fileParallelism: false
+    }
+  }
+])
