@@ -1,1 +1,23 @@
-export {}
+/**
+ * @since 0.1.0
+ */
+export * as Address from "./Address.js"
+export * as ByteReader from "./ByteReader.js"
+export * as ByteWriter from "./ByteWriter.js"
+export * as Certificate from "./Certificate.js"
+export * as Destination from "./Destination.js"
+export * as DestinationKeys from "./DestinationKeys.js"
+export * as EncryptionKey from "./EncryptionKey.js"
+export * as Hash from "./Hash.js"
+export * as I2pDate from "./I2pDate.js"
+export * as I2pEncoding from "./I2pEncoding.js"
+export * as KeyType from "./KeyType.js"
+export * as Lease from "./Lease.js"
+export * as LeaseSet2 from "./LeaseSet2.js"
+export * as Mapping from "./Mapping.js"
+export * as OfflineSignature from "./OfflineSignature.js"
+export * as SecureRandom from "./SecureRandom.js"
+export * as SignatureError from "./SignatureError.js"
+export * as Signatures from "./Signatures.js"
+export * as SigningKey from "./SigningKey.js"
+export * as WireError from "./WireError.js"

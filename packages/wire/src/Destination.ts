@@ -1,0 +1,248 @@
+/**
+ * An I2P Destination: the public identity behind a `.b32.i2p` name.
+ *
+ *     0    256  encryption key field, unused since lease sets carry the keys
+ *     256  128  signing key, right-aligned, padding before it
+ *     384   3+  certificate: key types, and key bytes that did not fit
+ *
+ * A destination *is* its bytes: the hash covers the padding too. So they are kept exactly as they came, everything else
+ * is derived from them when first asked for, and equality is equality of bytes.
+ *
+ * @since 0.1.0
+ */
+import * as Either from "effect/Either"
+import * as Equal from "effect/Equal"
+import * as EffectHash from "effect/Hash"
+import * as Inspectable from "effect/Inspectable"
+import * as ParseResult from "effect/ParseResult"
+import * as EffectSchema from "effect/Schema"
+import { ByteReader } from "./ByteReader.js"
+import { ByteWriter } from "./ByteWriter.js"
+import * as Certificate from "./Certificate.js"
+import * as Hash from "./Hash.js"
+import { decodeBase64, encodeBase64 } from "./I2pEncoding.js"
+import * as bytes from "./internal/bytes.js"
+import { fieldLengths, keyAreaLength, signingKeyAt } from "./internal/keyArea.js"
+import * as KeyType from "./KeyType.js"
+import type * as SigningKey from "./SigningKey.js"
+import type { DecodeError } from "./WireError.js"
+
+/**
+ * A parsed destination. Made by `decode`, `read`, `fromBase64` and `fromSigningKey`.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export class Destination implements Equal.Equal, Inspectable.Inspectable {
+  /** The exact bytes; not to be written to. */
+  readonly bytes: Uint8Array
+  /** Type of the signing key; may be one this library cannot verify. */
+  readonly signingType: number
+  #hash: Hash.Hash | undefined
+  #b32: string | undefined
+  #base64: string | undefined
+  #certificate: Certificate.Certificate | undefined
+  #signingKey: SigningKey.PublicKey | undefined
+
+  /** Use the constructors of this module: this one trusts that `bytes` was checked. */
+  private constructor(exact: Uint8Array, signingType: number) {
+    this.bytes = exact
+    this.signingType = signingType
+  }
+
+  /** @internal */
+  static unsafeMake(exact: Uint8Array, signingType: number): Destination {
+    return new Destination(exact, signingType)
+  }
+
+  /** SHA-256 of the bytes: the name of the destination in the network. */
+  get hash(): Hash.Hash {
+    this.#hash ??= Hash.of(this.bytes)
+    return this.#hash
+  }
+
+  /** `<52 characters>.b32.i2p`; also the key to use in maps. */
+  get b32(): string {
+    this.#b32 ??= Hash.toB32(this.hash)
+    return this.#b32
+  }
+
+  /** The whole destination in I2P Base64, as in address books. */
+  get base64(): string {
+    this.#base64 ??= encodeBase64(this.bytes)
+    return this.#base64
+  }
+
+  get certificate(): Certificate.Certificate {
+    this.#certificate ??= Certificate.read(new ByteReader("Destination", this.bytes, keyAreaLength))
+    return this.#certificate
+  }
+
+  /** The key that signs for this destination; of an unregistered type, all bytes it could occupy. */
+  get signingKey(): SigningKey.PublicKey {
+    this.#signingKey ??= signingKeyAt(this.bytes, this.certificate)
+    return this.#signingKey
+  }
+
+  /** Eight characters of the Base32 name: what logs show. */
+  get short(): string {
+    return Hash.short(this.hash)
+  }
+
+  [Equal.symbol](that: unknown): boolean {
+    return that instanceof Destination && bytes.equals(this.bytes, that.bytes)
+  }
+
+  [EffectHash.symbol](): number {
+    return EffectHash.cached(this, EffectHash.optimize(bytes.fnv1a(this.bytes)))
+  }
+
+  toString(): string {
+    return `Destination(${this.short}…)`
+  }
+
+  toJSON(): unknown {
+    return { _id: "Destination", b32: `${this.short}…` }
+  }
+
+  [Inspectable.NodeInspectSymbol](): unknown {
+    return this.toString()
+  }
+}
+
+/**
+ * Exactly one destination; the bytes are copied.
+ *
+ * **Errors** `DecodeError` if bytes are missing or left over, or the certificate's length does not fit its key types.
+ *
+ * @category decoding
+ * @since 0.1.0
+ */
+export const decode = (input: Uint8Array): Either.Either<Destination, DecodeError> => {
+  const reader = new ByteReader("Destination", input)
+  return Either.map(reader.finish(read(reader)), (destination) => destination!)
+}
+
+/**
+ * Reads a destination inside another structure, copying its bytes; `undefined` once the reader has failed.
+ *
+ * @category decoding
+ * @since 0.1.0
+ */
+export const read = (reader: ByteReader): Destination | undefined => {
+  const start = reader.offset
+  reader.skip(keyAreaLength, "destination keys")
+  const certificate = Certificate.read(reader)
+  if (reader.failed) return undefined
+  const end = reader.offset
+  const signingType = Certificate.signingType(certificate)
+  if (certificate._tag === "Key") {
+    const fields = fieldLengths(certificate)
+    // Bytes beyond the keys would make another hash for the same keys. With an unregistered type nobody can tell.
+    if (fields !== undefined && fields.excess !== certificate.excess.length) {
+      reader.fail(
+        "certificate length",
+        `${KeyType.signingTypeName(signingType)} leaves ${fields.excess} excess bytes, not ${certificate.excess.length}`
+      )
+      return undefined
+    }
+  }
+  return Destination.unsafeMake(Uint8Array.prototype.slice.call(reader.bytes, start, end), signingType)
+}
+
+/**
+ * A destination from its Base64 form.
+ *
+ * @category decoding
+ * @since 0.1.0
+ */
+export const fromBase64 = (text: string): Either.Either<Destination, DecodeError> =>
+  Either.flatMap(decodeBase64(text), decode)
+
+/**
+ * The destination of a signing key: repeated padding, the key, a certificate naming its type.
+ *
+ * The padding is 32 random bytes, repeated: compressible, and what current routers make. Its encryption type is 0, the
+ * only one a Java router accepts from a client, although the field is unused.
+ *
+ * **Errors** throws a `RangeError` unless the type is registered and key and padding have the right lengths.
+ * **Source** proposal 161 for the padding; I2P common structures, KeysAndCert.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const fromSigningKey = (publicKey: SigningKey.PublicKey, padding32: Uint8Array): Destination => {
+  const type = KeyType.signingType(publicKey.type)
+  if (type === undefined || type.publicKeyLength !== publicKey.bytes.length) {
+    throw new RangeError(`Destination: ${publicKey.bytes.length} bytes of ${KeyType.signingTypeName(publicKey.type)}`)
+  }
+  if (padding32.length !== 32) throw new RangeError(`Destination: ${padding32.length} bytes of padding`)
+  const key: typeof Certificate.Key.Type = {
+    _tag: "Key",
+    signingType: publicKey.type,
+    encryptionType: type.publicKeyLength > keyAreaLength && type.code >= 12 ? KeyType.NoEncryption : KeyType.ElGamal,
+    excess: new Uint8Array(0)
+  }
+  const { signing } = fieldLengths(key)!
+  const area = new Uint8Array(keyAreaLength)
+  for (let at = 0; at < keyAreaLength; at += 32) area.set(padding32, at)
+  area.set(publicKey.bytes.subarray(0, signing), keyAreaLength - signing)
+  const writer = new ByteWriter(keyAreaLength + 7 + publicKey.bytes.length)
+  writer.bytes(area)
+  Certificate.write(
+    writer,
+    publicKey.type === KeyType.DsaSha1 ? Certificate.none : { ...key, excess: publicKey.bytes.subarray(signing) }
+  )
+  return Destination.unsafeMake(writer.toBytes().slice(), publicKey.type)
+}
+
+/**
+ * @category predicates
+ * @since 0.1.0
+ */
+export const isDestination = (u: unknown): u is Destination => u instanceof Destination
+
+/**
+ * @category predicates
+ * @since 0.1.0
+ */
+export const equals = (a: Destination, b: Destination): boolean => a[Equal.symbol](b)
+
+/**
+ * Destinations as values of a Schema.
+ *
+ * @category schemas
+ * @since 0.1.0
+ */
+export const Schema: EffectSchema.Schema<Destination> = EffectSchema.declare(isDestination, {
+  identifier: "Destination",
+  arbitrary: () => (fc) =>
+    fc
+      .tuple(
+        fc.constantFrom(...KeyType.signingTypes.filter((type) => type.code <= 17)),
+        fc.uint8Array({ minLength: 2624, maxLength: 2624 }),
+        fc.uint8Array({ minLength: 32, maxLength: 32 })
+      )
+      .map(([type, key, padding]) =>
+        fromSigningKey({ type: type.code, bytes: key.slice(0, type.publicKeyLength) }, padding)
+      ),
+  equivalence: () => equals,
+  pretty: () => (destination) => destination.toString()
+})
+
+/**
+ * Destinations from and to their bytes.
+ *
+ * @category schemas
+ * @since 0.1.0
+ */
+export const FromBytes: EffectSchema.Schema<Destination, Uint8Array> = EffectSchema.transformOrFail(
+  EffectSchema.Uint8ArrayFromSelf,
+  Schema,
+  {
+    strict: true,
+    decode: (input, _options, ast) =>
+      Either.mapLeft(decode(input), (error) => new ParseResult.Type(ast, input, error.message)),
+    encode: (destination) => ParseResult.succeed(destination.bytes)
+  }
+)

@@ -1,0 +1,178 @@
+/**
+ * A destination together with what signs for it, and the `.dat` key file that i2pd and Java I2P share.
+ *
+ *     Destination, encryption private key (256 bytes for type 0, 32 for 4), signing private key
+ *     if the signing private key is all zero, an offline file: offline signature block, transient private key
+ *
+ * With an Ed25519 destination that is 391 + 256 + 32 = 679 bytes. The same bytes in Base64 are SAM's private key.
+ *
+ * Private parts are `Redacted`: printing, inspecting or serialising a value of this type shows none of them.
+ *
+ * @since 0.1.0
+ */
+import * as Either from "effect/Either"
+import * as Redacted from "effect/Redacted"
+import { ByteReader } from "./ByteReader.js"
+import { ByteWriter } from "./ByteWriter.js"
+import * as Certificate from "./Certificate.js"
+import * as Destination from "./Destination.js"
+import { decodeBase64, encodeBase64 } from "./I2pEncoding.js"
+import { isZero } from "./internal/bytes.js"
+import * as KeyType from "./KeyType.js"
+import * as OfflineSignature from "./OfflineSignature.js"
+import type * as SecureRandom from "./SecureRandom.js"
+import * as Signatures from "./Signatures.js"
+import * as SigningKey from "./SigningKey.js"
+import type { DecodeError } from "./WireError.js"
+
+/**
+ * **Shape** `signingKey` is what signs now: the destination's own key, or the transient one when `offline` is present.
+ * `encryptionPrivateKey` is the file's field, unused since lease sets carry keys of their own.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface DestinationKeys {
+  readonly destination: Destination.Destination
+  readonly signingKey: SigningKey.PrivateKey
+  readonly encryptionPrivateKey: Redacted.Redacted<Uint8Array>
+  readonly offline: OfflineSignature.OfflineSignature | undefined
+}
+
+/**
+ * A new Ed25519 destination.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const generate = (
+  random: SecureRandom.Service,
+  signatures: Signatures.Service = Signatures.noble
+): DestinationKeys =>
+  fromSigningKey(SigningKey.makePrivate(KeyType.Ed25519, random.bytes(32)), random.bytes(32), signatures)
+
+/**
+ * The destination of a given private key; throws if the key is unusable, which is a bug of the caller.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const fromSigningKey = (
+  signingKey: SigningKey.PrivateKey,
+  padding32: Uint8Array,
+  signatures: Signatures.Service = Signatures.noble
+): DestinationKeys => ({
+  destination: Destination.fromSigningKey(
+    Either.getOrThrowWith(signatures.publicKey(signingKey), (error) => error),
+    padding32
+  ),
+  signingKey,
+  encryptionPrivateKey: Redacted.make(new Uint8Array(256)),
+  offline: undefined
+})
+
+/**
+ * The public half of the key that signs now.
+ *
+ * @category getters
+ * @since 0.1.0
+ */
+export const activePublicKey = (keys: DestinationKeys): SigningKey.PublicKey =>
+  keys.offline?.transientKey ?? keys.destination.signingKey
+
+/**
+ * The key file. **Secret**: whoever has these bytes is the destination.
+ *
+ * @category encoding
+ * @since 0.1.0
+ */
+export const encode = (keys: DestinationKeys): Uint8Array => {
+  const writer = new ByteWriter(1024)
+  writer.bytes(keys.destination.bytes)
+  writer.bytes(Redacted.value(keys.encryptionPrivateKey))
+  if (keys.offline !== undefined) {
+    writer.reserve(KeyType.signingType(keys.destination.signingType)!.privateKeyLength)
+    OfflineSignature.write(writer, keys.offline)
+  }
+  writer.bytes(Redacted.value(keys.signingKey.bytes))
+  return writer.toBytes().slice()
+}
+
+/**
+ * Keys from a key file; private bytes are copied.
+ *
+ * **Errors** `DecodeError` for bytes missing or left over, types of unknown length, a private key that does not belong to
+ * its public key, or an offline block the destination did not sign. Of types without code here (DSA, RSA…) the keys are
+ * taken on trust.
+ *
+ * @category decoding
+ * @since 0.1.0
+ */
+export const decode = (bytes: Uint8Array): Either.Either<DestinationKeys, DecodeError> => {
+  const reader = new ByteReader("DestinationKeys", bytes)
+  return Either.map(reader.finish(read(reader)), (keys) => keys!)
+}
+
+/**
+ * The key file in Base64, SAM's private key. **Secret**, so redacted.
+ *
+ * @category encoding
+ * @since 0.1.0
+ */
+export const toBase64 = (keys: DestinationKeys): Redacted.Redacted<string> => Redacted.make(encodeBase64(encode(keys)))
+
+/**
+ * Keys from SAM's Base64 form.
+ *
+ * @category decoding
+ * @since 0.1.0
+ */
+export const fromBase64 = (text: Redacted.Redacted<string>): Either.Either<DestinationKeys, DecodeError> =>
+  Either.flatMap(decodeBase64(Redacted.value(text)), decode)
+
+const read = (reader: ByteReader): DestinationKeys | undefined => {
+  const destination = Destination.read(reader)
+  if (destination === undefined) return undefined
+  const encryption = KeyType.encryptionType(Certificate.encryptionType(destination.certificate))
+  if (encryption === undefined) reader.fail("encryption private key", "encryption type of unknown length")
+  const signing = KeyType.signingType(destination.signingType)
+  if (signing === undefined) reader.fail("signing private key", KeyType.signingTypeName(destination.signingType))
+  if (encryption === undefined || signing === undefined) return undefined
+  const encryptionPrivateKey = Redacted.make(reader.copy(encryption.privateKeyLength, "encryption private key"))
+  const privateAt = reader.offset
+  const privateBytes = reader.copy(signing.privateKeyLength, "signing private key")
+  if (reader.failed) return undefined
+  if (!isZero(privateBytes)) {
+    const signingKey = SigningKey.makePrivate(signing.code, privateBytes)
+    checkPair(reader, privateAt, "signing private key", signingKey, destination.signingKey)
+    return { destination, signingKey, encryptionPrivateKey, offline: undefined }
+  }
+  const offline = OfflineSignature.read(reader, signing.code)
+  if (offline === undefined) return undefined
+  const signed = OfflineSignature.verify(offline, destination.signingKey, Signatures.noble)
+  if (Either.isRight(signed) && !signed.right) reader.fail("offline signature", "not made by the destination's key")
+  const transient = KeyType.signingType(offline.transientKey.type)!
+  const transientAt = reader.offset
+  const signingKey = SigningKey.makePrivate(
+    transient.code,
+    reader.copy(transient.privateKeyLength, "transient private key")
+  )
+  if (reader.failed) return undefined
+  checkPair(reader, transientAt, "transient private key", signingKey, offline.transientKey)
+  return { destination, signingKey, encryptionPrivateKey, offline }
+}
+
+const checkPair = (
+  reader: ByteReader,
+  _offset: number,
+  field: string,
+  privateKey: SigningKey.PrivateKey,
+  publicKey: SigningKey.PublicKey
+): void => {
+  const computed = SigningKey.publicFromPrivate(privateKey)
+  if (Either.isRight(computed)) {
+    if (!SigningKey.equals(computed.right, publicKey)) reader.fail(field, "does not belong to the public key")
+  } else if (computed.left.reason === "BadKey") {
+    reader.fail(field, "is not a private key of its type")
+  }
+}

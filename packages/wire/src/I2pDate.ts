@@ -1,0 +1,60 @@
+/**
+ * I2P's Date: unsigned 64-bit milliseconds since 1970 UTC, 0 meaning "not set". Values are plain epoch milliseconds, as
+ * Effect's Clock has them; some structures carry whole seconds in 32 bits instead.
+ *
+ * @since 0.1.0
+ */
+import * as EffectSchema from "effect/Schema"
+import type { ByteReader } from "./ByteReader.js"
+import type { ByteWriter } from "./ByteWriter.js"
+
+/**
+ * Epoch milliseconds.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type I2pDate = number
+
+/**
+ * @category schemas
+ * @since 0.1.0
+ */
+export const Schema: EffectSchema.Schema<I2pDate> = EffectSchema.Int.pipe(
+  EffectSchema.between(0, Number.MAX_SAFE_INTEGER),
+  EffectSchema.annotations({ identifier: "I2pDate", description: "epoch milliseconds; 0 is undefined" })
+)
+
+/**
+ * The date that means there is none.
+ *
+ * @category constants
+ * @since 0.1.0
+ */
+export const undefinedDate: I2pDate = 0
+
+/**
+ * @category decoding
+ * @since 0.1.0
+ */
+export const read = (reader: ByteReader, field: string): I2pDate => reader.u64(field)
+
+/**
+ * @category encoding
+ * @since 0.1.0
+ */
+export const write = (writer: ByteWriter, millis: I2pDate): void => writer.u64(millis)
+
+/**
+ * Whole seconds, rounded down as Java does for Lease2 and LeaseSet2.
+ *
+ * @category conversions
+ * @since 0.1.0
+ */
+export const toSeconds = (millis: I2pDate): number => Math.floor(millis / 1000)
+
+/**
+ * @category conversions
+ * @since 0.1.0
+ */
+export const fromSeconds = (seconds: number): I2pDate => seconds * 1000

@@ -1,0 +1,247 @@
+/**
+ * LeaseSet2 (store type 3): what a destination publishes so that others can reach it.
+ *
+ *     Destination, published u32 s, expires u16 s after published, flags u16, [offline block], options Mapping,
+ *     u8 n, n × (u16 type, u16 length, key), u8 n, n × Lease2, signature
+ *
+ * The signature covers the byte 03 and everything before the signature. It is checked over the bytes as they came, which
+ * is why a lease set keeps them: options need not arrive in the order we would write them.
+ *
+ * @since 0.1.0
+ */
+import * as Either from "effect/Either"
+import * as EffectSchema from "effect/Schema"
+import { ByteReader } from "./ByteReader.js"
+import { ByteWriter } from "./ByteWriter.js"
+import * as Destination from "./Destination.js"
+import type * as DestinationKeys from "./DestinationKeys.js"
+import * as bytes from "./internal/bytes.js"
+import { concat } from "./internal/bytes.js"
+import * as KeyType from "./KeyType.js"
+import * as Lease from "./Lease.js"
+import * as Mapping from "./Mapping.js"
+import * as OfflineSignature from "./OfflineSignature.js"
+import type { SignatureError } from "./SignatureError.js"
+import type * as Signatures from "./Signatures.js"
+import { type DecodeError, EncodeError } from "./WireError.js"
+
+/**
+ * Source for all: I2P common structures, LeaseSet2. Java I2P enforces both counts.
+ *
+ * @category constants
+ * @since 0.1.0
+ */
+export const maxEncryptionKeys = 8
+/** @since 0.1.0 */
+export const maxLeases = 16
+/** Store type in the network database and in CreateLeaseSet2. @since 0.1.0 */
+export const storeType = 3
+/** Flag: an offline signature block follows. @since 0.1.0 */
+export const flagOffline = 1
+/** Flag: routers must not publish it. @since 0.1.0 */
+export const flagUnpublished = 2
+/** Flag: it will be blinded and encrypted when published. @since 0.1.0 */
+export const flagBlinded = 4
+
+const Uint16 = EffectSchema.Int.pipe(EffectSchema.between(0, 0xffff))
+
+/**
+ * A public encryption key in a lease set.
+ *
+ * @category schemas
+ * @since 0.1.0
+ */
+export const EncryptionPublicKey = EffectSchema.Struct({
+  type: Uint16,
+  publicKey: EffectSchema.Uint8ArrayFromSelf.pipe(
+    EffectSchema.filter((u) => u.length <= 0xffff, { arbitrary: () => (fc) => fc.uint8Array({ maxLength: 64 }) }),
+    EffectSchema.annotations({ equivalence: () => bytes.equals })
+  )
+})
+
+/**
+ * The part a client decides.
+ *
+ * **Units** `published` in epoch seconds, `expires` in seconds after it.
+ * **Shape** encryption keys come preferred first (Java: highest type first). Bits 1 and 2 of the flags are booleans here;
+ * bit 0 follows from the keys.
+ *
+ * @category schemas
+ * @since 0.1.0
+ */
+export const Content = EffectSchema.Struct({
+  published: EffectSchema.Int.pipe(EffectSchema.between(0, 0xffff_ffff)),
+  expires: Uint16,
+  unpublished: EffectSchema.Boolean,
+  blinded: EffectSchema.Boolean,
+  options: Mapping.Schema,
+  encryptionKeys: EffectSchema.Array(EncryptionPublicKey).pipe(
+    EffectSchema.minItems(1),
+    EffectSchema.maxItems(maxEncryptionKeys)
+  ),
+  leases: EffectSchema.Array(Lease.Schema).pipe(EffectSchema.maxItems(maxLeases))
+}).pipe(EffectSchema.annotations({ identifier: "LeaseSet2Content" }))
+
+/**
+ * @category models
+ * @since 0.1.0
+ */
+export type Content = typeof Content.Type
+
+/**
+ * A signed lease set.
+ *
+ * **Shape** `bytes` is the exact encoded form, signature included.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface LeaseSet2 extends Content {
+  readonly destination: Destination.Destination
+  readonly offline: OfflineSignature.OfflineSignature | undefined
+  readonly signature: Uint8Array
+  readonly bytes: Uint8Array
+}
+
+/**
+ * Encodes and signs a lease set with the destination's keys (or its transient key).
+ *
+ * **Errors** `EncodeError` for counts or options out of bounds, `SignatureError` if the keys cannot sign.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const make = (
+  keys: DestinationKeys.DestinationKeys,
+  content: Omit<Content, "unpublished" | "blinded" | "options"> & {
+    readonly unpublished?: boolean | undefined
+    readonly blinded?: boolean | undefined
+    readonly options?: Mapping.Input | undefined
+  },
+  signatures: Signatures.Service
+): Either.Either<LeaseSet2, EncodeError | SignatureError> => {
+  const { encryptionKeys, leases, published, expires } = content
+  if (encryptionKeys.length < 1 || encryptionKeys.length > maxEncryptionKeys) {
+    return refuse("encryption keys", `${encryptionKeys.length}, must be 1 to ${maxEncryptionKeys}`)
+  }
+  if (leases.length > maxLeases) return refuse("leases", `${leases.length}, at most ${maxLeases}`)
+  const unpublished = content.unpublished ?? false
+  const blinded = content.blinded ?? false
+  return Either.flatMap(Mapping.encode(content.options ?? {}), (options) => {
+    const writer = new ByteWriter(1024)
+    writer.u8(storeType)
+    writer.bytes(keys.destination.bytes)
+    writer.u32(published)
+    writer.u16(expires)
+    writer.u16(
+      (keys.offline === undefined ? 0 : flagOffline) | (unpublished ? flagUnpublished : 0) | (blinded ? flagBlinded : 0)
+    )
+    if (keys.offline !== undefined) OfflineSignature.write(writer, keys.offline)
+    writer.bytes(options)
+    writer.u8(encryptionKeys.length)
+    for (const key of encryptionKeys) {
+      writer.u16(key.type)
+      writer.u16(key.publicKey.length)
+      writer.bytes(key.publicKey)
+    }
+    writer.u8(leases.length)
+    for (const lease of leases) Lease.writeLease2(writer, lease)
+    const signed = writer.toBytes()
+    return Either.map(signatures.sign(keys.signingKey, signed), (signature) => ({
+      destination: keys.destination,
+      offline: keys.offline,
+      published,
+      expires,
+      unpublished,
+      blinded,
+      options: Either.getOrThrow(Mapping.decode(options)),
+      encryptionKeys,
+      leases,
+      signature,
+      bytes: concat(signed.subarray(1), signature)
+    }))
+  })
+}
+
+/**
+ * @category encoding
+ * @since 0.1.0
+ */
+export const encode = (leaseSet: LeaseSet2): Uint8Array => leaseSet.bytes
+
+/**
+ * Exactly one lease set, its signature not yet verified.
+ *
+ * @category decoding
+ * @since 0.1.0
+ */
+export const decode = (input: Uint8Array): Either.Either<LeaseSet2, DecodeError> => {
+  const reader = new ByteReader("LeaseSet2", input)
+  return Either.map(reader.finish(read(reader)), (leaseSet) => leaseSet!)
+}
+
+/**
+ * Reads a lease set inside another structure; `undefined` once the reader has failed.
+ *
+ * @category decoding
+ * @since 0.1.0
+ */
+export const read = (reader: ByteReader): LeaseSet2 | undefined => {
+  const start = reader.offset
+  const destination = Destination.read(reader)
+  const published = reader.u32("published")
+  const expires = reader.u16("expires")
+  const flags = reader.u16("flags")
+  if (destination === undefined) return undefined
+  const offline = flags & flagOffline ? OfflineSignature.read(reader, destination.signingType) : undefined
+  const options = Mapping.read(reader, "options")
+  const encryptionKeys: Array<Content["encryptionKeys"][number]> = []
+  const keyCount = reader.u8("encryption key count")
+  if (keyCount < 1 || keyCount > maxEncryptionKeys) {
+    reader.fail("encryption key count", `${keyCount}, must be 1 to ${maxEncryptionKeys}`)
+  }
+  for (let i = 0; i < keyCount && !reader.failed; i++) {
+    const type = reader.u16("encryption key type")
+    encryptionKeys.push({ type, publicKey: reader.copy(reader.u16("encryption key length"), "encryption key") })
+  }
+  const leases: Array<Lease.Lease> = []
+  const leaseCount = reader.u8("lease count")
+  if (leaseCount > maxLeases) reader.fail("lease count", `${leaseCount}, at most ${maxLeases}`)
+  for (let i = 0; i < leaseCount && !reader.failed; i++) leases.push(Lease.readLease2(reader))
+  const signingType = offline?.transientKey.type ?? destination.signingType
+  const signing = KeyType.signingType(signingType)
+  if (signing === undefined) reader.fail("signature", KeyType.signingTypeName(signingType))
+  const signature = reader.copy(signing?.signatureLength ?? 0, "signature")
+  if (reader.failed) return undefined
+  return {
+    destination,
+    published,
+    expires,
+    unpublished: (flags & flagUnpublished) !== 0,
+    blinded: (flags & flagBlinded) !== 0,
+    offline,
+    options,
+    encryptionKeys,
+    leases,
+    signature,
+    bytes: Uint8Array.prototype.slice.call(reader.bytes, start, reader.offset)
+  }
+}
+
+/**
+ * Whether destination (or the transient key it vouches for) signed this lease set. Says nothing about dates.
+ *
+ * @category verification
+ * @since 0.1.0
+ */
+export const verify = (leaseSet: LeaseSet2, signatures: Signatures.Service): Either.Either<boolean, SignatureError> => {
+  const { bytes: encoded, destination, offline, signature } = leaseSet
+  const signed = concat(Uint8Array.of(storeType), encoded.subarray(0, encoded.length - signature.length))
+  if (offline === undefined) return signatures.verify(destination.signingKey, signed, signature)
+  return Either.flatMap(OfflineSignature.verify(offline, destination.signingKey, signatures), (vouched) =>
+    vouched ? signatures.verify(offline.transientKey, signed, signature) : Either.right(false)
+  )
+}
+
+const refuse = (field: string, reason: string): Either.Either<never, EncodeError> =>
+  Either.left(new EncodeError({ structure: "LeaseSet2", field, reason }))

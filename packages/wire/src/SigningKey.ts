@@ -1,0 +1,75 @@
+/**
+ * Signing keys: a type number and raw bytes, in I2P's encodings.
+ *
+ * ECDSA public keys are X ‖ Y without a leading 04, private keys fixed-width big-endian scalars. Ed25519 keys are as in
+ * RFC 8032, the private one being the 32-byte seed. A RedDSA private key is a scalar, little-endian.
+ *
+ * @since 0.1.0
+ */
+import type * as Either from "effect/Either"
+import * as Redacted from "effect/Redacted"
+import * as EffectSchema from "effect/Schema"
+import * as bytes from "./internal/bytes.js"
+import { nobleSignatures } from "./internal/noble.js"
+import type { SignatureError } from "./SignatureError.js"
+
+/**
+ * **Shape** `bytes` has the registered length of `type`; of a type that is not registered, all there is.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface PublicKey {
+  readonly type: number
+  readonly bytes: Uint8Array
+}
+
+/**
+ * @category models
+ * @since 0.1.0
+ */
+export interface PrivateKey {
+  readonly type: number
+  readonly bytes: Redacted.Redacted<Uint8Array>
+}
+
+/**
+ * @category schemas
+ * @since 0.1.0
+ */
+export const PublicKey: EffectSchema.Schema<PublicKey> = EffectSchema.Struct({
+  type: EffectSchema.Int.pipe(EffectSchema.between(0, 0xffff)),
+  bytes: EffectSchema.Uint8ArrayFromSelf.pipe(EffectSchema.annotations({ equivalence: () => bytes.equals }))
+}).pipe(EffectSchema.annotations({ identifier: "SigningPublicKey" }))
+
+/**
+ * @category constructors
+ * @since 0.1.0
+ */
+export const makePublic = (type: number, keyBytes: Uint8Array): PublicKey => ({ type, bytes: keyBytes })
+
+/**
+ * Wraps raw private bytes so that they cannot be printed by accident.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const makePrivate = (type: number, keyBytes: Uint8Array): PrivateKey => ({
+  type,
+  bytes: Redacted.make(keyBytes)
+})
+
+/**
+ * The public half, computed with the portable backend.
+ *
+ * @category conversions
+ * @since 0.1.0
+ */
+export const publicFromPrivate = (key: PrivateKey): Either.Either<PublicKey, SignatureError> =>
+  nobleSignatures.publicKey(key)
+
+/**
+ * @category predicates
+ * @since 0.1.0
+ */
+export const equals = (a: PublicKey, b: PublicKey): boolean => a.type === b.type && bytes.equals(a.bytes, b.bytes)
