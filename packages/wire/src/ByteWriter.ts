@@ -61,10 +61,10 @@ export class ByteWriter {
     this.#buffer.set(value, at)
   }
 
-  /** A length byte and UTF-8; throws above 255 bytes. */
-  string(value: string): void {
+  /** A length byte and UTF-8; throws above 255 bytes, naming the field. */
+  string(value: string, field = "string"): void {
     const encoded = utf8Encode(value)
-    if (encoded.length > 0xff) outOfRange("string length", encoded.length)
+    if (encoded.length > 0xff) outOfRange(`${field} length`, encoded.length)
     this.u8(encoded.length)
     this.bytes(encoded)
   }

@@ -139,6 +139,14 @@ const encryptionByCode = new Map(encryptionTypes.map((type) => [type.code, type]
 export const signingType = (code: number): SigningType | undefined => signingTypes[code]
 
 /**
+ * Bytes in a signature of this type, if it is registered.
+ *
+ * @category lookups
+ * @since 0.1.0
+ */
+export const signatureLength = (code: number): number | undefined => signingTypes[code]?.signatureLength
+
+/**
  * The encryption type with this code, if it is registered.
  *
  * @category lookups

@@ -115,6 +115,15 @@ export const encode = (input: Input): Either.Either<Uint8Array, EncodeError> => 
 }
 
 /**
+ * Writes a mapping whose strings are known to fit; throws what `encode` returns, like any write out of range.
+ *
+ * @category encoding
+ * @since 0.1.0
+ */
+export const write = (writer: ByteWriter, input: Input): void =>
+  writer.bytes(Either.getOrThrowWith(encode(input), (error) => error))
+
+/**
  * Exactly one mapping.
  *
  * **Errors** `DecodeError` for duplicate keys, missing separators, malformed UTF-8, lengths that cross the end.
@@ -124,7 +133,7 @@ export const encode = (input: Input): Either.Either<Uint8Array, EncodeError> => 
  */
 export const decode = (bytes: Uint8Array): Either.Either<Mapping, DecodeError> => {
   const reader = new ByteReader("Mapping", bytes)
-  return reader.finish(read(reader, "mapping"))
+  return reader.finish(read(reader))
 }
 
 /**
@@ -133,7 +142,7 @@ export const decode = (bytes: Uint8Array): Either.Either<Mapping, DecodeError> =
  * @category decoding
  * @since 0.1.0
  */
-export const read = (reader: ByteReader, field: string): Mapping => {
+export const read = (reader: ByteReader, field = "mapping"): Mapping => {
   const part = reader.part(reader.u16(field), field)
   const mapping = new Map<string, string>()
   while (part.remaining > 0) {

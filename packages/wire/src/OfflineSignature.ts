@@ -8,12 +8,14 @@
  * @since 0.1.0
  */
 import * as Either from "effect/Either"
+import * as EffectSchema from "effect/Schema"
 import type { ByteReader } from "./ByteReader.js"
 import { ByteWriter } from "./ByteWriter.js"
+import * as bytes from "./internal/bytes.js"
 import * as KeyType from "./KeyType.js"
 import type { SignatureError } from "./SignatureError.js"
 import type * as Signatures from "./Signatures.js"
-import type * as SigningKey from "./SigningKey.js"
+import * as SigningKey from "./SigningKey.js"
 
 /**
  * **Units** `expires` is in seconds since 1970; whoever uses the block compares it with a clock.
@@ -26,6 +28,18 @@ export interface OfflineSignature {
   readonly transientKey: SigningKey.PublicKey
   readonly signature: Uint8Array
 }
+
+/**
+ * Blocks as values of a Schema. Lengths are not checked here: that of the signature depends on the destination.
+ *
+ * @category schemas
+ * @since 0.1.0
+ */
+export const OfflineSignature: EffectSchema.Schema<OfflineSignature> = EffectSchema.Struct({
+  expires: EffectSchema.Int.pipe(EffectSchema.between(0, 0xffff_ffff)),
+  transientKey: SigningKey.PublicKey,
+  signature: EffectSchema.Uint8ArrayFromSelf.pipe(EffectSchema.annotations({ equivalence: () => bytes.equals }))
+}).pipe(EffectSchema.annotations({ identifier: "OfflineSignature" }))
 
 /**
  * Has the destination key vouch for a transient key.
@@ -76,13 +90,22 @@ export const write = (writer: ByteWriter, offline: OfflineSignature): void => {
 }
 
 /**
+ * Bytes the block takes.
+ *
+ * @category encoding
+ * @since 0.1.0
+ */
+export const byteLength = (offline: OfflineSignature): number =>
+  6 + offline.transientKey.bytes.length + offline.signature.length
+
+/**
  * The whole block.
  *
  * @category encoding
  * @since 0.1.0
  */
 export const encode = (offline: OfflineSignature): Uint8Array => {
-  const writer = new ByteWriter(6 + offline.transientKey.bytes.length + offline.signature.length)
+  const writer = new ByteWriter(byteLength(offline))
   write(writer, offline)
   return writer.toBytes()
 }
