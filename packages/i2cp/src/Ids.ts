@@ -1,0 +1,95 @@
+/**
+ * The numbers I2CP messages are made of, with their ranges, and the identifiers among them.
+ *
+ * They are plain refined numbers, not brands: they are read and written per packet, and a message names each field.
+ *
+ * @since 0.1.0
+ */
+import * as Schema from "effect/Schema"
+
+const uint = (bits: 8 | 16 | 32 | 48, identifier: string) =>
+  Schema.Int.pipe(Schema.between(0, 2 ** bits - 1, { identifier }))
+
+/**
+ * An unsigned byte.
+ *
+ * @category schemas
+ * @since 0.1.0
+ */
+export const Uint8 = uint(8, "Uint8")
+
+/**
+ * An unsigned 16-bit integer.
+ *
+ * @category schemas
+ * @since 0.1.0
+ */
+export const Uint16 = uint(16, "Uint16")
+
+/**
+ * An unsigned 32-bit integer.
+ *
+ * @category schemas
+ * @since 0.1.0
+ */
+export const Uint32 = uint(32, "Uint32")
+
+/**
+ * Milliseconds since 1970 UTC in six bytes, as message 36 carries its expiry; ends in the year 10889.
+ *
+ * @category schemas
+ * @since 0.1.0
+ */
+export const Millis48 = uint(48, "Millis48")
+
+/**
+ * Milliseconds since 1970 UTC as an I2P Date; 0 is "undefined".
+ *
+ * **Units** u64 on the wire, here a safe integer.
+ *
+ * @category schemas
+ * @since 0.1.0
+ */
+export const Millis = Schema.Int.pipe(Schema.between(0, Number.MAX_SAFE_INTEGER, { identifier: "Millis" }))
+
+/**
+ * Identifies a session on a connection; chosen by the router, 0 is valid.
+ *
+ * @category schemas
+ * @since 0.1.0
+ */
+export const SessionId = Uint16
+
+/**
+ * "No session": used in lookups before one exists. As the id of a new session it means refusal.
+ *
+ * **Source** I2CP specification "Session ID"; protocol/i2cp.md section 17.2.
+ *
+ * @category constants
+ * @since 0.1.0
+ */
+export const NO_SESSION = 0xffff
+
+/**
+ * A router's name for a message; meaningful only with fastReceive off.
+ *
+ * @category schemas
+ * @since 0.1.0
+ */
+export const MessageId = Uint32
+
+/**
+ * Correlates a MessageStatus with the send; 0 asks for no status.
+ *
+ * @category schemas
+ * @since 0.1.0
+ */
+export const Nonce = Uint32
+
+/**
+ * Correlates a HostReply with its HostLookup.
+ *
+ * @category schemas
+ * @since 0.1.0
+ */
+export const RequestId = Uint32

@@ -1,0 +1,198 @@
+/**
+ * Messages that carry payloads and tell what became of them.
+ *
+ * `payload` is the gzip envelope of `Payload.ts`, not its content. Decoded payloads are views of the frame.
+ *
+ * @since 0.1.0
+ */
+import * as Destination from "@effect-i2p/wire/Destination"
+import * as Schema from "effect/Schema"
+import * as Ids from "../Ids.js"
+import type { Codec } from "../internal/codec.js"
+import { Bytes } from "../internal/schemas.js"
+
+/**
+ * 5, client → router: a payload for a Destination. Use {@link SendMessageExpires}; emissary knows only that one.
+ *
+ * **Source** I2CP specification "SendMessageMessage".
+ *
+ * @category messages
+ * @since 0.1.0
+ */
+export const SendMessage = Schema.TaggedStruct("SendMessage", {
+  sessionId: Ids.SessionId,
+  destination: Destination.Schema,
+  payload: Bytes,
+  nonce: Ids.Nonce
+})
+
+/**
+ * @category messages
+ * @since 0.1.0
+ */
+export type SendMessage = typeof SendMessage.Type
+
+export const sendMessage: Codec<SendMessage> = {
+  type: 5,
+  write: (writer, message) => {
+    writer.u16(message.sessionId)
+    writer.bytes(message.destination.bytes)
+    writer.u32(message.payload.length)
+    writer.bytes(message.payload)
+    writer.u32(message.nonce)
+  },
+  read: (reader) => {
+    const sessionId = reader.u16("sessionId")
+    const destination = Destination.read(reader)
+    const payload = reader.view(reader.u32("payloadLength"), "payload")
+    const nonce = reader.u32("nonce")
+    return destination === undefined ? undefined : { _tag: "SendMessage", sessionId, destination, payload, nonce }
+  }
+}
+
+/**
+ * Flag of {@link SendMessageExpires}: do not bundle our lease set with the message.
+ *
+ * **Source** I2CP specification "SendMessageExpiresMessage", flags bit 8.
+ *
+ * @category constants
+ * @since 0.1.0
+ */
+export const DO_NOT_BUNDLE_LEASE_SET = 0x0100
+
+/**
+ * 36, client → router: a payload for a Destination, with flags and an expiry.
+ *
+ * **Units** `expiration` ms since 1970 by the router's clock.
+ * **Source** I2CP specification "SendMessageExpiresMessage". i2pd ignores flags and expiry.
+ *
+ * @category messages
+ * @since 0.1.0
+ */
+export const SendMessageExpires = Schema.TaggedStruct("SendMessageExpires", {
+  sessionId: Ids.SessionId,
+  destination: Destination.Schema,
+  payload: Bytes,
+  nonce: Ids.Nonce,
+  flags: Ids.Uint16,
+  expiration: Ids.Millis48
+})
+
+/**
+ * @category messages
+ * @since 0.1.0
+ */
+export type SendMessageExpires = typeof SendMessageExpires.Type
+
+export const sendMessageExpires: Codec<SendMessageExpires> = {
+  type: 36,
+  write: (writer, message) => {
+    writer.u16(message.sessionId)
+    writer.bytes(message.destination.bytes)
+    writer.u32(message.payload.length)
+    writer.bytes(message.payload)
+    writer.u32(message.nonce)
+    writer.u16(message.flags)
+    writer.u48(message.expiration)
+  },
+  read: (reader) => {
+    const sessionId = reader.u16("sessionId")
+    const destination = Destination.read(reader)
+    const payload = reader.view(reader.u32("payloadLength"), "payload")
+    const nonce = reader.u32("nonce")
+    const flags = reader.u16("flags")
+    const expiration = reader.u48("expiration")
+    return destination === undefined
+      ? undefined
+      : { _tag: "SendMessageExpires", sessionId, destination, payload, nonce, flags, expiration }
+  }
+}
+
+/**
+ * 31, router → client: a payload for us. I2CP does not say who sent it.
+ *
+ * **Source** I2CP specification "MessagePayloadMessage".
+ *
+ * @category messages
+ * @since 0.1.0
+ */
+export const MessagePayload = Schema.TaggedStruct("MessagePayload", {
+  sessionId: Ids.SessionId,
+  messageId: Ids.MessageId,
+  payload: Bytes
+})
+
+/**
+ * @category messages
+ * @since 0.1.0
+ */
+export type MessagePayload = typeof MessagePayload.Type
+
+export const messagePayload: Codec<MessagePayload> = {
+  type: 31,
+  write: (writer, message) => {
+    writer.u16(message.sessionId)
+    writer.u32(message.messageId)
+    writer.u32(message.payload.length)
+    writer.bytes(message.payload)
+  },
+  read: (reader) => ({
+    _tag: "MessagePayload",
+    sessionId: reader.u16("sessionId"),
+    messageId: reader.u32("messageId"),
+    payload: reader.view(reader.u32("payloadLength"), "payload")
+  })
+}
+
+/**
+ * 22, router → client: what became of the send with this nonce.
+ *
+ * **Shape** `status` is a code of protocol/i2cp.md 5.6; see {@link isDelivered}. `size` says nothing of use.
+ * **Source** I2CP specification "MessageStatusMessage".
+ *
+ * @category messages
+ * @since 0.1.0
+ */
+export const MessageStatus = Schema.TaggedStruct("MessageStatus", {
+  sessionId: Ids.SessionId,
+  messageId: Ids.MessageId,
+  status: Ids.Uint8,
+  size: Ids.Uint32,
+  nonce: Ids.Nonce
+})
+
+/**
+ * @category messages
+ * @since 0.1.0
+ */
+export type MessageStatus = typeof MessageStatus.Type
+
+export const messageStatus: Codec<MessageStatus> = {
+  type: 22,
+  write: (writer, message) => {
+    writer.u16(message.sessionId)
+    writer.u32(message.messageId)
+    writer.u8(message.status)
+    writer.u32(message.size)
+    writer.u32(message.nonce)
+  },
+  read: (reader) => ({
+    _tag: "MessageStatus",
+    sessionId: reader.u16("sessionId"),
+    messageId: reader.u32("messageId"),
+    status: reader.u8("status"),
+    size: reader.u32("size"),
+    nonce: reader.u32("nonce")
+  })
+}
+
+/**
+ * Whether a {@link MessageStatus} code is one of success: 1 accepted (not final), 2, 4, 6. No code ever promises that
+ * the peer saw the message; unknown codes count as failure.
+ *
+ * **Source** protocol/i2cp.md section 5.6.
+ *
+ * @category getters
+ * @since 0.1.0
+ */
+export const isDelivered = (status: number): boolean => status === 1 || status === 2 || status === 4 || status === 6

@@ -1,0 +1,148 @@
+/**
+ * Messages of the handshake and of the connection itself: dates, bandwidth, disconnect.
+ *
+ * @since 0.1.0
+ */
+import * as Mapping from "@effect-i2p/wire/Mapping"
+import * as Either from "effect/Either"
+import * as Schema from "effect/Schema"
+import * as Ids from "../Ids.js"
+import type { Codec } from "../internal/codec.js"
+import { ShortString } from "../internal/schemas.js"
+
+/**
+ * 32, client → router: the first frame; doubles as a ping at any time.
+ *
+ * **Shape** `options` carries `i2cp.username` and `i2cp.password` where the router asks for them, else it is absent.
+ * **Source** I2CP specification "GetDateMessage".
+ *
+ * @category messages
+ * @since 0.1.0
+ */
+export const GetDate = Schema.TaggedStruct("GetDate", {
+  version: ShortString,
+  options: Schema.optionalWith(Mapping.Schema, { exact: true })
+})
+
+/**
+ * @category messages
+ * @since 0.1.0
+ */
+export type GetDate = typeof GetDate.Type
+
+export const getDate: Codec<GetDate> = {
+  type: 32,
+  write: (writer, message) => {
+    writer.string(message.version)
+    if (message.options !== undefined) writer.bytes(Either.getOrThrow(Mapping.encode(message.options)))
+  },
+  read: (reader) => {
+    const version = reader.string("version")
+    if (reader.remaining === 0) return { _tag: "GetDate", version }
+    return { _tag: "GetDate", version, options: Mapping.read(reader, "options") }
+  }
+}
+
+/**
+ * 33, router → client: the router's clock and version; may arrive at any time.
+ *
+ * **Shape** `version` is empty for routers before 0.8.7. i2pd up to 2.57 echoes the client's.
+ * **Units** `date` ms since 1970, router clock.
+ * **Source** I2CP specification "SetDateMessage".
+ *
+ * @category messages
+ * @since 0.1.0
+ */
+export const SetDate = Schema.TaggedStruct("SetDate", { date: Ids.Millis, version: ShortString })
+
+/**
+ * @category messages
+ * @since 0.1.0
+ */
+export type SetDate = typeof SetDate.Type
+
+export const setDate: Codec<SetDate> = {
+  type: 33,
+  write: (writer, message) => {
+    writer.u64(message.date)
+    writer.string(message.version)
+  },
+  read: (reader) => ({
+    _tag: "SetDate",
+    date: reader.u64("date"),
+    version: reader.remaining === 0 ? "" : reader.string("version")
+  })
+}
+
+/**
+ * 8, client → router: asks for {@link BandwidthLimits}; our liveness probe, because every router answers it.
+ *
+ * **Source** I2CP specification "GetBandwidthLimitsMessage".
+ *
+ * @category messages
+ * @since 0.1.0
+ */
+export const GetBandwidthLimits = Schema.TaggedStruct("GetBandwidthLimits", {})
+
+/**
+ * @category messages
+ * @since 0.1.0
+ */
+export type GetBandwidthLimits = typeof GetBandwidthLimits.Type
+
+export const getBandwidthLimits: Codec<GetBandwidthLimits> = {
+  type: 8,
+  write: () => {},
+  read: () => ({ _tag: "GetBandwidthLimits" })
+}
+
+/**
+ * 23, router → client: sixteen words, of which seven have a meaning.
+ *
+ * **Shape** client in, client out, router in, router in burst, router out, router out burst, burst seconds, nine
+ * undefined.
+ * **Units** KB/s; 0 is unknown. Display only: i2pd reports the throughput of the moment.
+ * **Source** I2CP specification "BandwidthLimitsMessage"; protocol/i2cp.md section 17.8.
+ *
+ * @category messages
+ * @since 0.1.0
+ */
+export const BandwidthLimits = Schema.TaggedStruct("BandwidthLimits", {
+  limits: Schema.Array(Ids.Uint32).pipe(Schema.itemsCount(16))
+})
+
+/**
+ * @category messages
+ * @since 0.1.0
+ */
+export type BandwidthLimits = typeof BandwidthLimits.Type
+
+export const bandwidthLimits: Codec<BandwidthLimits> = {
+  type: 23,
+  write: (writer, message) => {
+    for (const limit of message.limits) writer.u32(limit)
+  },
+  read: (reader) => ({ _tag: "BandwidthLimits", limits: Array.from({ length: 16 }, () => reader.u32("limits")) })
+}
+
+/**
+ * 30, both ways: the other side closes and says why. The text is untrusted; see `I2cpError.sanitize`.
+ *
+ * **Source** I2CP specification "DisconnectMessage".
+ *
+ * @category messages
+ * @since 0.1.0
+ */
+export const Disconnect = Schema.TaggedStruct("Disconnect", { reason: ShortString })
+
+/**
+ * @category messages
+ * @since 0.1.0
+ */
+export type Disconnect = typeof Disconnect.Type
+
+export const disconnect: Codec<Disconnect> = {
+  type: 30,
+  write: (writer, message) => writer.string(message.reason),
+  read: (reader) => ({ _tag: "Disconnect", reason: reader.remaining === 0 ? "" : reader.string("reason") })
+}
