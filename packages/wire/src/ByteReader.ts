@@ -112,8 +112,7 @@ export class ByteReader {
     if (at + 8 > this.#end) return this.#short(8, field)
     const high = this.u32(field)
     if (high > 0x1f_ffff) {
-      this.#position = at
-      this.fail(field, "does not fit 53 bits")
+      this.fail(field, "does not fit 53 bits", at)
       return 0
     }
     return high * 0x1_0000_0000 + this.u32(field)
@@ -146,15 +145,11 @@ export class ByteReader {
   string(field: string): string {
     const at = this.#position
     const bytes = this.view(this.u8(field), field)
-    if (this.#failedField !== undefined) {
-      this.#position = at
-      return ""
-    }
+    if (this.#failedField !== undefined) return ""
     try {
       return utf8.decode(bytes)
     } catch {
-      this.#position = at
-      this.fail(field, "is not UTF-8")
+      this.fail(field, "is not UTF-8", at)
       return ""
     }
   }
@@ -185,15 +180,19 @@ export class ByteReader {
   /** Takes over the failure of a `part`, or fails if the part was not read to its end. */
   join(part: ByteReader, field: string): void {
     if (part.#failedField !== undefined) {
-      this.#failAt(part.#position, part.#failedField, part.#failedReason)
+      this.fail(part.#failedField, part.#failedReason, part.#position)
     } else if (part.remaining > 0) {
-      this.#failAt(part.#position, field, `${part.remaining} bytes left over`)
+      this.fail(field, `${part.remaining} bytes left over`, part.#position)
     }
   }
 
-  /** Records a failure at the current position; the first one wins. */
-  fail(field: string, reason: string): void {
-    this.#failAt(this.#position, field, reason)
+  /** Records a failure, at the current position unless another is given; the first one wins. */
+  fail(field: string, reason: string, offset: number = this.#position): void {
+    if (this.#failedField !== undefined) return
+    this.#failedField = field
+    this.#failedReason = reason
+    this.#position = offset
+    this.#end = offset
   }
 
   /** The value, if every read held and nothing is left over. */
@@ -207,14 +206,6 @@ export class ByteReader {
   /** The value, if every read held; bytes may be left over. */
   finishLoose<A>(value: A): Either.Either<A, DecodeError> {
     return this.#failedField === undefined ? Either.right(value) : Either.left(this.error!)
-  }
-
-  #failAt(position: number, field: string, reason: string): void {
-    if (this.#failedField !== undefined) return
-    this.#failedField = field
-    this.#failedReason = reason
-    this.#position = position
-    this.#end = position
   }
 
   #short(wanted: number, field: string): 0 {

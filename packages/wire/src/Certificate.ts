@@ -93,7 +93,9 @@ export const read = (reader: ByteReader): Certificate => {
   const type = reader.u8("certificate type")
   const length = reader.u16("certificate length")
   if (type === keyType) {
-    if (length < 4) reader.fail("certificate length", `a KEY certificate has at least 4 bytes, not ${length}`)
+    if (length < 4) {
+      reader.fail("certificate length", `a KEY certificate has at least 4 bytes, not ${length}`, reader.offset - 2)
+    }
     return {
       _tag: "Key",
       signingType: reader.u16("certificate signing type"),
@@ -102,7 +104,9 @@ export const read = (reader: ByteReader): Certificate => {
     }
   }
   if (type === nullType) {
-    if (length !== 0) reader.fail("certificate length", `a NULL certificate is empty, not ${length} bytes`)
+    if (length !== 0) {
+      reader.fail("certificate length", `a NULL certificate is empty, not ${length} bytes`, reader.offset - 2)
+    }
     return none
   }
   return { _tag: "Opaque", type, payload: reader.view(length, "certificate payload") }

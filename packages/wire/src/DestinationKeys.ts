@@ -147,10 +147,13 @@ const read = (reader: ByteReader): DestinationKeys | undefined => {
     checkPair(reader, privateAt, "signing private key", signingKey, destination.signingKey)
     return { destination, signingKey, encryptionPrivateKey, offline: undefined }
   }
+  const offlineAt = reader.offset
   const offline = OfflineSignature.read(reader, signing.code)
   if (offline === undefined) return undefined
   const signed = OfflineSignature.verify(offline, destination.signingKey, Signatures.noble)
-  if (Either.isRight(signed) && !signed.right) reader.fail("offline signature", "not made by the destination's key")
+  if (Either.isRight(signed) && !signed.right) {
+    reader.fail("offline signature", "not made by the destination's key", offlineAt)
+  }
   const transient = KeyType.signingType(offline.transientKey.type)!
   const transientAt = reader.offset
   const signingKey = SigningKey.makePrivate(
@@ -164,15 +167,15 @@ const read = (reader: ByteReader): DestinationKeys | undefined => {
 
 const checkPair = (
   reader: ByteReader,
-  _offset: number,
+  offset: number,
   field: string,
   privateKey: SigningKey.PrivateKey,
   publicKey: SigningKey.PublicKey
 ): void => {
   const computed = SigningKey.publicFromPrivate(privateKey)
   if (Either.isRight(computed)) {
-    if (!SigningKey.equals(computed.right, publicKey)) reader.fail(field, "does not belong to the public key")
+    if (!SigningKey.equals(computed.right, publicKey)) reader.fail(field, "does not belong to the public key", offset)
   } else if (computed.left.reason === "BadKey") {
-    reader.fail(field, "is not a private key of its type")
+    reader.fail(field, "is not a private key of its type", offset)
   }
 }

@@ -54,6 +54,8 @@ export const Ed25519 = 7
 /** @since 0.1.0 */
 export const RedDsaEd25519 = 11
 /** @since 0.1.0 */
+export const MlDsa44 = 12
+/** @since 0.1.0 */
 export const ElGamal = 0
 /** @since 0.1.0 */
 export const X25519 = 4

@@ -43,6 +43,9 @@ export const flagUnpublished = 2
 /** Flag: it will be blinded and encrypted when published. @since 0.1.0 */
 export const flagBlinded = 4
 
+/** The last millisecond of the last second 32 bits can hold. */
+const maxEndDate = 0xffff_ffff * 1000 + 999
+
 const Uint16 = EffectSchema.Int.pipe(EffectSchema.between(0, 0xffff))
 
 /**
@@ -79,7 +82,7 @@ export const Content = EffectSchema.Struct({
     EffectSchema.minItems(1),
     EffectSchema.maxItems(maxEncryptionKeys)
   ),
-  leases: EffectSchema.Array(Lease.Schema).pipe(EffectSchema.maxItems(maxLeases))
+  leases: EffectSchema.Array(Lease.Schema).pipe(EffectSchema.minItems(1), EffectSchema.maxItems(maxLeases))
 }).pipe(EffectSchema.annotations({ identifier: "LeaseSet2Content" }))
 
 /**
@@ -124,7 +127,11 @@ export const make = (
   if (encryptionKeys.length < 1 || encryptionKeys.length > maxEncryptionKeys) {
     return refuse("encryption keys", `${encryptionKeys.length}, must be 1 to ${maxEncryptionKeys}`)
   }
-  if (leases.length > maxLeases) return refuse("leases", `${leases.length}, at most ${maxLeases}`)
+  if (leases.length < 1 || leases.length > maxLeases) {
+    return refuse("leases", `${leases.length}, must be 1 to ${maxLeases}`)
+  }
+  // The 44-byte leases a router offers have 64-bit dates: what does not fit is its doing, not a bug of ours.
+  if (leases.some((lease) => lease.endDate > maxEndDate)) return refuse("leases", "end date does not fit 32 bits")
   const unpublished = content.unpublished ?? false
   const blinded = content.blinded ?? false
   return Either.flatMap(Mapping.encode(content.options ?? {}), (options) => {
@@ -206,7 +213,9 @@ export const read = (reader: ByteReader): LeaseSet2 | undefined => {
   }
   const leases: Array<Lease.Lease> = []
   const leaseCount = reader.u8("lease count")
-  if (leaseCount > maxLeases) reader.fail("lease count", `${leaseCount}, at most ${maxLeases}`)
+  if (leaseCount < 1 || leaseCount > maxLeases) {
+    reader.fail("lease count", `${leaseCount}, must be 1 to ${maxLeases}`)
+  }
   for (let i = 0; i < leaseCount && !reader.failed; i++) leases.push(Lease.readLease2(reader))
   const signingType = offline?.transientKey.type ?? destination.signingType
   const signing = KeyType.signingType(signingType)

@@ -19,39 +19,32 @@ interface Fields {
   readonly signing: number
   /** Signing key bytes in the certificate. */
   readonly signingExcess: number
-  /** All key bytes in the certificate. */
-  readonly excess: number
+  /** All key bytes in the certificate; `undefined` if the encryption type is not registered. */
+  readonly excess: number | undefined
 }
 
-/** `undefined` when a type is not registered, so that nothing can be said about lengths. */
-export const fieldLengths = (certificate: typeof Certificate.Key.Type): Fields | undefined => {
-  const signing = KeyType.signingType(certificate.signingType)
-  const encryption = KeyType.encryptionType(certificate.encryptionType)
-  if (signing === undefined || encryption === undefined) return undefined
-  const whole = encryption.code === KeyType.NoEncryption && signing.publicKeyLength > keyAreaLength
-  const inArea = Math.min(signing.publicKeyLength, whole ? keyAreaLength : signingFieldLength)
-  const signingExcess = signing.publicKeyLength - inArea
-  return {
-    signing: inArea,
-    signingExcess,
-    excess: signingExcess + Math.max(0, encryption.publicKeyLength - encryptionFieldLength)
-  }
+type KeyTypes = Pick<typeof Certificate.Key.Type, "signingType" | "encryptionType">
+
+/** `undefined` if the signing type is not registered, so that nothing can be said. */
+export const fieldLengths = (key: KeyTypes): Fields | undefined => {
+  const type = KeyType.signingType(key.signingType)
+  if (type === undefined) return undefined
+  const whole = key.encryptionType === KeyType.NoEncryption && type.code >= KeyType.MlDsa44
+  const signing = Math.min(type.publicKeyLength, whole ? keyAreaLength : signingFieldLength)
+  const signingExcess = type.publicKeyLength - signing
+  const encryption = KeyType.encryptionType(key.encryptionType)
+  const excess = encryption && signingExcess + Math.max(0, encryption.publicKeyLength - encryptionFieldLength)
+  return { signing, signingExcess, excess }
 }
 
 /** The signing key of a checked destination: a view, unless it has to be joined from two places. */
 export const signingKeyAt = (bytes: Uint8Array, certificate: Certificate.Certificate): SigningKey.PublicKey => {
   const type = Certificate.signingType(certificate)
-  if (certificate._tag !== "Key") {
-    return { type, bytes: bytes.subarray(keyAreaLength - signingFieldLength, keyAreaLength) }
-  }
-  const registered = KeyType.signingType(type)
+  const field = bytes.subarray(keyAreaLength - signingFieldLength, keyAreaLength)
+  if (certificate._tag !== "Key") return { type, bytes: field }
   const fields = fieldLengths(certificate)
-  const signing = fields?.signing ?? Math.min(registered?.publicKeyLength ?? signingFieldLength, signingFieldLength)
-  const signingExcess =
-    fields?.signingExcess ?? (registered ? registered.publicKeyLength - signing : certificate.excess.length)
-  const inArea = bytes.subarray(keyAreaLength - signing, keyAreaLength)
-  return {
-    type,
-    bytes: signingExcess <= 0 ? inArea : concat(inArea, certificate.excess.subarray(0, signingExcess))
-  }
+  if (fields === undefined) return { type, bytes: concat(field, certificate.excess) }
+  const inArea = bytes.subarray(keyAreaLength - fields.signing, keyAreaLength)
+  const excess = certificate.excess.subarray(0, fields.signingExcess)
+  return { type, bytes: excess.length === 0 ? inArea : concat(inArea, excess) }
 }
