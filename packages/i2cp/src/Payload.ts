@@ -178,7 +178,9 @@ export const encode = (
  *
  * **Shape** the stored form answers a view of `bytes`, the deflated form its own array.
  * **Errors** anything but one well-formed member with the right CRC and size: short, wrong magic, FLG bits, unknown
- * XFL, surplus bytes, more than {@link MAX_INFLATED} bytes of content. The caller drops the payload and counts it.
+ * XFL, more than {@link MAX_INFLATED} bytes of content. Surplus bytes are refused in the stored form; behind a deflate
+ * stream only where they spoil CRC or size, which are always the last eight bytes. The caller drops the payload and
+ * counts it.
  *
  * @category decoding
  * @since 0.1.0
@@ -191,7 +193,9 @@ export const decode = (bytes: Uint8Array, compression: Compression.Service): Eit
   const xfl = bytes[8]!
   if (xfl !== 0 && xfl !== 2 && xfl !== 4) return invalid("xfl", 8, `unknown XFL ${xfl}`)
   let payload: Uint8Array
-  if (isStored(bytes)) {
+  // A first byte of 01 is a final stored block whatever follows, so it has to fill the member.
+  if (bytes[HEADER] === 0x01) {
+    if (!isStored(bytes)) return invalid("stored", 11, "the stored block does not fill the member")
     payload = bytes.subarray(15, length - TRAILER)
   } else {
     const inflated = compression.inflateRaw(bytes.subarray(HEADER, length - TRAILER), MAX_INFLATED)
@@ -209,9 +213,8 @@ export const decode = (bytes: Uint8Array, compression: Compression.Service): Eit
   })
 }
 
-/** One stored block that fills the member exactly; everything else is left to the inflater. */
 const isStored = (bytes: Uint8Array): boolean => {
-  if (bytes[HEADER] !== 0x01 || bytes.length < STORED_OVERHEAD) return false
+  if (bytes.length < STORED_OVERHEAD) return false
   const stored = bytes[11]! | (bytes[12]! << 8)
   const inverse = bytes[13]! | (bytes[14]! << 8)
   return (stored ^ inverse) === 0xffff && bytes.length === STORED_OVERHEAD + stored

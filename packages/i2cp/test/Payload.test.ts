@@ -1,0 +1,147 @@
+import { assert, describe, it } from "@effect/vitest"
+import * as Compression from "@effect-i2p/i2cp/Compression"
+import * as Payload from "@effect-i2p/i2cp/Payload"
+import * as Hash from "@effect-i2p/wire/Hash"
+import * as Arbitrary from "effect/Arbitrary"
+import * as Either from "effect/Either"
+import * as FastCheck from "effect/FastCheck"
+import * as Schema from "effect/Schema"
+import { filled, text, toHex } from "./vectors.js"
+
+const compression = Compression.portable
+const equivalence = Schema.equivalence(Payload.Payload)
+
+const stored = (payload: Uint8Array): Uint8Array =>
+  Payload.encode({ protocol: 6, sourcePort: 1, destinationPort: 2, payload }, compression)
+
+const deflated = (payload: Uint8Array): Uint8Array =>
+  Payload.encode({ protocol: 6, sourcePort: 1, destinationPort: 2, payload, compress: true }, compression)
+
+const reasonOf = (bytes: Uint8Array): string => {
+  const result = Payload.decode(bytes, compression)
+  return Either.isLeft(result) ? result.left.field : "accepted"
+}
+
+describe("stored form", () => {
+  it("writes the reference bytes", () => {
+    assert.strictEqual(
+      toHex(
+        Payload.encode(
+          { protocol: 17, sourcePort: 0x1234, destinationPort: 0xabcd, payload: text("hello") },
+          compression
+        )
+      ),
+      "1f8b08001234abcd0211010500faff68656c6c6f86a6103605000000"
+    )
+  })
+
+  it("writes the reference bytes of an empty payload", () => {
+    assert.strictEqual(
+      toHex(
+        Payload.encode({ protocol: 18, sourcePort: 1, destinationPort: 2, payload: new Uint8Array(0) }, compression)
+      ),
+      "1f8b0800000100020212010000ffff0000000000000000"
+    )
+  })
+
+  it("costs 23 bytes at every size", () => {
+    for (const size of [0, 1, 66, 67, 32_767, 65_535]) {
+      const bytes = stored(filled(7, size))
+      assert.strictEqual(bytes.length, size + Payload.STORED_OVERHEAD)
+      assert.strictEqual(Either.getOrThrow(Payload.decode(bytes, compression)).payload.length, size)
+    }
+  })
+})
+
+describe("deflated form", () => {
+  it("round trips at the sizes where forms change", () => {
+    for (const size of [67, 1_730, 32_767, 40_960, 65_535]) {
+      const bytes = deflated(filled(7, size))
+      assert.isBelow(bytes.length, size)
+      assert.deepStrictEqual(Either.getOrThrow(Payload.decode(bytes, compression)).payload, filled(7, size))
+    }
+  })
+
+  it("stays stored below 67 bytes and when deflating does not gain", () => {
+    assert.strictEqual(deflated(filled(7, 66)).length, 66 + Payload.STORED_OVERHEAD)
+    const noise = new Uint8Array(512)
+    for (let at = 0; at < 512; at += 32) noise.set(Hash.of(Uint8Array.of(at)), at)
+    assert.strictEqual(deflated(noise).length, 512 + Payload.STORED_OVERHEAD)
+  })
+
+  it("cuts a bomb at the cap, while inflating", () => {
+    const bomb = compression.deflateRaw(new Uint8Array(40_000_000))
+    const bytes = new Uint8Array(18 + bomb.length)
+    bytes.set(stored(new Uint8Array(0)).subarray(0, 10))
+    bytes.set(bomb, 10)
+    let inflated = 0
+    const counting: Compression.Service = {
+      ...compression,
+      inflateRaw: (input, cap) => {
+        const result = compression.inflateRaw(input, cap)
+        inflated = Either.isRight(result) ? result.right.length : 0
+        return result
+      }
+    }
+    const result = Payload.decode(bytes, counting)
+    assert.isTrue(Either.isLeft(result) && result.left.reason.includes("65536"))
+    assert.strictEqual(inflated, 0)
+  })
+})
+
+describe("round trip", () => {
+  it("keeps ports, protocol and content", () => {
+    FastCheck.assert(
+      FastCheck.property(Arbitrary.make(Payload.Payload), FastCheck.boolean(), (payload, compress) => {
+        const decoded = Either.getOrThrow(
+          Payload.decode(Payload.encode({ ...payload, compress }, compression), compression)
+        )
+        assert.isTrue(equivalence(decoded, payload))
+      })
+    )
+  })
+})
+
+describe("refusals", () => {
+  const good = stored(text("hello"))
+  const changed = (at: number, value: number): Uint8Array => good.map((byte, index) => (index === at ? value : byte))
+
+  it("refuses extra gzip header fields, unknown XFL and other magic", () => {
+    assert.strictEqual(reasonOf(changed(3, 4)), "flags")
+    assert.strictEqual(reasonOf(changed(8, 3)), "xfl")
+    assert.strictEqual(reasonOf(changed(0, 0x1e)), "magic")
+  })
+
+  it("refuses a wrong CRC and a wrong size in both forms", () => {
+    for (const bytes of [good, deflated(filled(7, 100))]) {
+      const crc = bytes.slice()
+      crc[bytes.length - 8]! ^= 1
+      assert.strictEqual(reasonOf(crc), "crc")
+      const size = bytes.slice()
+      size[bytes.length - 4]! ^= 1
+      assert.strictEqual(reasonOf(size), "isize")
+    }
+  })
+
+  it("refuses surplus bytes and a second member", () => {
+    assert.notStrictEqual(reasonOf(Uint8Array.from([...good, 0])), "accepted")
+    assert.notStrictEqual(reasonOf(Uint8Array.from([...good, ...good])), "accepted")
+  })
+
+  it("never throws and never accepts a truncated envelope", () => {
+    for (const bytes of [good, deflated(filled(7, 1_000))]) {
+      for (let length = 0; length < bytes.length; length++) {
+        assert.notStrictEqual(reasonOf(bytes.subarray(0, length)), "accepted")
+      }
+    }
+  })
+
+  it("never throws on random bytes behind a good header", () => {
+    FastCheck.assert(
+      FastCheck.property(FastCheck.uint8Array({ maxLength: 400 }), (tail) => {
+        assert.isTrue(Either.isEither(Payload.decode(Uint8Array.from([...good.subarray(0, 10), ...tail]), compression)))
+      }),
+      { numRuns: 2_000 }
+    )
+  })
+})
