@@ -1,0 +1,50 @@
+/**
+ * What a machine must have before routers can be tested on it.
+ *
+ * @since 0.1.0
+ */
+import * as Command from "@effect/platform/Command"
+import type * as CommandExecutor from "@effect/platform/CommandExecutor"
+import * as Effect from "effect/Effect"
+import * as Schema from "effect/Schema"
+
+/**
+ * Programs that are not there, each with what to do about it.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class PrerequisitesMissing extends Schema.TaggedError<PrerequisitesMissing>()("PrerequisitesMissing", {
+  missing: Schema.Array(Schema.String)
+}) {
+  override get message(): string {
+    return ["Routers were not tested: this machine lacks", ...this.missing.map((line) => `  ${line}`)].join("\n")
+  }
+}
+
+const programs = [
+  {
+    args: ["i2pd", "--version"],
+    remedy: "i2pd, the router under test: apt-get install i2pd (its service need not run)"
+  },
+  { args: ["ip", "-Version"], remedy: "ip, to make the isolated network: apt-get install iproute2" },
+  { args: ["setpriv", "--version"], remedy: "setpriv, to leave no router behind: apt-get install util-linux" }
+] as const
+
+/**
+ * Tries each program.
+ *
+ * **Errors** `PrerequisitesMissing` with all that is missing, not only the first.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const check: Effect.Effect<void, PrerequisitesMissing, CommandExecutor.CommandExecutor> = Effect.gen(
+  function* () {
+    const present = yield* Effect.filter(programs, ({ args: [program, ...args] }) =>
+      Command.string(Command.make(program, ...args)).pipe(Effect.isSuccess)
+    )
+    const missing = programs.filter((program) => !present.includes(program))
+    if (missing.length > 0) return yield* new PrerequisitesMissing({ missing: missing.map(({ remedy }) => remedy) })
+  }
+)

@@ -1,0 +1,139 @@
+/**
+ * The network as a suite sees it: where each router listens, and how to kill and start one.
+ *
+ * The process that starts the network passes `Settings` to vitest in environment variables; `layer` reads them back.
+ *
+ * | variable | holds |
+ * |---|---|
+ * | `I2P_TEST_MODE` | `fa` or `fab` |
+ * | `I2P_TEST_CONTROL_PORT` | port of `Control` |
+ * | `I2P_TEST_LISTENER_KEYS` | key file, written by i2pd, of the destination the client tunnels point to |
+ * | `I2P_TEST_A_I2CP_PORT`, `I2P_TEST_A_SAM_PORT` | on 127.0.0.1 |
+ * | `I2P_TEST_A_SERVER_TUNNEL` | b32 address of the echo server behind router a |
+ * | `I2P_TEST_A_CLIENT_TUNNEL_PORT` | TCP port that leads to our listener |
+ *
+ * The same with `B` in mode `fab`.
+ *
+ * @since 0.1.0
+ */
+import * as Config from "effect/Config"
+import type { ConfigError } from "effect/ConfigError"
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
+import * as Schema from "effect/Schema"
+import * as Control from "./Control.js"
+import type * as I2pd from "./I2pd.js"
+import * as Topology from "./Topology.js"
+
+/**
+ * A client router.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface ClientRouter {
+  readonly name: Topology.RouterName
+  readonly i2cpPort: number
+  readonly samPort: number
+  /** b32 address of its server tunnel, behind which the echo server answers. */
+  readonly serverTunnel: string
+  /** TCP port of its client tunnel, which leads to the destination in `listenerKeys`. */
+  readonly clientTunnelPort: number
+}
+
+/**
+ * What the environment variables carry.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Settings {
+  readonly mode: Topology.Mode
+  readonly controlPort: number
+  readonly listenerKeys: string
+  readonly routers: ReadonlyArray<ClientRouter>
+}
+
+/**
+ * The environment variables for these settings.
+ *
+ * @category encoding
+ * @since 0.1.0
+ */
+export const toEnvironment = (settings: Settings): Record<string, string> => ({
+  I2P_TEST_MODE: settings.mode,
+  I2P_TEST_CONTROL_PORT: String(settings.controlPort),
+  I2P_TEST_LISTENER_KEYS: settings.listenerKeys,
+  ...Object.fromEntries(
+    settings.routers.flatMap((router) => {
+      const prefix = `I2P_TEST_${router.name.toUpperCase()}`
+      return [
+        [`${prefix}_I2CP_PORT`, String(router.i2cpPort)],
+        [`${prefix}_SAM_PORT`, String(router.samPort)],
+        [`${prefix}_SERVER_TUNNEL`, router.serverTunnel],
+        [`${prefix}_CLIENT_TUNNEL_PORT`, String(router.clientTunnelPort)]
+      ]
+    })
+  )
+})
+
+const clientRouter = (name: Topology.RouterName): Config.Config<ClientRouter> =>
+  Config.all({
+    name: Config.succeed(name),
+    i2cpPort: Config.port("I2CP_PORT"),
+    samPort: Config.port("SAM_PORT"),
+    serverTunnel: Config.nonEmptyString("SERVER_TUNNEL"),
+    clientTunnelPort: Config.port("CLIENT_TUNNEL_PORT")
+  }).pipe(Config.nested(name.toUpperCase()))
+
+/**
+ * Reads the settings.
+ *
+ * @category configuration
+ * @since 0.1.0
+ */
+export const config = Config.all({
+  mode: Schema.Config("MODE", Topology.Mode),
+  controlPort: Config.port("CONTROL_PORT"),
+  listenerKeys: Config.nonEmptyString("LISTENER_KEYS"),
+  a: clientRouter("a"),
+  b: Config.option(clientRouter("b"))
+}).pipe(Config.nested("I2P_TEST"))
+
+/**
+ * The running network.
+ *
+ * @category tags
+ * @since 0.1.0
+ */
+export class TestNetwork extends Context.Tag("@effect-i2p/interop/TestNetwork")<
+  TestNetwork,
+  {
+    readonly mode: Topology.Mode
+    readonly a: ClientRouter
+    /** The router to put the far end on: `b` in mode `fab`, `a` itself in mode `fa`. */
+    readonly far: ClientRouter
+    readonly listenerKeys: string
+    /** Starts a router that was killed; returns when its I2CP port answers. */
+    readonly start: (router: Topology.RouterName) => Effect.Effect<void, I2pd.RouterFailed>
+    /** Sends a signal; after `KILL` and `TERM` the process has ended when this returns. */
+    readonly signal: (router: Topology.RouterName, signal: I2pd.Signal) => Effect.Effect<void, I2pd.RouterFailed>
+  }
+>() {}
+
+/**
+ * The network that the environment describes; fails plainly outside of `npm run test:routers`.
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layer: Layer.Layer<TestNetwork, ConfigError> = Layer.effect(
+  TestNetwork,
+  Effect.gen(function* () {
+    const { mode, controlPort, listenerKeys, a, b } = yield* config
+    const control = yield* Control.client(controlPort)
+    return { mode, a, far: Option.getOrElse(b, () => a), listenerKeys, ...control }
+  })
+)

@@ -1,0 +1,102 @@
+/**
+ * Which routers a test network has, and every address and port in it.
+ *
+ * Ports are fixed: the network lives in a network namespace of its own, so nothing else can hold them.
+ *
+ * @since 0.1.0
+ */
+import * as Schema from "effect/Schema"
+
+/**
+ * Name of a router: `f` is the floodfill, `a` and `b` serve clients.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export const RouterName: Schema.Literal<["f", "a", "b"]> = Schema.Literal("f", "a", "b")
+
+/**
+ * @category models
+ * @since 0.1.0
+ */
+export type RouterName = typeof RouterName.Type
+
+/**
+ * `fa`: both destinations live on router `a`. `fab`: a second client router `b`, so traffic can cross a router link.
+ *
+ * The floodfill is always a router of its own: i2pd 2.45.1 cannot read a lease set it stores as a floodfill.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export const Mode: Schema.Literal<["fa", "fab"]> = Schema.Literal("fa", "fab")
+
+/**
+ * @category models
+ * @since 0.1.0
+ */
+export type Mode = typeof Mode.Type
+
+/**
+ * One router of the network; `index` numbers its address and ports.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface RouterSpec {
+  readonly name: RouterName
+  readonly index: number
+  readonly floodfill: boolean
+  /** Where other routers reach it. 198.18/15: i2pd 2.45.1 refuses peers in 127/8 and RFC 1918. */
+  readonly address: string
+  readonly port: number
+  /** Client ports, on 127.0.0.1. */
+  readonly i2cpPort: number
+  readonly samPort: number
+  /** Local end of the router's client tunnel to the destination we keep for our own listener. */
+  readonly clientTunnelPort: number
+}
+
+/**
+ * Network identifier that no public network uses.
+ *
+ * @category constants
+ * @since 0.1.0
+ */
+export const networkId = 99
+
+/**
+ * TCP port of the echo server behind the server tunnels.
+ *
+ * @category constants
+ * @since 0.1.0
+ */
+export const echoPort = 17_900
+
+/**
+ * HTTP port on which the suites reach the process that owns the routers.
+ *
+ * @category constants
+ * @since 0.1.0
+ */
+export const controlPort = 17_901
+
+const router = (name: RouterName, index: number): RouterSpec => ({
+  name,
+  index,
+  floodfill: name === "f",
+  address: `198.18.0.${index}`,
+  port: 19_000 + index,
+  i2cpPort: 17_600 + index,
+  samPort: 17_700 + index,
+  clientTunnelPort: 17_800 + index
+})
+
+/**
+ * The routers of a mode, floodfill first, which is also the order to start them in.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const routers = (mode: Mode): ReadonlyArray<RouterSpec> =>
+  mode === "fa" ? [router("f", 1), router("a", 2)] : [router("f", 1), router("a", 2), router("b", 3)]
