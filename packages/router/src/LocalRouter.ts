@@ -1,0 +1,208 @@
+/**
+ * The embedded router: a real I2CP server for its own clients, with a seeded link model instead of the I2P network.
+ *
+ * Any I2CP client can use it, over TCP or in memory. It checks what a router checks (signatures of session
+ * configurations and lease sets, destinations, sizes), answers lookups for the destinations connected to it and for a
+ * table of names, and carries messages between them through {@link file://./Netem.ts}. It has no peers, no tunnels, no
+ * encryption and gives no anonymity.
+ *
+ * In memory and under TestClock a run is deterministic: same seed, same programs, same trace.
+ *
+ * Driven by one reader and one writer fiber per connection and a single delivery fiber with a single timer; a message
+ * costs no fiber, no sleep and one copy.
+ *
+ * @since 0.1.0
+ */
+import * as Socket from "@effect/platform/Socket"
+import * as SocketServer from "@effect/platform/SocketServer"
+import * as Hash from "@effect-i2p/wire/Hash"
+import * as Signatures from "@effect-i2p/wire/Signatures"
+import * as Clock from "effect/Clock"
+import * as Context from "effect/Context"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as FiberSet from "effect/FiberSet"
+import * as Layer from "effect/Layer"
+import type * as Scope from "effect/Scope"
+import type * as HubState from "./core/HubState.js"
+import { serveConnection } from "./internal/connection.js"
+import { Links } from "./internal/links.js"
+import * as MemorySocket from "./internal/memorySocket.js"
+import { Switchboard } from "./internal/switchboard.js"
+import * as Netem from "./Netem.js"
+import * as RouterOptions from "./RouterOptions.js"
+
+/**
+ * What a router did since it was made; counters only grow, `connections`, `sessions` and `inFlight` are of the moment.
+ *
+ * **Shape** in messages: of `sent` (accepted for a destination) some were `lost` on the line or `overflowed` a link's
+ * queue; the rest and the copies (`duplicated`) were `delivered` to a client, are `inFlight`, or were `dropped`: their
+ * session had ended, its client read too slowly, or too much was in flight. `refused` got a status instead of being
+ * sent; `ignored` counts frames of unknown type.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Stats extends Netem.Stats {
+  readonly connections: number
+  readonly sessions: number
+  readonly delivered: number
+  readonly dropped: number
+  readonly refused: number
+  readonly ignored: number
+  readonly inFlight: number
+}
+
+/**
+ * The embedded router.
+ *
+ * @category services
+ * @since 0.1.0
+ */
+export class LocalRouter extends Context.Tag("@effect-i2p/router/LocalRouter")<
+  LocalRouter,
+  {
+    /** A client socket in memory; each `run` is a fresh connection, as with a TCP socket of the platform. */
+    readonly connect: Effect.Effect<Socket.Socket>
+    /** Serves one connection until it ends; what goes wrong on it ends only it. */
+    readonly accept: (socket: Socket.Socket) => Effect.Effect<void>
+    /** Changes the link between all sessions, from the next message on. */
+    readonly setLink: (config: Partial<Netem.Config>) => Effect.Effect<void>
+    /** Fault: drops every connection, session and message on its way. Clients may connect again at once. */
+    readonly restart: Effect.Effect<void>
+    /** Fault: while not online, connections are dropped and new ones refused. */
+    readonly setOnline: (online: boolean) => Effect.Effect<void>
+    /** Asks every session for a new lease set now. */
+    readonly renewLeases: Effect.Effect<void>
+    readonly stats: Effect.Effect<Stats>
+  }
+>() {}
+
+/**
+ * A router that lives as long as the scope.
+ *
+ * **Errors** none; impossible options are a defect, see `RouterOptions.make`.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const make = Effect.fn("LocalRouter.make")(function* (
+  overrides: Partial<RouterOptions.RouterOptions> = {}
+): Effect.fn.Return<LocalRouter["Type"], never, Scope.Scope> {
+  const options = RouterOptions.make(overrides)
+  const clock = yield* Clock.clockWith(Effect.succeed)
+  const wake = Effect.unsafeMakeLatch(false)
+  const board = new Switchboard(
+    {
+      hub: hubConfig(options),
+      links: new Links(Netem.config(options.link), options.seed, options.linkScope),
+      signatures: yield* Signatures.Signatures,
+      outboundBytes: options.outboundBytes,
+      inFlightBytes: options.inFlightBytes,
+      now: () => clock.unsafeCurrentTimeMillis()
+    },
+    () => wake.unsafeOpen()
+  )
+  yield* Effect.forkScoped(deliver(board, wake))
+
+  const fork = yield* FiberSet.makeRuntime<never, void, never>()
+  let online = true
+  const accept = (socket: Socket.Socket) =>
+    Effect.suspend(() => (online ? serveConnection(board, socket, options.closeLinger) : Effect.void))
+  const dial: Effect.Effect<MemorySocket.End, Socket.SocketError> = Effect.gen(function* () {
+    if (!online) return yield* refused
+    const [near, far] = yield* MemorySocket.makePair
+    fork(accept(far))
+    return near
+  })
+  const restart = Effect.sync(() => board.restart())
+  return LocalRouter.of({
+    connect: Effect.sync(() => MemorySocket.makeRedialing(dial)),
+    accept,
+    setLink: (config) => Effect.sync(() => board.setLink(config)),
+    restart,
+    setOnline: (next) =>
+      Effect.suspend(() => {
+        online = next
+        return next ? Effect.void : restart
+      }),
+    renewLeases: Effect.sync(() => board.renew()),
+    stats: Effect.sync(() => board.stats)
+  })
+})
+
+/**
+ * The router as a layer.
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layer = (options: Partial<RouterOptions.RouterOptions> = {}): Layer.Layer<LocalRouter> =>
+  Layer.scoped(LocalRouter, make(options))
+
+/**
+ * A socket to the router in memory: what an I2CP session in the same process needs. Use `Layer.fresh` for a second
+ * session, as two sessions do not share a connection.
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layerSocket: Layer.Layer<Socket.Socket, never, LocalRouter> = Layer.effect(
+  Socket.Socket,
+  Effect.flatMap(LocalRouter, (router) => router.connect)
+)
+
+/**
+ * Serves the connections of a socket server until interrupted.
+ *
+ * @category running
+ * @since 0.1.0
+ */
+export const serve: Effect.Effect<never, SocketServer.SocketServerError, LocalRouter | SocketServer.SocketServer> =
+  Effect.gen(function* () {
+    const router = yield* LocalRouter
+    const server = yield* SocketServer.SocketServer
+    return yield* server.run(router.accept)
+  }).pipe(Effect.withSpan("LocalRouter.serve"))
+
+/**
+ * The one timer: sleeps until something is due or something nearer comes up.
+ *
+ * Sleeps are whole milliseconds, rounded up: arrival times have fractions, timers have not, and a sleep that ends a
+ * fraction early would spin.
+ */
+const deliver = (board: Switchboard, wake: Effect.Latch): Effect.Effect<never> =>
+  Effect.gen(function* () {
+    for (;;) {
+      wake.unsafeClose()
+      const wait = board.nextTimeout() - board.settings.now()
+      if (wait === Number.POSITIVE_INFINITY) {
+        yield* wake.await
+      } else if (wait > 0) {
+        yield* Effect.raceFirst(Effect.sleep(Duration.millis(Math.ceil(wait))), wake.await)
+      }
+      board.tick()
+      // A clock that stands still (many due at once) must not starve the fibers that write what was delivered.
+      yield* Effect.yieldNow()
+    }
+  })
+
+const hubConfig = (options: RouterOptions.RouterOptions): HubState.Config => ({
+  version: options.version,
+  names: new Map(Object.entries(options.names).map(([name, destination]) => [name.toLowerCase(), destination])),
+  gateway: Hash.of(new TextEncoder().encode(`effect-i2p LocalRouter ${options.seed}`)),
+  maxConnections: options.maxConnections,
+  maxSessions: options.maxSessions,
+  maxLookups: options.maxLookups,
+  preambleMillis: Duration.toMillis(options.preambleTimeout),
+  tunnelBuildMillis: Duration.toMillis(options.tunnelBuildTime),
+  leaseMillis: Duration.toMillis(options.leaseDuration),
+  leaseRenewalMillis: Duration.toMillis(options.leaseRenewal),
+  leaseAnswerMillis: Duration.toMillis(options.leaseAnswerTimeout),
+  lookupMillis: Duration.toMillis(options.lookupTime),
+  clockSkewMillis: Duration.toMillis(options.clockSkew)
+})
+
+const refused = Effect.fail(
+  new Socket.SocketGenericError({ reason: "Open", cause: new Error("the embedded router is offline") })
+)

@@ -1,0 +1,475 @@
+/**
+ * The control side of the embedded router, as a pure machine: connections, sessions, lease sets, lookups.
+ *
+ * `step` folds one event into the state and answers what to do; `nextTimeout` says when a `Tick` is due. No bytes, no
+ * clock, no cryptography, no fibers: the driver frames, decodes, verifies signatures, and carries messages between
+ * sessions (`Routing.ts` decides where). A client that misbehaves is told why with a Disconnect and forgotten; nothing
+ * it sends touches the state of another.
+ *
+ * | connection | on | to |
+ * |---|---|---|
+ * | silent | preamble | open; else closed after `preambleMillis` |
+ * | open | CreateSession | in session: `Building` |
+ * | in session, `Building` | `tunnelBuildMillis` pass | leases offered: `Requested` |
+ * | `Requested` | CreateLeaseSet2 | `Held`; else closed after `leaseAnswerMillis` |
+ * | `Held` | `leaseRenewalMillis` before the leases end | leases offered: `Requested` |
+ * | any | DestroySession, Disconnect, end of stream, violation | gone |
+ *
+ * Reasons given to clients follow Java I2P's wording where it has one, because clients match on it loosely.
+ *
+ * **Source** protocol/i2cp.md sections 5, 6, 15 and 19.
+ *
+ * @since 0.1.0
+ */
+import { NO_SESSION } from "@effect-i2p/i2cp/Ids"
+import type * as Message from "@effect-i2p/i2cp/Message"
+import * as Address from "@effect-i2p/wire/Address"
+import * as Destination from "@effect-i2p/wire/Destination"
+import * as Hash from "@effect-i2p/wire/Hash"
+import * as LeaseSet2 from "@effect-i2p/wire/LeaseSet2"
+import * as Either from "effect/Either"
+import type { Action, Connection, Event, PendingLookup, Session, State } from "./HubState.js"
+import * as SendFrame from "./SendFrame.js"
+
+type Result = readonly [State, ReadonlyArray<Action>]
+
+/**
+ * Longest life of a lease a router believes. **Source** Java I2P, protocol/i2cp.md section 8.3 ("now + 15 min + fudge").
+ */
+const LEASE_LIFE_LIMIT_MILLIS = 900_000
+
+/** Largest LeaseSet2 accepted. **Source** i2pd, protocol/i2cp.md section 8.3. */
+const LEASE_SET_LIMIT_BYTES = 3_072
+
+/** **Source** Java I2P; i2pd clamps to the same. */
+const TUNNELS_LIMIT = 16
+/** **Source** Java I2P's default for `inbound.quantity`, protocol/i2cp.md section 7.1. */
+const TUNNELS_DEFAULT = 2
+
+/** HostReply codes. **Source** I2CP specification, "HostReplyMessage". */
+const LOOKUP_FAILED = 1
+const LOOKUP_UNSUPPORTED = 7
+
+/**
+ * Applies one event.
+ *
+ * **Errors** none from clients: what they do wrong becomes a Disconnect.
+ *
+ * @category transitions
+ * @since 0.1.0
+ */
+export const step = (state: State, event: Event, now: number): Result => {
+  switch (event._tag) {
+    case "Connected":
+      return onConnected(state, event.connection, now)
+    case "Tick":
+      return onTick(state, now)
+    case "Renew":
+      return fold(state, [...state.sessions.values()], (current, session) =>
+        session.work._tag === "Building" ? [current, []] : offerLeases(current, session, now)
+      )
+    case "RateChanged":
+      return [{ ...state, kilobytesPerSecond: event.kilobytesPerSecond }, []]
+  }
+  const connection = state.connections.get(event.connection)
+  // Already told to go; what it still had in the pipe is nobody's business.
+  if (connection === undefined) return [state, []]
+  switch (event._tag) {
+    case "Greeted":
+      return [withConnection(state, { ...connection, greetingUntil: undefined }), []]
+    case "Received":
+      return onMessage(state, connection, event.message, event.problem, now)
+    case "Violated":
+      return disconnect(state, connection, event.reason)
+    case "Disconnected":
+      return forget(state, connection)
+  }
+}
+
+/**
+ * When the next `Tick` is due.
+ *
+ * @category getters
+ * @since 0.1.0
+ */
+export const nextTimeout = (state: State): number | undefined => {
+  let earliest = Number.POSITIVE_INFINITY
+  for (const connection of state.connections.values()) {
+    if (connection.greetingUntil !== undefined) earliest = Math.min(earliest, connection.greetingUntil)
+    for (const lookup of connection.lookups) earliest = Math.min(earliest, lookup.at)
+  }
+  for (const session of state.sessions.values()) earliest = Math.min(earliest, session.work.until)
+  return earliest === Number.POSITIVE_INFINITY ? undefined : earliest
+}
+
+const onConnected = (state: State, id: number, now: number): Result => {
+  const { maxConnections, preambleMillis } = state.config
+  const connection: Connection = { id, greetingUntil: now + preambleMillis, session: undefined, lookups: [] }
+  return state.connections.size >= maxConnections
+    ? disconnect(state, connection, `connection limit exceeded: ${maxConnections}`)
+    : [withConnection(state, connection), []]
+}
+
+const onMessage = (
+  state: State,
+  connection: Connection,
+  message: Message.Message,
+  problem: string | undefined,
+  now: number
+): Result => {
+  switch (message._tag) {
+    case "GetDate":
+      return reply(state, connection, { _tag: "SetDate", date: Math.floor(now), version: state.config.version })
+    case "GetBandwidthLimits": {
+      const rate = state.kilobytesPerSecond
+      return reply(state, connection, {
+        _tag: "BandwidthLimits",
+        limits: Array.from({ length: 16 }, (_, word) => (word < 2 ? rate : 0))
+      })
+    }
+    case "CreateSession":
+      return onCreateSession(state, connection, message, problem, now)
+    case "ReconfigureSession":
+      return onReconfigure(state, connection, message, problem)
+    case "CreateLeaseSet2":
+      return onLeaseSet(state, connection, message, problem, now)
+    case "DestroySession":
+      return onDestroy(state, connection, message.sessionId)
+    case "HostLookup":
+      return onLookup(state, connection, message, now)
+    case "Disconnect": {
+      const [next, actions] = forget(state, connection)
+      return [next, [...actions, { _tag: "Close", connection: connection.id }]]
+    }
+    // Sends take the fast path (`SendFrame`, `Routing`) and never get here; the rest are a router's messages, ignored
+    // like any type we do not know.
+    case "SendMessage":
+    case "SendMessageExpires":
+    case "SetDate":
+    case "BandwidthLimits":
+    case "SessionStatus":
+    case "RequestVariableLeaseSet":
+    case "MessagePayload":
+    case "MessageStatus":
+    case "HostReply":
+      return [state, []]
+  }
+}
+
+// --- sessions ----------------------------------------------------------------------------------------------------
+
+const onCreateSession = (
+  state: State,
+  connection: Connection,
+  { config }: Message.CreateSession,
+  problem: string | undefined,
+  now: number
+): Result => {
+  const { clockSkewMillis, maxSessions, tunnelBuildMillis } = state.config
+  if (connection.session !== undefined) return disconnect(state, connection, "Already have session")
+  if (problem !== undefined) return disconnect(state, connection, problem)
+  const skew = config.created - now
+  if (Math.abs(skew) > clockSkewMillis) {
+    const seconds = Math.round(skew / 1000)
+    return disconnect(state, connection, `clock skew of ${seconds} s in the session configuration`)
+  }
+  if (state.byHash.has(config.destination.b32)) return disconnect(state, connection, "duplicate destination")
+  if (state.sessions.size >= maxSessions) {
+    return disconnect(state, connection, `session limit exceeded: ${maxSessions}`)
+  }
+  const id = freeSessionId(state)
+  const session: Session = {
+    id,
+    connection: connection.id,
+    destination: config.destination,
+    ...preferences(config.options),
+    leaseSet: undefined,
+    leasesEnd: 0,
+    work: { _tag: "Building", until: now + tunnelBuildMillis }
+  }
+  const opened = addSession(withConnection(state, { ...connection, session: id }), session)
+  const created = send(connection, { _tag: "SessionStatus", sessionId: id, status: "Created" })
+  if (tunnelBuildMillis > 0) return [opened, [created]]
+  const [offered, actions] = offerLeases(opened, session, now)
+  return [offered, [created, ...actions]]
+}
+
+const onReconfigure = (
+  state: State,
+  connection: Connection,
+  { config, sessionId }: Message.ReconfigureSession,
+  problem: string | undefined
+): Result => {
+  const session = sessionOf(state, connection)
+  if (session === undefined || session.id !== sessionId || problem !== undefined) {
+    return reply(state, connection, { _tag: "SessionStatus", sessionId, status: "Invalid" })
+  }
+  if (!Destination.equals(config.destination, session.destination)) {
+    return disconnect(state, connection, "Different destination in ReconfigureSession")
+  }
+  const updated = withSession(state, { ...session, ...preferences(config.options) })
+  return reply(updated, connection, { _tag: "SessionStatus", sessionId, status: "Updated" })
+}
+
+const onDestroy = (state: State, connection: Connection, sessionId: number): Result => {
+  // Java's lookup-only clients end with the id that means none.
+  if (sessionId !== connection.session && sessionId !== NO_SESSION) {
+    return reply(state, connection, { _tag: "SessionStatus", sessionId, status: "Invalid" })
+  }
+  const destroyed = send(connection, {
+    _tag: "SessionStatus",
+    sessionId: connection.session ?? sessionId,
+    status: "Destroyed"
+  })
+  const [next, actions] = forget(state, connection)
+  return [next, [destroyed, ...actions, { _tag: "Close", connection: connection.id }]]
+}
+
+const preferences = (options: ReadonlyMap<string, string>): Pick<Session, "tunnels" | "acceptedStatus"> => {
+  const quantity = Number(options.get("inbound.quantity") ?? TUNNELS_DEFAULT)
+  return {
+    tunnels: Number.isInteger(quantity) ? Math.min(Math.max(quantity, 1), TUNNELS_LIMIT) : TUNNELS_DEFAULT,
+    acceptedStatus: options.get("i2cp.messageReliability")?.toLowerCase() !== "none"
+  }
+}
+
+// --- lease sets --------------------------------------------------------------------------------------------------
+
+const offerLeases = (state: State, session: Session, now: number): Result => {
+  const { gateway, leaseAnswerMillis, leaseMillis } = state.config
+  const end = Math.floor(now) + leaseMillis
+  const leases = Array.from({ length: session.tunnels }, (_, i) => ({
+    gateway,
+    tunnelId: ((state.nextTunnel + i - 1) % 0xffff_ffff) + 1,
+    endDate: end
+  }))
+  const next = withSession(
+    { ...state, nextTunnel: (leases.at(-1)!.tunnelId % 0xffff_ffff) + 1 },
+    { ...session, work: { _tag: "Requested", until: now + leaseAnswerMillis, end } }
+  )
+  const request: Message.Message = { _tag: "RequestVariableLeaseSet", sessionId: session.id, leases }
+  return [next, [{ _tag: "Send", connection: session.connection, message: request }]]
+}
+
+const onLeaseSet = (
+  state: State,
+  connection: Connection,
+  { leaseSet, privateKeys, sessionId }: Message.CreateLeaseSet2,
+  problem: string | undefined,
+  now: number
+): Result => {
+  const session = sessionOf(state, connection)
+  if (session === undefined || session.id !== sessionId) {
+    return disconnect(state, connection, "CreateLeaseSet invalid session")
+  }
+  if (!Destination.equals(leaseSet.destination, session.destination)) {
+    return disconnect(state, connection, "Different destination in LS")
+  }
+  const mismatch = leaseSet.encryptionKeys.findIndex(({ type }, i) => privateKeys[i]?.type !== type)
+  if (mismatch >= 0 || privateKeys.length !== leaseSet.encryptionKeys.length) {
+    return disconnect(state, connection, "Private/public crypto key mismatch in LS")
+  }
+  const invalid = problem ?? invalidLeaseSet(state, session, leaseSet, now)
+  if (invalid !== undefined) return disconnect(state, connection, `Invalid leaseset: ${invalid}`)
+  const leasesEnd = Math.max(...leaseSet.leases.map((lease) => lease.endDate))
+  const { work } = session
+  const held: Session["work"] =
+    work._tag === "Requested"
+      ? { _tag: "Held", until: Math.max(work.end - state.config.leaseRenewalMillis, now) }
+      : work
+  return [withSession(state, { ...session, leaseSet, leasesEnd, work: held }), []]
+}
+
+const invalidLeaseSet = (
+  { config }: State,
+  session: Session,
+  leaseSet: LeaseSet2.LeaseSet2,
+  now: number
+): string | undefined => {
+  if (leaseSet.bytes.length > LEASE_SET_LIMIT_BYTES) return `${leaseSet.bytes.length} bytes`
+  if (leaseSet.leases.length === 0 || leaseSet.leases.length > LeaseSet2.maxLeases) {
+    return `${leaseSet.leases.length} leases`
+  }
+  const ends = leaseSet.leases.map((lease) => lease.endDate)
+  if (Math.max(...ends) <= now) return "all leases have ended"
+  const limit = now + Math.max(LEASE_LIFE_LIMIT_MILLIS, config.leaseMillis) + config.clockSkewMillis
+  if (Math.max(...ends) > limit) return "lease ends too far in the future"
+  // Peers in the network database drop what is not newer, so a client that does this is unreachable and does not know.
+  if (session.leaseSet !== undefined && leaseSet.published <= session.leaseSet.published) {
+    return `published ${leaseSet.published} is not newer than ${session.leaseSet.published}`
+  }
+  return undefined
+}
+
+// --- lookups -----------------------------------------------------------------------------------------------------
+
+const onLookup = (state: State, connection: Connection, request: Message.HostLookup, now: number): Result => {
+  const { lookupMillis, maxLookups } = state.config
+  if (lookupMillis === 0) return reply(state, connection, answer(state, connection, request, now))
+  if (connection.lookups.length >= maxLookups) return reply(state, connection, hostReply(request, LOOKUP_FAILED))
+  const timedOut = request.timeout < lookupMillis
+  const pending = { at: now + Math.min(request.timeout, lookupMillis), timedOut, request }
+  return [withConnection(state, { ...connection, lookups: [...connection.lookups, pending] }), []]
+}
+
+const answer = (state: State, connection: Connection, request: Message.HostLookup, now: number): Message.HostReply => {
+  const { query } = request
+  if (query._tag === "Other") return hostReply(request, LOOKUP_UNSUPPORTED)
+  const found =
+    query._tag === "Hash" ? byHash(state, connection, query.hash, now) : byName(state, connection, query.name, now)
+  return hostReply(request, found ?? LOOKUP_FAILED)
+}
+
+const hostReply = (
+  { requestId, sessionId }: Message.HostLookup,
+  found: Destination.Destination | number
+): Message.HostReply => ({
+  _tag: "HostReply",
+  sessionId,
+  requestId,
+  answer: typeof found === "number" ? { _tag: "NotFound", code: found } : { _tag: "Found", destination: found }
+})
+
+/** A network database knows who published a lease set that has not ended; everybody knows himself. */
+const byHash = (
+  state: State,
+  connection: Connection,
+  hash: Hash.Hash,
+  now: number
+): Destination.Destination | undefined => {
+  const session = state.sessions.get(state.byHash.get(Hash.toB32(hash)) ?? NO_SESSION)
+  if (session === undefined) return undefined
+  const isPublished = session.leaseSet !== undefined && !session.leaseSet.unpublished && session.leasesEnd > now
+  return isPublished || session.id === connection.session ? session.destination : undefined
+}
+
+const byName = (
+  state: State,
+  connection: Connection,
+  name: string,
+  now: number
+): Destination.Destination | undefined => {
+  const address = Either.getOrUndefined(Address.parse(name))
+  switch (address?._tag) {
+    case "Name":
+      return state.config.names.get(address.name)
+    case "B32":
+      return byHash(state, connection, address.hash, now)
+    case "Base64":
+      return address.destination
+    default:
+      return undefined
+  }
+}
+
+// --- time --------------------------------------------------------------------------------------------------------
+
+const onTick = (state: State, now: number): Result => {
+  const [afterConnections, first] = fold(state, [...state.connections.values()], (current, connection) => {
+    if (connection.greetingUntil !== undefined && connection.greetingUntil <= now) {
+      return disconnect(current, connection, "no I2CP preamble (0x2a) in time")
+    }
+    const due = connection.lookups.filter((lookup) => lookup.at <= now)
+    if (due.length === 0) return [current, []]
+    const lookups = connection.lookups.filter((lookup) => lookup.at > now)
+    return [
+      withConnection(current, { ...connection, lookups }),
+      due.map((lookup) => send(connection, answerPending(current, connection, lookup, now)))
+    ]
+  })
+  const [next, second] = fold(afterConnections, [...afterConnections.sessions.values()], (current, session) => {
+    if (session.work.until > now) return [current, []]
+    return session.work._tag === "Requested"
+      ? disconnect(current, current.connections.get(session.connection)!, "Too many leaseset request fails")
+      : offerLeases(current, session, now)
+  })
+  return [next, [...first, ...second]]
+}
+
+const answerPending = (state: State, connection: Connection, lookup: PendingLookup, now: number): Message.HostReply =>
+  lookup.timedOut ? hostReply(lookup.request, LOOKUP_FAILED) : answer(state, connection, lookup.request, now)
+
+// --- state -------------------------------------------------------------------------------------------------------
+
+const send = (connection: Connection, message: Message.Message): Action => ({
+  _tag: "Send",
+  connection: connection.id,
+  message
+})
+
+const reply = (state: State, connection: Connection, message: Message.Message): Result => [
+  state,
+  [send(connection, message)]
+]
+
+const disconnect = (state: State, connection: Connection, reason: string): Result => {
+  const [next, actions] = forget(state, connection)
+  return [
+    next,
+    [
+      send(connection, { _tag: "Disconnect", reason: clip(reason) }),
+      ...actions,
+      { _tag: "Close", connection: connection.id }
+    ]
+  ]
+}
+
+/** A Disconnect carries a String of at most 255 bytes, and a reason may quote what the client wrote. */
+const clip = (reason: string): string => (reason.length > 80 ? `${reason.slice(0, 79)}…` : reason)
+
+const forget = (state: State, connection: Connection): Result => {
+  const connections = new Map(state.connections)
+  connections.delete(connection.id)
+  const session = sessionOf(state, connection)
+  if (session === undefined) return [{ ...state, connections }, []]
+  const sessions = new Map(state.sessions)
+  sessions.delete(session.id)
+  const byHash = new Map(state.byHash)
+  byHash.delete(session.destination.b32)
+  const byFingerprint = new Map(state.byFingerprint)
+  const key = SendFrame.fingerprint(session.destination.bytes, 0)
+  const others = byFingerprint.get(key)!.filter((id) => id !== session.id)
+  if (others.length === 0) byFingerprint.delete(key)
+  else byFingerprint.set(key, others)
+  return [{ ...state, connections, sessions, byHash, byFingerprint }, [{ _tag: "SessionEnded", session: session.id }]]
+}
+
+const addSession = (state: State, session: Session): State => {
+  const key = SendFrame.fingerprint(session.destination.bytes, 0)
+  return {
+    ...withSession(state, session),
+    byHash: new Map(state.byHash).set(session.destination.b32, session.id),
+    byFingerprint: new Map(state.byFingerprint).set(key, [...(state.byFingerprint.get(key) ?? []), session.id]),
+    nextSession: (session.id + 1) % NO_SESSION
+  }
+}
+
+const withConnection = (state: State, connection: Connection): State => ({
+  ...state,
+  connections: new Map(state.connections).set(connection.id, connection)
+})
+
+const withSession = (state: State, session: Session): State => ({
+  ...state,
+  sessions: new Map(state.sessions).set(session.id, session)
+})
+
+const sessionOf = (state: State, connection: Connection): Session | undefined =>
+  connection.session === undefined ? undefined : state.sessions.get(connection.session)
+
+/** Ids go round, so that a message on its way to an ended session does not reach its successor. */
+const freeSessionId = (state: State): number => {
+  let id = state.nextSession
+  while (state.sessions.has(id)) id = (id + 1) % NO_SESSION
+  return id
+}
+
+const fold = <A>(state: State, items: ReadonlyArray<A>, f: (state: State, item: A) => Result): Result => {
+  const actions: Array<Action> = []
+  for (const item of items) {
+    const [next, more] = f(state, item)
+    state = next
+    actions.push(...more)
+  }
+  return [state, actions]
+}

@@ -1,0 +1,168 @@
+/**
+ * What the hub knows, what it is told and what it answers: the data of {@link file://./Hub.ts}.
+ *
+ * Immutable throughout. Times are milliseconds on whatever clock the driver uses; the hub only compares them with the
+ * `now` of each step and puts them into dates for its clients.
+ *
+ * @since 0.1.0
+ */
+import type * as Message from "@effect-i2p/i2cp/Message"
+import type { Destination } from "@effect-i2p/wire/Destination"
+import type { Hash } from "@effect-i2p/wire/Hash"
+import type { LeaseSet2 } from "@effect-i2p/wire/LeaseSet2"
+
+/**
+ * Limits and delays; see `RouterOptions` for meaning, defaults and sources.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Config {
+  readonly version: string
+  readonly names: ReadonlyMap<string, Destination>
+  readonly gateway: Hash
+  readonly maxConnections: number
+  readonly maxSessions: number
+  readonly maxLookups: number
+  readonly preambleMillis: number
+  readonly tunnelBuildMillis: number
+  readonly leaseMillis: number
+  readonly leaseRenewalMillis: number
+  readonly leaseAnswerMillis: number
+  readonly lookupMillis: number
+  readonly clockSkewMillis: number
+}
+
+/**
+ * Where a session stands with its lease set; `until` is when something happens next.
+ *
+ * **Shape** `Building`: then leases are offered. `Requested`: then the client has failed to answer. `Held`: then they
+ * are renewed. `end` is when the offered leases end.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type LeaseWork =
+  | { readonly _tag: "Building"; readonly until: number }
+  | { readonly _tag: "Requested"; readonly until: number; readonly end: number }
+  | { readonly _tag: "Held"; readonly until: number }
+
+/**
+ * One client destination.
+ *
+ * **Shape** `leaseSet` is the last one accepted, good until `leasesEnd`. `acceptedStatus`: whether status 1 is sent
+ * ahead of the final one (messageReliability other than `none`).
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Session {
+  readonly id: number
+  readonly connection: number
+  readonly destination: Destination
+  readonly tunnels: number
+  readonly acceptedStatus: boolean
+  readonly leaseSet: LeaseSet2 | undefined
+  readonly leasesEnd: number
+  readonly work: LeaseWork
+}
+
+/**
+ * A lookup whose answer is still being waited for.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface PendingLookup {
+  readonly at: number
+  readonly timedOut: boolean
+  readonly request: Message.HostLookup
+}
+
+/**
+ * One client connection.
+ *
+ * **Shape** `greetingUntil` is set until the preamble byte has come; `session` once one was created.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Connection {
+  readonly id: number
+  readonly greetingUntil: number | undefined
+  readonly session: number | undefined
+  readonly lookups: ReadonlyArray<PendingLookup>
+}
+
+/**
+ * Everything. `byHash` is keyed by b32, `byFingerprint` by `SendFrame.fingerprint`.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface State {
+  readonly config: Config
+  readonly kilobytesPerSecond: number
+  readonly connections: ReadonlyMap<number, Connection>
+  readonly sessions: ReadonlyMap<number, Session>
+  readonly byHash: ReadonlyMap<string, number>
+  readonly byFingerprint: ReadonlyMap<number, ReadonlyArray<number>>
+  readonly nextSession: number
+  readonly nextTunnel: number
+}
+
+/**
+ * What happens to a hub.
+ *
+ * **Shape** `Greeted`: the preamble byte came. `Received`: a decoded message; signatures are checked by the driver, so
+ * that no cryptography is in here, and `problem` says what it found wrong. `Violated`: bytes that are no I2CP; nothing
+ * more is read. `Tick`: some deadline may have passed. `Renew`: ask every session for a new lease set now.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Event =
+  | { readonly _tag: "Connected"; readonly connection: number }
+  | { readonly _tag: "Greeted"; readonly connection: number }
+  | {
+      readonly _tag: "Received"
+      readonly connection: number
+      readonly message: Message.Message
+      readonly problem?: string | undefined
+    }
+  | { readonly _tag: "Violated"; readonly connection: number; readonly reason: string }
+  | { readonly _tag: "Disconnected"; readonly connection: number }
+  | { readonly _tag: "Tick" }
+  | { readonly _tag: "Renew" }
+  | { readonly _tag: "RateChanged"; readonly kilobytesPerSecond: number }
+
+/**
+ * What the driver is to do, in order.
+ *
+ * **Shape** `Close`: write what was sent so far, then close; the hub has forgotten the connection. `SessionEnded`:
+ * nothing reaches this session id any more; ids are reused only after all others.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Action =
+  | { readonly _tag: "Send"; readonly connection: number; readonly message: Message.Message }
+  | { readonly _tag: "Close"; readonly connection: number }
+  | { readonly _tag: "SessionEnded"; readonly session: number }
+
+/**
+ * A hub without clients.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const make = (config: Config): State => ({
+  config,
+  kilobytesPerSecond: 0,
+  connections: new Map(),
+  sessions: new Map(),
+  byHash: new Map(),
+  byFingerprint: new Map(),
+  nextSession: 1,
+  nextTunnel: 1
+})

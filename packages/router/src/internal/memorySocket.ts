@@ -1,0 +1,102 @@
+/**
+ * Sockets without a network: two ends joined by two bounded mailboxes of chunks.
+ *
+ * They behave as a TCP socket of the platform does: `run` ends with the connection, `writer` is scoped and its release
+ * ends the sending side, a full mailbox suspends the writer. Chunks are handed over by reference: whoever writes a
+ * chunk does not touch it again.
+ */
+import * as Socket from "@effect/platform/Socket"
+import * as Effect from "effect/Effect"
+import * as Mailbox from "effect/Mailbox"
+
+/**
+ * Chunks that may wait in one direction. A chunk is at most 64 KiB (a frame, or frames joined by the router), so this
+ * is at most 2 MiB: less than the socket buffers of a loopback TCP connection may grow to.
+ */
+const CAPACITY_CHUNKS = 32
+
+type Chunk = Uint8Array | string | Socket.CloseEvent
+
+/**
+ * One end of a connection in memory; `hangUp` ends both directions.
+ * @internal
+ */
+export interface End extends Socket.Socket {
+  readonly write: (chunk: Chunk) => Effect.Effect<void, Socket.SocketError>
+  readonly hangUp: Effect.Effect<void>
+}
+
+/** The two ends of a fresh connection. @internal */
+export const makePair: Effect.Effect<readonly [End, End]> = Effect.gen(function* () {
+  const there = yield* Mailbox.make<Uint8Array>(CAPACITY_CHUNKS)
+  const back = yield* Mailbox.make<Uint8Array>(CAPACITY_CHUNKS)
+  return [makeEnd(back, there), makeEnd(there, back)] as const
+})
+
+const encoder = new TextEncoder()
+
+const makeEnd = (incoming: Mailbox.Mailbox<Uint8Array>, outgoing: Mailbox.Mailbox<Uint8Array>): End => {
+  const hangUp = Effect.asVoid(Effect.zipRight(incoming.shutdown, outgoing.end))
+  const write = (chunk: Chunk): Effect.Effect<void, Socket.SocketError> =>
+    Socket.isCloseEvent(chunk)
+      ? hangUp
+      : Effect.flatMap(outgoing.offer(typeof chunk === "string" ? encoder.encode(chunk) : chunk), (taken) =>
+          taken ? Effect.void : writeAfterEnd
+        )
+  const run: Socket.Socket["run"] = (handler, options) =>
+    Effect.gen(function* () {
+      if (options?.onOpen !== undefined) yield* options.onOpen
+      for (;;) {
+        const [chunks, done] = yield* incoming.takeAll
+        for (const chunk of chunks) {
+          const handling = handler(chunk)
+          if (Effect.isEffect(handling)) yield* handling
+        }
+        if (done) return
+      }
+    }).pipe(Effect.ensuring(hangUp))
+  return {
+    [Socket.TypeId]: Socket.TypeId,
+    run,
+    runRaw: run,
+    writer: Effect.acquireRelease(Effect.succeed(write), () => outgoing.end),
+    write,
+    hangUp
+  }
+}
+
+const writeAfterEnd = Effect.fail(
+  new Socket.SocketGenericError({ reason: "Write", cause: new Error("the other end closed the connection") })
+)
+
+/**
+ * A socket that dials each time it is run. As with a TCP socket of the platform: one run at a time, and writes wait
+ * while there is no connection.
+ * @internal
+ */
+export const makeRedialing = (dial: Effect.Effect<End, Socket.SocketError>): Socket.Socket => {
+  const open = Effect.unsafeMakeLatch(false)
+  let current: End | undefined
+  const run: Socket.Socket["run"] = (handler, options) =>
+    Effect.acquireUseRelease(
+      dial,
+      (end) => {
+        current = end
+        open.unsafeOpen()
+        return end.run(handler, options)
+      },
+      (end) => {
+        open.unsafeClose()
+        current = undefined
+        return end.hangUp
+      }
+    )
+  const write = (chunk: Chunk): Effect.Effect<void, Socket.SocketError> =>
+    Effect.suspend(() => current?.write(chunk) ?? Effect.zipRight(open.await, write(chunk)))
+  return {
+    [Socket.TypeId]: Socket.TypeId,
+    run,
+    runRaw: run,
+    writer: Effect.acquireRelease(Effect.succeed(write), () => Effect.suspend(() => current?.hangUp ?? Effect.void))
+  }
+}
