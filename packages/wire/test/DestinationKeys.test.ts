@@ -1,0 +1,163 @@
+import { inspect } from "node:util"
+import * as Destination from "@effect-i2p/wire/Destination"
+import * as DestinationKeys from "@effect-i2p/wire/DestinationKeys"
+import * as Hash from "@effect-i2p/wire/Hash"
+import * as KeyType from "@effect-i2p/wire/KeyType"
+import * as SecureRandom from "@effect-i2p/wire/SecureRandom"
+import * as SigningKey from "@effect-i2p/wire/SigningKey"
+import * as Either from "effect/Either"
+import * as Redacted from "effect/Redacted"
+import { assert, describe, it } from "vitest"
+import {
+  b32,
+  filled,
+  flipBit,
+  keys,
+  offlineBlock,
+  offlineExpires,
+  padding,
+  signingKey,
+  toHex,
+  transientKey,
+  transientPublicKey,
+  truncations
+} from "./vectors.js"
+
+const file = DestinationKeys.encode(keys)
+
+const offlineKeys: DestinationKeys.DestinationKeys = {
+  ...keys,
+  signingKey: transientKey,
+  offline: { expires: offlineExpires, transientKey: transientPublicKey, signature: offlineBlock.slice(38) }
+}
+const offlineFile = DestinationKeys.encode(offlineKeys)
+
+const secretsOf = (value: DestinationKeys.DestinationKeys) => ({
+  bytes: value.destination.bytes,
+  signing: Redacted.value(value.signingKey.bytes),
+  signingType: value.signingKey.type,
+  encryption: Redacted.value(value.encryptionPrivateKey),
+  offline: value.offline
+})
+
+const refusal = (bytes: Uint8Array) =>
+  Either.match(DestinationKeys.decode(bytes), {
+    onLeft: (error) => `${error.field} at ${error.offset}: ${error.reason}`,
+    onRight: () => "decoded"
+  })
+
+describe("DestinationKeys", () => {
+  it("encodes the key file i2pd parses, to known bytes", () => {
+    assert.strictEqual(file.length, 679)
+    assert.strictEqual(toHex(Hash.of(file)), "2e4ab1e5ba974a16f1ddcbdd341c5da492d729f24b642c36ac8a352587148f35")
+  })
+
+  it("decodes what it encodes, also from SAM's Base64", () => {
+    for (const value of [keys, offlineKeys]) {
+      const decoded = Either.getOrThrow(DestinationKeys.decode(DestinationKeys.encode(value)))
+      assert.deepStrictEqual(secretsOf(decoded), secretsOf(value))
+      const fromText = Either.getOrThrow(DestinationKeys.fromBase64(DestinationKeys.toBase64(value)))
+      assert.deepStrictEqual(secretsOf(fromText), secretsOf(value))
+    }
+  })
+
+  it("keeps what Java puts in the unused 256 bytes", () => {
+    const java = file.slice()
+    java.fill(0x5a, 391, 647)
+    const decoded = Either.getOrThrow(DestinationKeys.decode(java))
+    assert.deepStrictEqual(DestinationKeys.encode(decoded), java)
+  })
+
+  it("writes an offline file with the destination's private key zero and the transient one last", () => {
+    assert.strictEqual(offlineFile.length, 679 + 102 + 32)
+    assert.deepStrictEqual(offlineFile.subarray(647, 679), new Uint8Array(32))
+    assert.deepStrictEqual(offlineFile.subarray(679, 781), offlineBlock)
+    assert.deepStrictEqual(offlineFile.subarray(781), filled(5))
+    assert.deepStrictEqual(DestinationKeys.activePublicKey(offlineKeys), transientPublicKey)
+    assert.deepStrictEqual(DestinationKeys.activePublicKey(keys), keys.destination.signingKey)
+  })
+
+  it("round-trips files of the ECDSA types, whose private lengths differ", () => {
+    for (const [type, length] of [
+      [KeyType.EcdsaP256, 32],
+      [KeyType.EcdsaP384, 48],
+      [KeyType.EcdsaP521, 66]
+    ] as const) {
+      const bytes = filled(1, length)
+      if (type === KeyType.EcdsaP521) bytes[0] = 0
+      const value = DestinationKeys.fromSigningKey(SigningKey.makePrivate(type, bytes), padding)
+      const decoded = Either.getOrThrow(DestinationKeys.decode(DestinationKeys.encode(value)))
+      assert.deepStrictEqual(secretsOf(decoded), secretsOf(value))
+    }
+  })
+
+  it("reads a 32-byte encryption key where the certificate names X25519", () => {
+    const bytes = keys.destination.bytes.slice()
+    bytes[390] = KeyType.X25519
+    const decoded = Either.getOrThrow(DestinationKeys.decode(Uint8Array.of(...bytes, ...filled(3), ...filled(1))))
+    assert.deepStrictEqual(Redacted.value(decoded.encryptionPrivateKey), filled(3))
+  })
+
+  it("takes the private key of a type it cannot compute with on trust", () => {
+    const destination = Destination.fromSigningKey({ type: KeyType.DsaSha1, bytes: filled(7, 128) }, padding)
+    const dsa = Uint8Array.of(...destination.bytes, ...filled(0, 256), ...filled(9, 20))
+    assert.strictEqual(refusal(dsa), "decoded")
+  })
+
+  it("refuses a private key of another destination, and says where it lies", () => {
+    const expected = "signing private key at 647: does not belong to the public key"
+    assert.strictEqual(refusal(flipBit(file, 650 * 8)), expected)
+    assert.strictEqual(refusal(flipBit(file, 360 * 8)), expected)
+    assert.strictEqual(
+      refusal(flipBit(offlineFile, 790 * 8)),
+      "transient private key at 781: does not belong to the public key"
+    )
+    assert.strictEqual(
+      refusal(flipBit(offlineFile, 682 * 8)),
+      "offline signature at 679: not made by the destination's key"
+    )
+  })
+
+  it("refuses types of unknown length", () => {
+    const unknownSigning = file.slice()
+    unknownSigning[387 + 1] = 99
+    assert.strictEqual(refusal(unknownSigning), "signing private key at 391: unknown type 99")
+    const unknownEncryption = file.slice()
+    unknownEncryption[390] = 99
+    assert.strictEqual(refusal(unknownEncryption), "encryption private key at 391: encryption type of unknown length")
+  })
+
+  it("refuses every truncation of both forms and any byte too many", () => {
+    for (const whole of [file, offlineFile]) {
+      for (const part of truncations(whole)) {
+        assert.isTrue(Either.isLeft(DestinationKeys.decode(part)), `${part.length} of ${whole.length}`)
+      }
+      assert.strictEqual(refusal(Uint8Array.of(...whole, 0)), `end at ${whole.length}: 1 bytes left over`)
+    }
+  })
+
+  it("generates Ed25519 destinations, the same from the same randomness", () => {
+    const generated = DestinationKeys.generate(SecureRandom.makeSeeded(1))
+    const again = DestinationKeys.generate(SecureRandom.makeSeeded(1))
+    assert.strictEqual(generated.destination.signingType, KeyType.Ed25519)
+    assert.deepStrictEqual(DestinationKeys.encode(generated), DestinationKeys.encode(again))
+    assert.notStrictEqual(
+      generated.destination.b32,
+      DestinationKeys.generate(SecureRandom.makeSeeded(2)).destination.b32
+    )
+    assert.strictEqual(DestinationKeys.fromSigningKey(signingKey, padding).destination.b32, b32)
+    assert.isTrue(Either.isRight(DestinationKeys.decode(DestinationKeys.encode(generated))))
+  })
+
+  it("never prints a private byte", () => {
+    const secret = DestinationKeys.fromSigningKey(SigningKey.makePrivate(7, filled(0xab)), padding)
+    const base64 = DestinationKeys.toBase64(secret)
+    const printed = [
+      inspect(secret, { depth: 9, showHidden: true }),
+      JSON.stringify(secret),
+      `${secret.signingKey.bytes}${secret.encryptionPrivateKey}${base64}`,
+      inspect(base64)
+    ]
+    for (const text of printed) assert.notMatch(text, /171|abab|q6ur/i)
+  })
+})
