@@ -1,0 +1,212 @@
+/**
+ * Destination key files on disk, in the form i2pd and Java I2P use.
+ *
+ * A key file is the identity of a site, so it is never left half-written and never overwritten: the bytes go to a temporary
+ * file beside it, readable by the owner only, are flushed to the disk, and take their name in one step that fails if somebody
+ * else was faster. Two processes that start at once on a new path end up with the same keys.
+ *
+ * @since 0.1.0
+ */
+
+import * as Fs from "node:fs/promises"
+import * as Path from "node:path"
+import * as DestinationKeys from "@effect-i2p/wire/DestinationKeys"
+import { SecureRandom } from "@effect-i2p/wire/SecureRandom"
+import { Signatures } from "@effect-i2p/wire/Signatures"
+import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
+import * as Schema from "effect/Schema"
+
+/**
+ * A key file that could not be read or written.
+ *
+ * **Shape** `NotFound` the file, or the directory to create it in; `NotPermitted` by the operating system; `Malformed` the
+ * file is there but is no key file; `AlreadyExists` when saving; `Io` anything else, see `detail`.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class KeyStoreError extends Schema.TaggedError<KeyStoreError>("@effect-i2p/platform-node/KeyStoreError")(
+  "KeyStoreError",
+  {
+    path: Schema.String,
+    operation: Schema.Literal("read", "write"),
+    reason: Schema.Literal("NotFound", "NotPermitted", "Malformed", "AlreadyExists", "Io"),
+    detail: Schema.String,
+    cause: Schema.optional(Schema.Defect)
+  }
+) {
+  override get message(): string {
+    return `cannot ${this.operation} key file ${this.path}: ${this.detail}`
+  }
+}
+
+/**
+ * Larger than any key file: an offline ML-DSA-87 one has about 20,000 bytes. Ours.
+ *
+ * @category constants
+ * @since 0.1.0
+ */
+export const maxFileBytes = 65_536
+
+/** Read and write for the owner, nothing for others. */
+const ownerOnly = 0o600
+
+/**
+ * Loads the keys in `path`, or makes new ones and stores them there.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const file = (path: string): Effect.Effect<DestinationKeys.DestinationKeys, KeyStoreError> =>
+  load(path).pipe(
+    Effect.catchIf(
+      (error) => error.reason === "NotFound",
+      () =>
+        Effect.tap(transient, (keys) => save(path, keys)).pipe(
+          Effect.catchIf(
+            (error) => error.reason === "AlreadyExists",
+            () => load(path)
+          )
+        )
+    ),
+    Effect.withSpan("KeyStore.file", { attributes: { path } })
+  )
+
+/**
+ * Loads the keys in `path`.
+ *
+ * A file that others may read is loaded with a warning: i2pd leaves them that way.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const load = (path: string): Effect.Effect<DestinationKeys.DestinationKeys, KeyStoreError> =>
+  Effect.acquireUseRelease(
+    attempt(path, "read", () => Fs.open(path, "r")),
+    (handle) =>
+      Effect.gen(function* () {
+        const { mode, size, isFile } = yield* attempt(path, "read", async () => {
+          const stat = await handle.stat()
+          return { mode: stat.mode, size: stat.size, isFile: stat.isFile() }
+        })
+        if (!isFile) return yield* malformed(path, "not a regular file")
+        if (size > maxFileBytes) return yield* malformed(path, `${size} bytes, a key file has at most ${maxFileBytes}`)
+        if (process.platform !== "win32" && (mode & 0o077) !== 0) {
+          yield* Effect.logWarning(`others may read key file ${path}: chmod 600 it`)
+        }
+        const bytes = yield* attempt(path, "read", () => handle.readFile())
+        return yield* Either.match(DestinationKeys.decode(bytes), {
+          onLeft: (error) => malformed(path, error.message),
+          onRight: Effect.succeed
+        })
+      }),
+    (handle) => Effect.promise(() => handle.close().catch(() => undefined))
+  )
+
+/**
+ * Stores keys in a new file; fails with `AlreadyExists` rather than replace another.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const save = (path: string, keys: DestinationKeys.DestinationKeys): Effect.Effect<void, KeyStoreError> =>
+  Effect.gen(function* () {
+    const random = yield* SecureRandom
+    const directory = Path.dirname(path)
+    const temporary = Path.join(directory, `.${Path.basename(path)}.${random.u32().toString(16)}.tmp`)
+    yield* attempt(path, "write", () => writeDurably(temporary, DestinationKeys.encode(keys))).pipe(
+      Effect.zipRight(attempt(path, "write", () => publish(temporary, path))),
+      Effect.ensuring(Effect.promise(() => Fs.rm(temporary, { force: true }).catch(() => undefined)))
+    )
+    yield* Effect.promise(() => syncDirectory(directory))
+  }).pipe(
+    // Interrupted half-way it would leave the temporary file behind, with the keys in it.
+    Effect.uninterruptible
+  )
+
+/**
+ * New keys, kept in memory only.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const transient: Effect.Effect<DestinationKeys.DestinationKeys> = Effect.gen(function* () {
+  return DestinationKeys.generate(yield* SecureRandom, yield* Signatures)
+})
+
+const writeDurably = async (path: string, bytes: Uint8Array): Promise<void> => {
+  const handle = await Fs.open(path, "wx", ownerOnly)
+  try {
+    await handle.writeFile(bytes)
+    await handle.sync()
+  } finally {
+    await handle.close()
+  }
+}
+
+/** Gives the file its name. A link fails if the name is taken; a rename would replace what is there. */
+const publish = async (temporary: string, path: string): Promise<void> => {
+  try {
+    await Fs.link(temporary, path)
+  } catch (cause) {
+    if (!linksUnsupported.has(codeOf(cause))) throw cause
+    // No hard links here (FAT, some network shares): reserve the name, then replace the empty file just made.
+    await (await Fs.open(path, "wx", ownerOnly)).close()
+    await Fs.rename(temporary, path)
+  }
+}
+
+const linksUnsupported = new Set(["EPERM", "ENOTSUP", "EOPNOTSUPP", "ENOSYS", "EMLINK"])
+
+/** The name is only safe once the directory is; where directories cannot be synced (Windows) there is nothing to do. */
+const syncDirectory = async (path: string): Promise<void> => {
+  try {
+    const handle = await Fs.open(path, "r")
+    try {
+      await handle.sync()
+    } finally {
+      await handle.close()
+    }
+  } catch {
+    return
+  }
+}
+
+const codeOf = (cause: unknown): string =>
+  typeof cause === "object" && cause !== null && "code" in cause ? String(cause.code) : ""
+
+const reasons: Readonly<Record<string, KeyStoreError["reason"]>> = {
+  ENOENT: "NotFound",
+  ENOTDIR: "NotFound",
+  EACCES: "NotPermitted",
+  EPERM: "NotPermitted",
+  EROFS: "NotPermitted",
+  EEXIST: "AlreadyExists"
+}
+
+const details: Readonly<Record<KeyStoreError["reason"], string>> = {
+  NotFound: "no such file or directory",
+  NotPermitted: "permission denied",
+  AlreadyExists: "the file exists already",
+  Malformed: "not a key file",
+  Io: "input/output error"
+}
+
+const attempt = <A>(
+  path: string,
+  operation: KeyStoreError["operation"],
+  run: () => Promise<A>
+): Effect.Effect<A, KeyStoreError> =>
+  Effect.tryPromise({
+    try: run,
+    catch: (cause) => {
+      const code = codeOf(cause)
+      const reason = reasons[code] ?? "Io"
+      const detail = reason === "Io" && code !== "" ? `${details.Io} (${code})` : details[reason]
+      return new KeyStoreError({ path, operation, reason, detail, cause })
+    }
+  })
+
+const malformed = (path: string, detail: string): Effect.Effect<never, KeyStoreError> =>
+  Effect.fail(new KeyStoreError({ path, operation: "read", reason: "Malformed", detail }))
