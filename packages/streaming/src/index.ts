@@ -1,1 +1,7 @@
-export {}
+export * as Packet from "./Packet.js"
+export * as PacketTransport from "./PacketTransport.js"
+export * as StreamConnection from "./StreamConnection.js"
+export * as StreamError from "./StreamError.js"
+export * as StreamingConfig from "./StreamingConfig.js"
+export * as StreamListener from "./StreamListener.js"
+export * as StreamManager from "./StreamManager.js"

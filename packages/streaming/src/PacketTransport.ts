@@ -1,0 +1,107 @@
+/**
+ * The port through which packets leave: the only thing that the streaming protocol asks of the world below it.
+ *
+ * I2CP supplies it in production (`layerI2cp`), testkit in memory.
+ *
+ * @since 0.1.0
+ */
+import * as I2cpSession from "@effect-i2p/i2cp/I2cpSession"
+import type { Destination } from "@effect-i2p/wire/Destination"
+import type { DestinationKeys } from "@effect-i2p/wire/DestinationKeys"
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import type * as Queue from "effect/Queue"
+import { DestinationNotFound, TransportFailed } from "./StreamError.js"
+
+/**
+ * A packet on its way out.
+ *
+ * **Units** `lifetime` is how long it is of use to the peer, in milliseconds.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Outgoing {
+  readonly to: Destination
+  readonly sourcePort: number
+  readonly destinationPort: number
+  readonly bytes: Uint8Array
+  readonly lifetime: number
+  /** The peer may not have our lease set: it must travel along. */
+  readonly bundleLeaseSet: boolean
+}
+
+/**
+ * A packet that came in. Who sent it is for the packet to tell: nothing below says so.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Incoming {
+  readonly sourcePort: number
+  readonly destinationPort: number
+  readonly bytes: Uint8Array
+}
+
+/**
+ * @since 0.1.0
+ * @category tags
+ */
+export class PacketTransport extends Context.Tag("@effect-i2p/streaming/PacketTransport")<
+  PacketTransport,
+  {
+    /** Who we are; packets are signed with these. */
+    readonly keys: DestinationKeys
+    /**
+     * Hands a packet over. May lose it, as networks do, and waits no longer than the transport's own queue asks; fails
+     * when the transport is gone for good.
+     */
+    readonly send: (packet: Outgoing) => Effect.Effect<void, TransportFailed>
+    /** Packets for us. One consumer. */
+    readonly incoming: Queue.Dequeue<Incoming>
+    readonly lookup: (address: string) => Effect.Effect<Destination, DestinationNotFound>
+    /** Waits until the transport can carry packets both ways. */
+    readonly ready: Effect.Effect<void, TransportFailed>
+  }
+>() {}
+
+/** I2CP protocol number of streaming. */
+const streamingProtocol = 6
+
+/**
+ * The transport over an I2CP session.
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layerI2cp: Layer.Layer<PacketTransport, never, I2cpSession.I2cpSession> = Layer.scoped(
+  PacketTransport,
+  Effect.gen(function* () {
+    const session = yield* I2cpSession.I2cpSession
+    const incoming = yield* session.subscribe(streamingProtocol)
+    const failed = (error: { readonly message: string }) => new TransportFailed({ reason: error.message, cause: error })
+    return {
+      keys: session.keys,
+      send: (packet) =>
+        session
+          .send({
+            to: packet.to,
+            protocol: streamingProtocol,
+            sourcePort: packet.sourcePort,
+            destinationPort: packet.destinationPort,
+            payload: packet.bytes,
+            lifetime: packet.lifetime,
+            bundleLeaseSet: packet.bundleLeaseSet
+          })
+          .pipe(Effect.mapError(failed)),
+      incoming: incoming as Queue.Dequeue<Incoming>,
+      lookup: (address) =>
+        Effect.mapError(
+          session.lookup(address),
+          (error) => new DestinationNotFound({ address, reason: error.message, cause: error })
+        ),
+      ready: Effect.mapError(session.ready, failed)
+    }
+  })
+)

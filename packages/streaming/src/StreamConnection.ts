@@ -1,0 +1,228 @@
+/**
+ * The handle of one stream: what an application reads from, writes to and closes.
+ *
+ * It belongs to a scope; leaving the scope closes it gracefully, which goes on in the background of the session, so that
+ * nobody waits for the peer unless `close` or `flush` says so.
+ *
+ * @since 0.1.0
+ */
+import type { Destination } from "@effect-i2p/wire/Destination"
+import * as Chunk from "effect/Chunk"
+import * as Deferred from "effect/Deferred"
+import * as Effect from "effect/Effect"
+import * as Mailbox from "effect/Mailbox"
+import * as Option from "effect/Option"
+import * as Ref from "effect/Ref"
+import * as Sink from "effect/Sink"
+import * as Stream from "effect/Stream"
+import * as Event from "./core/Event.js"
+import * as SendBuffer from "./core/SendBuffer.js"
+import type { Phase, State } from "./core/State.js"
+import * as Driver from "./internal/driver.js"
+import { fromOutcome, StreamClosed, type StreamError } from "./StreamError.js"
+
+/**
+ * RFC 9293 state names.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type Status = Phase["_tag"]
+
+/**
+ * A snapshot of a stream.
+ *
+ * **Units** milliseconds, packets and bytes. `bytesAcknowledged` is what the peer has for certain; `rtt` is absent until
+ * measured.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface StreamStats {
+  readonly status: Status
+  readonly localStreamId: number
+  readonly remoteStreamId: number
+  readonly destination: Destination
+  readonly localPort: number
+  readonly remotePort: number
+  readonly maxPacketSize: number
+  readonly rtt: number | undefined
+  readonly rttvar: number
+  readonly rto: number
+  readonly cwnd: number
+  readonly ssthresh: number
+  readonly packetsInFlight: number
+  readonly bytesWritten: number
+  readonly bytesAcknowledged: number
+  readonly bytesReceived: number
+  readonly bytesUnread: number
+  readonly packetsSent: number
+  readonly packetsReceived: number
+  readonly retransmissions: number
+  readonly retransmissionTimeouts: number
+  readonly duplicates: number
+  readonly dropped: number
+  readonly choking: boolean
+  readonly choked: boolean
+}
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export interface StreamConnection {
+  readonly remote: Destination
+  readonly localPort: number
+  readonly remotePort: number
+  readonly localStreamId: number
+  /** The next bytes; none when the peer has closed. Bytes are the reader's to keep. */
+  readonly read: Effect.Effect<Option.Option<Uint8Array>, StreamError>
+  /** Everything from here to the peer's close. */
+  readonly readable: Stream.Stream<Uint8Array, StreamError>
+  /** Queues bytes for sending; waits while `sendBufferBytes` are waiting already. The bytes are copied. */
+  readonly write: (bytes: Uint8Array) => Effect.Effect<void, StreamError>
+  /** Writes all it is given; does not close the stream. */
+  readonly writable: Sink.Sink<void, Uint8Array, never, StreamError>
+  /** Waits until the peer has acknowledged everything written so far. */
+  readonly flush: Effect.Effect<void, StreamError>
+  /**
+   * Half-close: nothing more will be written, reading goes on. i2pd answers by dropping whatever it still had to send, so
+   * use it only toward peers that are known to support it.
+   */
+  readonly end: Effect.Effect<void>
+  /** Closes both directions and waits until the peer knows, or `closeTimeout` ends it. */
+  readonly close: Effect.Effect<void, StreamError>
+  /** Drops everything and tells the peer. */
+  readonly reset: Effect.Effect<void>
+  readonly stats: Effect.Effect<StreamStats>
+  /** The stream's status now and whenever it changes. */
+  readonly changes: Stream.Stream<Status>
+}
+
+/** Most bytes that one write takes from the send credit at once, so that two writers on a stream take turns. */
+const writeUnit = 16_384
+
+/**
+ * A connection and what its owner, the scope, does with it at the end.
+ *
+ * @internal
+ */
+export interface Owned {
+  readonly connection: StreamConnection
+  /** Asks for a graceful close and does not wait. */
+  readonly release: Effect.Effect<void>
+}
+
+/**
+ * @internal
+ */
+export const make = (driver: Driver.Driver, localStreamId: number): Owned => {
+  const { peer } = driver
+  const remote = peer.destination
+  let closed = false
+
+  const gone = (): Effect.Effect<never, StreamError> =>
+    Effect.fail(
+      (driver.outcome === undefined ? undefined : fromOutcome(driver.outcome, remote.short)) ??
+        new StreamClosed({ destination: remote.short })
+    )
+
+  const consume = (bytes: Uint8Array): Effect.Effect<Option.Option<Uint8Array>> =>
+    Effect.as(Driver.noteConsumed(driver, bytes.length), Option.some(bytes))
+
+  const writeUnitOf = (bytes: Uint8Array): Effect.Effect<void, StreamError> =>
+    Effect.flatMap(driver.sendCredit.take(bytes.length), () => {
+      if (closed || driver.outcome !== undefined) return gone()
+      driver.written += bytes.length
+      return Effect.sync(() => Driver.command(driver, Event.write(bytes)))
+    })
+
+  const write = (bytes: Uint8Array): Effect.Effect<void, StreamError> =>
+    Effect.suspend(() => {
+      if (closed || driver.outcome !== undefined) return gone()
+      if (bytes.length <= writeUnit) return bytes.length === 0 ? Effect.void : writeUnitOf(bytes.slice())
+      const units: Array<Uint8Array> = []
+      for (let at = 0; at < bytes.length; at += writeUnit) units.push(bytes.slice(at, at + writeUnit))
+      return Effect.forEach(units, writeUnitOf, { discard: true })
+    })
+
+  const closeWith = (event: Event.Event): Effect.Effect<void> =>
+    Effect.sync(() => {
+      closed = true
+      Driver.command(driver, event)
+    })
+
+  const connection: StreamConnection = {
+    remote,
+    localPort: peer.localPort,
+    remotePort: peer.remotePort,
+    localStreamId,
+    read: Effect.matchEffect(driver.incoming.take, {
+      onSuccess: consume,
+      onFailure: (error) => (error._tag === "NoSuchElementException" ? Effect.succeedNone : Effect.fail(error))
+    }),
+    readable: Mailbox.toStream(driver.incoming).pipe(
+      Stream.mapChunksEffect((chunk) =>
+        Effect.as(
+          Driver.noteConsumed(
+            driver,
+            Chunk.reduce(chunk, 0, (sum, bytes) => sum + bytes.length)
+          ),
+          chunk
+        )
+      )
+    ),
+    write,
+    writable: Sink.forEach(write),
+    flush: Effect.suspend(() => {
+      const offset = driver.written
+      if (driver.acknowledged >= offset) return Effect.void
+      if (driver.outcome !== undefined) return gone()
+      return Effect.flatMap(Deferred.make<void, StreamError>(), (done) => {
+        driver.flushWaiters.push({ offset, done })
+        Driver.command(driver, Event.flush)
+        return Deferred.await(done)
+      })
+    }),
+    end: closeWith(Event.end),
+    close: Effect.zipRight(
+      closeWith(Event.close),
+      Effect.flatMap(Deferred.await(driver.ended), (outcome) => {
+        const error = fromOutcome(outcome, remote.short)
+        return error === undefined ? Effect.void : Effect.fail(error)
+      })
+    ),
+    reset: closeWith(Event.abort),
+    stats: Effect.map(Ref.get(driver.state), (state) => toStats(driver, state)),
+    changes: driver.phase.changes
+  }
+  return { connection, release: closeWith(Event.close) }
+}
+
+const toStats = (driver: Driver.Driver, state: State): StreamStats => ({
+  status: state.phase._tag,
+  localStreamId: state.localStreamId,
+  remoteStreamId: state.remoteStreamId,
+  destination: driver.peer.destination,
+  localPort: driver.peer.localPort,
+  remotePort: driver.peer.remotePort,
+  maxPacketSize: state.maxPacketSize,
+  rtt: state.rtt.srtt,
+  rttvar: state.rtt.rttvar,
+  rto: state.rtt.rto,
+  cwnd: state.congestion.window,
+  ssthresh: state.congestion.ssthresh,
+  packetsInFlight: SendBuffer.flightSize(state.send),
+  bytesWritten: driver.written,
+  bytesAcknowledged: state.send.ackedBytes,
+  bytesReceived: state.counters.bytesReceived,
+  bytesUnread: state.flow.unread,
+  packetsSent: state.counters.packetsSent,
+  packetsReceived: state.counters.packetsReceived,
+  retransmissions: state.counters.retransmissions,
+  retransmissionTimeouts: state.counters.retransmissionTimeouts,
+  duplicates: state.counters.duplicates,
+  dropped: state.counters.dropped + driver.droppedPackets,
+  choking: state.flow.choking,
+  choked: state.peerChoke !== undefined
+})

@@ -1,0 +1,205 @@
+/**
+ * What can go wrong with a stream, one class for each decision that a caller can make.
+ *
+ * @since 0.1.0
+ */
+import * as Schema from "effect/Schema"
+import type { Outcome } from "./core/State.js"
+
+/**
+ * Nobody answered the SYN in time: the peer is off line, its tunnels are down, or the way back is broken. Worth trying
+ * again later.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class ConnectTimedOut extends Schema.TaggedError<ConnectTimedOut>(
+  "@effect-i2p/streaming/StreamError/ConnectTimedOut"
+)("ConnectTimedOut", { destination: Schema.String, millis: Schema.Number }) {
+  override get message(): string {
+    return `${this.destination} did not answer within ${Math.round(this.millis / 100) / 10} s; it may be off line, or its lease set is not published yet`
+  }
+}
+
+/**
+ * The peer answered with RESET: it is there and does not want this connection.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class ConnectRefused extends Schema.TaggedError<ConnectRefused>(
+  "@effect-i2p/streaming/StreamError/ConnectRefused"
+)("ConnectRefused", { destination: Schema.String, port: Schema.Number }) {
+  override get message(): string {
+    return `${this.destination} refused the connection to port ${this.port}: nothing listens there, or its limits are reached`
+  }
+}
+
+/**
+ * We have as many streams as the configuration allows.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class TooManyStreams extends Schema.TaggedError<TooManyStreams>(
+  "@effect-i2p/streaming/StreamError/TooManyStreams"
+)("TooManyStreams", { limit: Schema.Number }) {
+  override get message(): string {
+    return `${this.limit} streams are open, which is the limit; close some or raise maxConcurrentStreams`
+  }
+}
+
+/**
+ * An address could not be turned into a destination.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class DestinationNotFound extends Schema.TaggedError<DestinationNotFound>(
+  "@effect-i2p/streaming/StreamError/DestinationNotFound"
+)("DestinationNotFound", { address: Schema.String, reason: Schema.String, cause: Schema.optional(Schema.Defect) }) {
+  override get message(): string {
+    return `${this.address}: ${this.reason}`
+  }
+}
+
+/**
+ * The transport below is gone, or refused a packet for good.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class TransportFailed extends Schema.TaggedError<TransportFailed>(
+  "@effect-i2p/streaming/StreamError/TransportFailed"
+)("TransportFailed", { reason: Schema.String, cause: Schema.optional(Schema.Defect) }) {
+  override get message(): string {
+    return this.reason
+  }
+}
+
+/**
+ * The stream is over before the application was done with it.
+ *
+ * **Shape** `reason`: `ResetByPeer`; `TimedOut` when the peer stopped acknowledging; `ChokedTooLong` when it kept its
+ * receive window closed; `Idle`; `Aborted` when this side reset it; `Exhausted` when the sequence numbers are used up;
+ * `Defect` when this implementation failed.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class StreamReset extends Schema.TaggedError<StreamReset>("@effect-i2p/streaming/StreamError/StreamReset")(
+  "StreamReset",
+  {
+    reason: Schema.Literal("ResetByPeer", "TimedOut", "ChokedTooLong", "Idle", "Aborted", "Exhausted", "Defect"),
+    destination: Schema.String
+  }
+) {
+  override get message(): string {
+    return `stream with ${this.destination} ended: ${explanations[this.reason]}`
+  }
+}
+
+const explanations: Record<StreamReset["reason"], string> = {
+  ResetByPeer: "the peer reset it",
+  TimedOut: "the peer stopped acknowledging",
+  ChokedTooLong: "the peer did not read for too long",
+  Idle: "it was idle for too long",
+  Aborted: "this side reset it",
+  Exhausted: "its sequence numbers are used up",
+  Defect: "an internal error, see the log"
+}
+
+/**
+ * The stream was closed by this side; it takes no more writes.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class StreamClosed extends Schema.TaggedError<StreamClosed>("@effect-i2p/streaming/StreamError/StreamClosed")(
+  "StreamClosed",
+  { destination: Schema.String }
+) {
+  override get message(): string {
+    return `stream with ${this.destination} is closed for writing`
+  }
+}
+
+/**
+ * No pong came in time.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class PingTimedOut extends Schema.TaggedError<PingTimedOut>("@effect-i2p/streaming/StreamError/PingTimedOut")(
+  "PingTimedOut",
+  { destination: Schema.String, millis: Schema.Number }
+) {
+  override get message(): string {
+    return `no pong from ${this.destination} within ${Math.round(this.millis / 100) / 10} s`
+  }
+}
+
+/**
+ * As many pings are under way as the configuration allows.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class TooManyPings extends Schema.TaggedError<TooManyPings>("@effect-i2p/streaming/StreamError/TooManyPings")(
+  "TooManyPings",
+  { limit: Schema.Number }
+) {
+  override get message(): string {
+    return `${this.limit} pings are under way, which is the limit`
+  }
+}
+
+/**
+ * Another listener has the port.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class PortInUse extends Schema.TaggedError<PortInUse>("@effect-i2p/streaming/StreamError/PortInUse")(
+  "PortInUse",
+  { port: Schema.Number }
+) {
+  override get message(): string {
+    return this.port === 0 ? "a listener for any port exists already" : `port ${this.port} has a listener already`
+  }
+}
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export type ConnectError = ConnectTimedOut | ConnectRefused | TooManyStreams | DestinationNotFound | TransportFailed
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export type StreamError = StreamReset | StreamClosed
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export type PingError = PingTimedOut | TooManyPings | DestinationNotFound | TransportFailed
+
+/**
+ * The error that readers and writers see for the way a connection ended; undefined for a clean end.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const fromOutcome = (outcome: Outcome, destination: string): StreamReset | undefined => {
+  switch (outcome._tag) {
+    case "Finished":
+      return undefined
+    case "Refused":
+      return new StreamReset({ reason: "ResetByPeer", destination })
+    default:
+      return new StreamReset({ reason: outcome._tag, destination })
+  }
+}

@@ -1,0 +1,533 @@
+/**
+ * The streams of one destination: opens them, takes them, answers pings, and owns a fiber for each.
+ *
+ * One fiber reads the transport, parses, and hands packets to their connections; what it does itself, first SYNs and
+ * pings, it does inline, so that a flood of either waits in the transport's bounded queue and not in ours.
+ *
+ * @since 0.1.0
+ */
+import type { Destination } from "@effect-i2p/wire/Destination"
+import * as SecureRandom from "@effect-i2p/wire/SecureRandom"
+import * as Signatures from "@effect-i2p/wire/Signatures"
+import type { PublicKey } from "@effect-i2p/wire/SigningKey"
+import * as Context from "effect/Context"
+import * as Deferred from "effect/Deferred"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
+import * as FiberMap from "effect/FiberMap"
+import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
+import * as Queue from "effect/Queue"
+import * as Ref from "effect/Ref"
+import type * as Scope from "effect/Scope"
+import type { Action } from "./core/Action.js"
+import * as Assembler from "./core/Assembler.js"
+import * as Connection from "./core/Connection.js"
+import * as Endpoint from "./core/Endpoint.js"
+import * as Event from "./core/Event.js"
+import type { Outcome, State } from "./core/State.js"
+import * as Driver from "./internal/driver.js"
+import * as Signing from "./internal/signing.js"
+import * as Packet from "./Packet.js"
+import * as PacketTransport from "./PacketTransport.js"
+import * as StreamConnection from "./StreamConnection.js"
+import {
+  type ConnectError,
+  ConnectRefused,
+  ConnectTimedOut,
+  type DestinationNotFound,
+  type PingError,
+  PingTimedOut,
+  PortInUse,
+  TooManyPings,
+  TooManyStreams,
+  TransportFailed
+} from "./StreamError.js"
+import * as StreamingConfig from "./StreamingConfig.js"
+import * as StreamListener from "./StreamListener.js"
+
+/**
+ * What `connect` takes; every knob of a connection may be given for this one.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface ConnectOptions extends Partial<StreamingConfig.ConnectionOptions> {
+  /** A host name, b32 address, full Base64, or a destination. */
+  readonly destination: string | Destination
+  /** The peer's port; 0, the default, is "any". */
+  readonly port?: number | undefined
+  /** Our port; 0, the default, is "unspecified". */
+  readonly localPort?: number | undefined
+  /** Bytes for the peer that travel with the SYN as far as they fit: no round trip before the request. */
+  readonly initialData?: Uint8Array | undefined
+  /** Time for look-up and opening together. Default `connectTimeout`. */
+  readonly timeout?: Duration.DurationInput | undefined
+}
+
+/**
+ * What `listen` takes.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface ListenOptions extends Partial<StreamingConfig.ConnectionOptions> {
+  /** 0, the default, takes every port that has no listener of its own. */
+  readonly port?: number | undefined
+  /** Connections that may wait to be accepted; more are reset. */
+  readonly backlog?: number | undefined
+}
+
+/**
+ * What `ping` takes.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface PingOptions {
+  readonly destination: string | Destination
+  readonly port?: number | undefined
+  /** At most 32 bytes come back. Source: streaming specification, since 0.9.18. */
+  readonly payload?: Uint8Array | undefined
+  readonly timeout?: Duration.DurationInput | undefined
+}
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export interface Pong {
+  readonly rtt: Duration.Duration
+  readonly payload: Uint8Array
+}
+
+/**
+ * What the session has dropped on the floor, by reason.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface DropCounters {
+  readonly malformed: number
+  readonly unknownStream: number
+  readonly unverified: number
+  readonly replayed: number
+}
+
+/**
+ * @since 0.1.0
+ * @category tags
+ */
+export class StreamManager extends Context.Tag("@effect-i2p/streaming/StreamManager")<
+  StreamManager,
+  {
+    /** Who we are. */
+    readonly destination: Destination
+    /** Opens a stream, which lives as long as the scope. */
+    readonly connect: (
+      options: ConnectOptions
+    ) => Effect.Effect<StreamConnection.StreamConnection, ConnectError, Scope.Scope>
+    /** Takes streams on a port as long as the scope lives. */
+    readonly listen: (options?: ListenOptions) => Effect.Effect<StreamListener.StreamListener, PortInUse, Scope.Scope>
+    /** One round trip to a destination, without a stream. */
+    readonly ping: (options: PingOptions) => Effect.Effect<Pong, PingError>
+    readonly lookup: (address: string) => Effect.Effect<Destination, DestinationNotFound>
+    /** Waits until streams can go both ways. */
+    readonly ready: Effect.Effect<void, TransportFailed>
+    /** Snapshots of all streams. */
+    readonly active: Effect.Effect<ReadonlyArray<StreamConnection.StreamStats>>
+    readonly drops: Effect.Effect<DropCounters>
+  }
+>() {
+  /**
+   * The streams of the transport's destination.
+   *
+   * @since 0.1.0
+   */
+  static readonly layer: Layer.Layer<StreamManager, never, PacketTransport.PacketTransport> = Layer.scoped(
+    StreamManager,
+    Effect.suspend(() => make)
+  )
+
+  /**
+   * The streams of an I2CP session.
+   *
+   * @since 0.1.0
+   */
+  static readonly layerI2cp = Layer.provide(StreamManager.layer, PacketTransport.layerI2cp)
+}
+
+interface Listening {
+  readonly backlog: Queue.Queue<StreamConnection.Owned>
+  readonly options: StreamingConfig.StreamingOptions
+}
+
+interface PendingPing {
+  readonly sentAt: bigint
+  readonly pong: Deferred.Deferred<Pong>
+}
+
+/** Bytes of a ping that come back. Streaming specification, since 0.9.18. */
+const maxPongBytes = 32
+
+/** Packets that the reader takes from the transport at once. */
+const readBatch = 128
+
+/** How long pings, pongs and refusals are of use to the peer, in ms: as long as somebody may wait for them. */
+const unsequencedLifetime = 60_000
+
+const make = Effect.gen(function* () {
+  const options = yield* StreamingConfig.StreamingConfig
+  const transport = yield* PacketTransport.PacketTransport
+  const signatures = yield* Signatures.Signatures
+  const random = yield* SecureRandom.SecureRandom
+  const clock = yield* Effect.clock
+  const session: Driver.Session = { transport, signatures, clock }
+  const self = transport.keys.destination
+  const ownReplayHash = Packet.replayHash(self.hash)
+
+  const endpoint = Endpoint.make<Driver.Peer>(StreamingConfig.toLimits(options))
+  const drivers = new Map<number, Driver.Driver>()
+  const listeners = new Map<number, Listening>()
+  const pings = new Map<number, PendingPing>()
+  const drops = { malformed: 0, unknownStream: 0, unverified: 0, replayed: 0 }
+  const fibers = yield* FiberMap.make<number, Outcome, never>()
+
+  const now = () => Driver.monotonicMillis(clock)
+  const chance = () => random.u32() / 2 ** 32
+  const freshId = (): number => {
+    let id = random.u32()
+    while (!Endpoint.isFree(endpoint, id)) id = random.u32()
+    return id
+  }
+
+  const sendUnsequenced = (to: Driver.Peer, packet: Packet.Packet, signing: "none" | "identity") =>
+    Either.match(Signing.seal(packet, signing, transport.keys, signatures), {
+      onLeft: Effect.die,
+      onRight: (bytes) =>
+        transport.send({
+          to: to.destination,
+          sourcePort: to.localPort,
+          destinationPort: to.remotePort,
+          bytes,
+          lifetime: unsequencedLifetime,
+          bundleLeaseSet: signing === "identity"
+        })
+    })
+
+  /** Enters a connection into the tables and starts its fiber. */
+  const start = Effect.fnUntraced(function* (connection: {
+    readonly peer: Driver.Peer
+    readonly peerKey: PublicKey | undefined
+    readonly state: State
+    readonly actions: ReadonlyArray<Action>
+    readonly options: StreamingConfig.ConnectionOptions
+    readonly initialBytes: number
+  }) {
+    const { peer, state } = connection
+    const driver = yield* Driver.make({
+      session,
+      peer,
+      peerKey: connection.peerKey,
+      state,
+      sendBufferBytes: connection.options.sendBufferBytes,
+      initialBytes: connection.initialBytes,
+      mailboxSize: options.mailboxSize
+    })
+    yield* driver.sendCredit.take(connection.initialBytes)
+    const id = state.localStreamId
+    drivers.set(id, driver)
+    Endpoint.register(endpoint, id, {
+      peer,
+      peerKey: peer.destination.b32,
+      remoteStreamId: state.remoteStreamId
+    })
+    yield* FiberMap.run(
+      fibers,
+      id,
+      Effect.ensuring(
+        Driver.run(driver, connection.actions),
+        Effect.map(Ref.get(driver.state), (last) => {
+          drivers.delete(id)
+          Endpoint.release(endpoint, id, {
+            remoteStreamId: last.remoteStreamId,
+            ackThrough: last.phase._tag === "TimeWait" ? Assembler.cumulative(last.receive) : undefined,
+            now: now()
+          })
+        })
+      )
+    )
+    return driver
+  })
+
+  const resolve = (destination: string | Destination) =>
+    typeof destination === "string" ? transport.lookup(destination) : Effect.succeed(destination)
+
+  const connect = Effect.fn("StreamManager.connect")(function* (request: ConnectOptions) {
+    const merged = { ...options, ...defined(request) }
+    const timeout = Duration.decode(request.timeout ?? merged.connectTimeout)
+    const name = typeof request.destination === "string" ? shorten(request.destination) : request.destination.short
+    const timedOut = () => new ConnectTimedOut({ destination: name, millis: Duration.toMillis(timeout) })
+    return yield* open(request, { ...merged, connectTimeout: timeout }, timedOut).pipe(
+      Effect.timeoutFail({ duration: timeout, onTimeout: timedOut })
+    )
+  })
+
+  const open = Effect.fnUntraced(function* (
+    request: ConnectOptions,
+    merged: StreamingConfig.StreamingOptions,
+    timedOut: () => ConnectTimedOut
+  ) {
+    const destination = yield* resolve(request.destination)
+    if (!Endpoint.hasRoom(endpoint)) return yield* new TooManyStreams({ limit: options.maxConcurrentStreams })
+    const config = yield* StreamingConfig.toCore(merged, chance())
+    const initialData = request.initialData ?? noBytes
+    const inSyn = initialData.slice(0, merged.sendBufferBytes)
+    const id = freshId()
+    const [state, actions] = Connection.open(
+      config,
+      { localStreamId: id, replayHash: Packet.replayHash(destination.hash), initialData: inSyn },
+      now()
+    )
+    const driver = yield* Effect.acquireRelease(
+      start({
+        peer: { destination, localPort: request.localPort ?? 0, remotePort: request.port ?? 0 },
+        peerKey: destination.signingKey,
+        state,
+        actions,
+        options: merged,
+        initialBytes: inSyn.length
+      }),
+      (driver) => Effect.sync(() => Driver.command(driver, Event.close))
+    )
+    const owned = StreamConnection.make(driver, id)
+    yield* Deferred.await(driver.connected).pipe(
+      Effect.onInterrupt(() => owned.connection.reset),
+      Effect.mapError((outcome) =>
+        outcome._tag === "Refused"
+          ? new ConnectRefused({ destination: destination.short, port: request.port ?? 0 })
+          : outcome._tag === "TimedOut"
+            ? timedOut()
+            : new TransportFailed({ reason: `the connection to ${destination.short} ended before it was open` })
+      )
+    )
+    if (inSyn.length < initialData.length) {
+      yield* Effect.mapError(
+        owned.connection.write(initialData.subarray(inSyn.length)),
+        (error) => new TransportFailed({ reason: error.message, cause: error })
+      )
+    }
+    return owned.connection
+  })
+
+  const listen = Effect.fn("StreamManager.listen")(function* (request: ListenOptions = {}) {
+    const port = request.port ?? 0
+    if (listeners.has(port)) return yield* new PortInUse({ port })
+    const merged = { ...options, ...defined(request), backlog: request.backlog ?? options.backlog }
+    const backlog = yield* Effect.acquireRelease(
+      Effect.map(Queue.dropping<StreamConnection.Owned>(merged.backlog), (backlog) => {
+        listeners.set(port, { backlog, options: merged })
+        return backlog
+      }),
+      (backlog) =>
+        Effect.sync(() => listeners.delete(port)).pipe(
+          Effect.zipRight(Queue.takeAll(backlog)),
+          Effect.flatMap(Effect.forEach((owned) => owned.connection.reset, { discard: true })),
+          Effect.zipRight(Queue.shutdown(backlog))
+        )
+    )
+    return StreamListener.make(port, backlog)
+  })
+
+  const ping = Effect.fn("StreamManager.ping")(function* (request: PingOptions) {
+    const timeout = Duration.decode(request.timeout ?? options.pingTimeout)
+    const destination = yield* resolve(request.destination)
+    const id = freshId()
+    const pong = yield* Deferred.make<Pong>()
+    return yield* Effect.acquireUseRelease(
+      Effect.suspend(() => {
+        if (!Endpoint.registerPing(endpoint, id)) return Effect.fail(new TooManyPings({ limit: options.maxPings }))
+        pings.set(id, { sentAt: clock.unsafeCurrentTimeNanos(), pong })
+        return Effect.void
+      }),
+      () =>
+        sendUnsequenced(
+          { destination, localPort: 0, remotePort: request.port ?? 0 },
+          Packet.make({ sendStreamId: id, flags: Packet.ECHO | Packet.NO_ACK, payload: request.payload ?? noBytes }),
+          "identity"
+        ).pipe(
+          Effect.zipRight(Deferred.await(pong)),
+          Effect.timeoutFail({
+            duration: timeout,
+            onTimeout: () => new PingTimedOut({ destination: destination.short, millis: Duration.toMillis(timeout) })
+          })
+        ),
+      () =>
+        Effect.sync(() => {
+          pings.delete(id)
+          Endpoint.releasePing(endpoint, id)
+        })
+    )
+  })
+
+  /** Checks who sent an unsolicited packet: it must say so, and sign it. */
+  const authenticate = (packet: Packet.Packet, bytes: Uint8Array): PublicKey | undefined => {
+    if (packet.from === undefined) return undefined
+    const verified = Signing.verify(
+      packet,
+      bytes,
+      { key: undefined, destinationBytes: undefined },
+      signatures,
+      clock.unsafeCurrentTimeMillis()
+    )
+    return Either.getOrUndefined(verified)
+  }
+
+  const handlePing = (packet: Packet.Packet, incoming: PacketTransport.Incoming): Effect.Effect<void> => {
+    if (!options.answerPings) return Effect.void
+    if (authenticate(packet, incoming.bytes) === undefined) return drop("unverified")
+    return Effect.ignore(
+      sendUnsequenced(
+        { destination: packet.from!, localPort: incoming.destinationPort, remotePort: incoming.sourcePort },
+        Packet.make({
+          receiveStreamId: packet.sendStreamId,
+          flags: Packet.ECHO,
+          payload: packet.payload.subarray(0, maxPongBytes)
+        }),
+        "none"
+      )
+    )
+  }
+
+  const handlePong = (id: number, packet: Packet.Packet): void => {
+    const pending = pings.get(id)
+    if (pending === undefined) return
+    const rtt = Duration.nanos(clock.unsafeCurrentTimeNanos() - pending.sentAt)
+    Deferred.unsafeDone(pending.pong, Effect.succeed({ rtt, payload: packet.payload.slice(0, maxPongBytes) }))
+  }
+
+  /** Cheap checks first; the signature, the one dear thing here, only for a SYN that would be taken or refused. */
+  const handleFirstSyn = (packet: Packet.Packet, incoming: PacketTransport.Incoming): Effect.Effect<void> => {
+    const from = packet.from
+    if (from === undefined || packet.signature === undefined || packet.receiveStreamId === 0) return drop("unverified")
+    if (!isForUs(packet)) return drop("replayed")
+    const admission = Endpoint.admit(endpoint, from.b32, packet.receiveStreamId, now())
+    switch (admission._tag) {
+      case "Stale":
+        return drop("replayed")
+      case "Repeated": {
+        const driver = drivers.get(admission.localStreamId)
+        if (driver !== undefined) Driver.offerPacket(driver, packet, incoming.bytes)
+        return Effect.void
+      }
+    }
+    const key = authenticate(packet, incoming.bytes)
+    if (key === undefined) return drop("unverified")
+    const peer: Driver.Peer = {
+      destination: from,
+      localPort: incoming.destinationPort,
+      remotePort: incoming.sourcePort
+    }
+    const listening = listeners.get(incoming.destinationPort) ?? listeners.get(0)
+    if (admission._tag === "Full" || listening === undefined || isFull(listening.backlog)) {
+      return Effect.ignore(sendUnsequenced(peer, refusal(packet), "identity"))
+    }
+    return acceptSyn(packet, peer, key, listening)
+  }
+
+  const acceptSyn = Effect.fnUntraced(function* (
+    packet: Packet.Packet,
+    peer: Driver.Peer,
+    peerKey: PublicKey,
+    listening: Listening
+  ) {
+    const config = yield* StreamingConfig.toCore(listening.options, chance())
+    const id = freshId()
+    const [state, actions] = Connection.accept(config, { localStreamId: id, syn: packet }, now())
+    const driver = yield* start({ peer, peerKey, state, actions, options: listening.options, initialBytes: 0 })
+    for (const early of Endpoint.takeEarly(endpoint, packet.receiveStreamId)) {
+      Driver.offerPacket(driver, early.packet, early.bytes)
+    }
+    yield* Queue.offer(listening.backlog, StreamConnection.make(driver, id))
+  })
+
+  /** Proposal 164: a SYN names its target's hash. Old peers leave it out, and may, unless the policy is strict. */
+  const isForUs = (packet: Packet.Packet): boolean =>
+    packet.nacks.length === ownReplayHash.length
+      ? packet.nacks.every((word, i) => word === ownReplayHash[i])
+      : !options.requireReplayHash
+
+  const drop = (reason: keyof DropCounters): Effect.Effect<void> =>
+    Effect.sync(() => {
+      drops[reason] += 1
+    })
+
+  const handleIncoming = (incoming: PacketTransport.Incoming): Effect.Effect<void> => {
+    const decoded = Packet.decode(incoming.bytes)
+    if (Either.isLeft(decoded)) return drop("malformed")
+    const packet = decoded.right
+    const route = Endpoint.route(endpoint, packet, incoming.bytes, now())
+    switch (route._tag) {
+      case "Connection": {
+        const driver = drivers.get(route.localStreamId)
+        if (driver !== undefined) Driver.offerPacket(driver, packet, incoming.bytes)
+        return Effect.void
+      }
+      case "FirstSyn":
+        return handleFirstSyn(packet, incoming)
+      case "Ping":
+        return handlePing(packet, incoming)
+      case "Pong":
+        return Effect.sync(() => handlePong(route.id, packet))
+      case "TimeWait":
+        return Effect.ignore(sendUnsequenced(route.peer, route.reply, "none"))
+      case "Early":
+        return Effect.void
+      case "Unknown":
+        return drop("unknownStream")
+    }
+  }
+
+  yield* Queue.takeBetween(transport.incoming, 1, readBatch).pipe(
+    Effect.flatMap(Effect.forEach(handleIncoming, { discard: true })),
+    Effect.forever,
+    Effect.forkScoped
+  )
+
+  // Runs before the fibers are interrupted: streams get their time to say goodbye.
+  yield* Effect.addFinalizer(() =>
+    Effect.suspend(() => {
+      for (const driver of drivers.values()) Driver.command(driver, Event.close)
+      return FiberMap.awaitEmpty(fibers)
+    }).pipe(Effect.timeoutOption(options.shutdownTimeout), Effect.asVoid)
+  )
+
+  return StreamManager.of({
+    destination: self,
+    connect,
+    listen,
+    ping,
+    lookup: transport.lookup,
+    ready: transport.ready,
+    active: Effect.suspend(() =>
+      Effect.forEach([...drivers], ([id, driver]) => StreamConnection.make(driver, id).connection.stats)
+    ),
+    drops: Effect.sync(() => ({ ...drops }))
+  })
+})
+
+/** The answer to a SYN that is not taken. The peer may know nothing of us, so it says who we are. */
+const refusal = (syn: Packet.Packet): Packet.Packet =>
+  Packet.make({ sendStreamId: syn.receiveStreamId, ackThrough: syn.sequenceNumber, flags: Packet.RESET })
+
+const noBytes = new Uint8Array(0)
+
+const isFull = <A>(queue: Queue.Queue<A>): boolean => Option.getOrElse(queue.unsafeSize(), () => 0) >= queue.capacity()
+
+/** Options given as undefined do not hide the defaults. */
+const defined = <A extends object>(options: A): A =>
+  Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as A
+
+/** A full Base64 destination has no place in an error message. */
+const shorten = (address: string): string => (address.length > 64 ? `${address.slice(0, 16)}…` : address)

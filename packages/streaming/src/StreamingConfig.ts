@@ -1,0 +1,250 @@
+/**
+ * Every knob of the streaming protocol, with its default and where that comes from. `layer` changes some of them for a
+ * session; `connect` and `listen` take the same names for one connection.
+ *
+ * @since 0.1.0
+ */
+import * as Context from "effect/Context"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Schedule from "effect/Schedule"
+import type * as Core from "./core/Config.js"
+import type * as CongestionController from "./core/CongestionController.js"
+import * as NewReno from "./core/congestion/NewReno.js"
+import type * as Endpoint from "./core/Endpoint.js"
+
+/**
+ * Knobs of one connection.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface ConnectionOptions {
+  /** Largest payload of a packet, in bytes; what both sides take counts. Default 1812, proposal 155. */
+  readonly maxPacketSize: number
+  /**
+   * Largest payload of a SYN, in bytes: the peer's encryption type is unknown then, and over ElGamal a larger packet
+   * takes a third tunnel message. Default 1730, proposal 155.
+   */
+  readonly synPayloadBytes: number
+  /** Time for the whole opening. Default 60 s, Java `i2p.streaming.connectTimeout`. */
+  readonly connectTimeout: Duration.DurationInput
+  /** Delays before the SYN is sent again. Default 3, 6, 12, 24 s: Java's first is 9 s, which is long for one lost packet. */
+  readonly synRetry: Schedule.Schedule<unknown>
+  /**
+   * How long a SYN-ACK waits for the application's first bytes when the SYN brought a request. Default 10 ms: Java
+   * waits 500, the reference profile allows 50; whoever answers from memory makes it in ten.
+   */
+  readonly synAckDelay: Duration.DurationInput
+  /** Retransmission timeout before the first measurement. Default 9 s, Java and i2pd. */
+  readonly initialRto: Duration.DurationInput
+  /** Default 200 ms; RFC 6298 says 1 s, Linux 200 ms, Java 100 ms. */
+  readonly minRto: Duration.DurationInput
+  /** Default 45 s, Java. */
+  readonly maxRto: Duration.DurationInput
+  /**
+   * Delays of the retransmissions without an answer between, given the timeout as measured; its end is the end of the
+   * stream. Asked once, for a timeout of one second, and scaled. Default: doubling, 8 times (Java `maxResends`).
+   */
+  readonly retransmit: (rto: Duration.Duration) => Schedule.Schedule<unknown>
+  /** Longest delay of an acknowledgment. Default 100 ms; Java 500, i2pd and emissary 200. */
+  readonly maxAckDelay: Duration.DurationInput
+  /** Packets in flight at the start. Default 6, streaming specification; RFC 6928 allows 10. */
+  readonly initialWindow: number
+  /** Most packets in flight. Default 128, streaming specification and Java. */
+  readonly maxWindow: number
+  /** Most packets from the oldest unacknowledged to the newest. Default 200: Java breaks at 255 holes. */
+  readonly maxSendSpan: number
+  /** Default NewReno. */
+  readonly congestion: CongestionController.Make
+  /** Bytes that an application may write ahead of what has been sent. Default 65536, Java `bufferSize`. */
+  readonly sendBufferBytes: number
+  /** Bytes received and not read before the window closes. Default 512 KiB: two full windows of Java's 128 packets. */
+  readonly receiveBufferBytes: number
+  /** Packets ahead of the first missing one that are kept. Default 512, i2pd's largest window. */
+  readonly receiveSpan: number
+  /** How long the peer may keep its window closed. Default 5 min, as long as a write blocks in Java. */
+  readonly chokeTimeout: Duration.DurationInput
+  /** Longest delay between probes of a closed window. Default 10 s; RFC 9293 would go to 60. */
+  readonly maxProbeInterval: Duration.DurationInput
+  /** Default 90 s, Java `inactivityTimeout`. Up to 10 s of chance are added for each connection. */
+  readonly idleTimeout: Duration.DurationInput
+  /** Default "keepalive", Java `inactivityAction` 2. */
+  readonly idleAction: "none" | "disconnect" | "keepalive"
+  /** How long a close may take before it becomes a reset. Default 60 s, as the opening. */
+  readonly closeTimeout: Duration.DurationInput
+}
+
+/**
+ * Knobs of a session, and the defaults of its connections.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface StreamingOptions extends ConnectionOptions {
+  /** Streams at a time, both directions. Default 2048, i2pd `maxConcurrentStreams`. */
+  readonly maxConcurrentStreams: number
+  /** How long ids of a finished stream are kept. Default 5 min, Java. */
+  readonly timeWait: Duration.DurationInput
+  /** Finished streams that are remembered. Default 8192, four for each live one; Java remembers 128. */
+  readonly maxTimeWait: number
+  /** How long packets that overtook their SYN are kept. Default 5 s; Java 3, i2pd 10. */
+  readonly earlyLifetime: Duration.DurationInput
+  /** Default 8: an initial window and some. */
+  readonly maxEarlyPerStream: number
+  /** Default 64, Java's accept queue. */
+  readonly maxEarly: number
+  /** Connections that wait for `accept`, for each listener. Default 64, Java's accept queue. */
+  readonly backlog: number
+  /** Answer pings. Default true, Java `answerPings`. */
+  readonly answerPings: boolean
+  /** Pings of ours under way. Default 256, ours. */
+  readonly maxPings: number
+  /** How long a ping waits for its pong. Default 60 s; Java 5 min. */
+  readonly pingTimeout: Duration.DurationInput
+  /** Refuse SYNs without the target's hash (proposal 164). Default false: Java and i2pd accept those of old peers. */
+  readonly requireReplayHash: boolean
+  /** Events that may wait for a connection's fiber; packets beyond are dropped and counted. Default 1024, ours. */
+  readonly mailboxSize: number
+  /** How long the session waits for its streams to close when its scope ends. Default 5 s, ours. */
+  readonly shutdownTimeout: Duration.DurationInput
+}
+
+/**
+ * @since 0.1.0
+ * @category constructors
+ */
+export const defaults: StreamingOptions = {
+  maxPacketSize: 1812,
+  synPayloadBytes: 1730,
+  connectTimeout: "60 seconds",
+  synRetry: Schedule.exponential("3 seconds").pipe(Schedule.intersect(Schedule.recurs(4))),
+  synAckDelay: "10 millis",
+  initialRto: "9 seconds",
+  minRto: "200 millis",
+  maxRto: "45 seconds",
+  retransmit: (rto) => Schedule.exponential(rto).pipe(Schedule.intersect(Schedule.recurs(8))),
+  maxAckDelay: "100 millis",
+  initialWindow: 6,
+  maxWindow: 128,
+  maxSendSpan: 200,
+  congestion: NewReno.make,
+  sendBufferBytes: 65_536,
+  receiveBufferBytes: 524_288,
+  receiveSpan: 512,
+  chokeTimeout: "5 minutes",
+  maxProbeInterval: "10 seconds",
+  idleTimeout: "90 seconds",
+  idleAction: "keepalive",
+  closeTimeout: "60 seconds",
+  maxConcurrentStreams: 2048,
+  timeWait: "5 minutes",
+  maxTimeWait: 8192,
+  earlyLifetime: "5 seconds",
+  maxEarlyPerStream: 8,
+  maxEarly: 64,
+  backlog: 64,
+  answerPings: true,
+  maxPings: 256,
+  pingTimeout: "60 seconds",
+  requireReplayHash: false,
+  mailboxSize: 1024,
+  shutdownTimeout: "5 seconds"
+}
+
+/**
+ * The session's configuration; the defaults unless a layer says otherwise.
+ *
+ * @since 0.1.0
+ * @category tags
+ */
+export class StreamingConfig extends Context.Reference<StreamingConfig>()("@effect-i2p/streaming/StreamingConfig", {
+  defaultValue: (): StreamingOptions => defaults
+}) {}
+
+/**
+ * Changes some knobs.
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layer = (options: Partial<StreamingOptions>): Layer.Layer<never> =>
+  Layer.succeed(StreamingConfig, { ...defaults, ...options }) as Layer.Layer<never>
+
+/** Retries that a schedule is asked for; one that never ends is cut here. RFC 9293 suggests 15 at the most (R2). */
+const maxRetries = 32
+
+/**
+ * The delays that a schedule gives, in milliseconds. A policy is run once for each connection, so that the pure core
+ * gets plain numbers and a jittered schedule its own chance.
+ */
+const delaysOf = (schedule: Schedule.Schedule<unknown>): Effect.Effect<ReadonlyArray<number>> =>
+  Effect.map(
+    Schedule.run(
+      Schedule.delays(schedule),
+      0,
+      Array.from({ length: maxRetries }, () => undefined)
+    ),
+    (delays) => Array.from(delays, Duration.toMillis)
+  )
+
+/**
+ * Chance added to the idle timeout, so that keepalives of many streams, or of the same one seen elsewhere, do not line
+ * up. Java, 0 to 10 s.
+ */
+const idleJitterMillis = 10_000
+
+/**
+ * The knobs of one connection as the core takes them. `chance` is uniform in [0, 1).
+ *
+ * @since 0.1.0
+ * @category conversions
+ */
+export const toCore = Effect.fnUntraced(function* (
+  options: ConnectionOptions,
+  chance: number
+): Effect.fn.Return<Core.Config> {
+  const synRetryDelays = yield* delaysOf(options.synRetry)
+  const unit = Duration.seconds(1)
+  const backoff = yield* delaysOf(options.retransmit(unit))
+  return {
+    maxPacketSize: options.maxPacketSize,
+    synPayloadBytes: options.synPayloadBytes,
+    synRetryDelays,
+    connectTimeout: Duration.toMillis(options.connectTimeout),
+    synAckDelay: Duration.toMillis(options.synAckDelay),
+    initialRto: Duration.toMillis(options.initialRto),
+    minRto: Duration.toMillis(options.minRto),
+    maxRto: Duration.toMillis(options.maxRto),
+    retransmitBackoff: backoff.map((delay) => delay / Duration.toMillis(unit)),
+    maxAckDelay: Duration.toMillis(options.maxAckDelay),
+    initialWindow: options.initialWindow,
+    maxWindow: options.maxWindow,
+    maxSendSpan: options.maxSendSpan,
+    congestion: options.congestion,
+    receiveBufferBytes: options.receiveBufferBytes,
+    receiveSpan: options.receiveSpan,
+    chokeTimeout: Duration.toMillis(options.chokeTimeout),
+    maxProbeInterval: Duration.toMillis(options.maxProbeInterval),
+    idleTimeout: Duration.toMillis(options.idleTimeout) + chance * idleJitterMillis,
+    idleAction: options.idleAction,
+    closeTimeout: Duration.toMillis(options.closeTimeout)
+  }
+})
+
+/**
+ * The knobs of the demultiplexer.
+ *
+ * @since 0.1.0
+ * @category conversions
+ */
+export const toLimits = (options: StreamingOptions): Endpoint.Limits => ({
+  maxStreams: options.maxConcurrentStreams,
+  timeWait: Duration.toMillis(options.timeWait),
+  maxTimeWait: options.maxTimeWait,
+  earlyLifetime: Duration.toMillis(options.earlyLifetime),
+  maxEarlyPerStream: options.maxEarlyPerStream,
+  maxEarly: options.maxEarly,
+  maxPings: options.maxPings
+})

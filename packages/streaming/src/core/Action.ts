@@ -1,0 +1,36 @@
+/**
+ * What a connection wants done. Actions are data; the shell performs them in order.
+ *
+ * @since 0.1.0
+ */
+import type { Packet } from "../Packet.js"
+import type { Outcome } from "./State.js"
+
+/**
+ * How the shell completes a packet before it leaves: with nothing, with a signature, or with our destination (and
+ * offline block) and a signature.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type Signing = "none" | "signature" | "identity"
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export type Action =
+  /** Send a packet. It is worthless to the peer after `lifetime` ms, when we would send it again. */
+  | { readonly _tag: "Transmit"; readonly packet: Packet; readonly signing: Signing; readonly lifetime: number }
+  /** Bytes for the application, in order. */
+  | { readonly _tag: "Deliver"; readonly bytes: Uint8Array }
+  /** The peer has closed; nothing more will be delivered. */
+  | { readonly _tag: "EndOfStream" }
+  /** Opening is complete. */
+  | { readonly _tag: "Connected" }
+  /** That many written bytes left the send queue: the application may write as many more. */
+  | { readonly _tag: "Writable"; readonly bytes: number }
+  /** The peer has everything up to this byte of the stream. */
+  | { readonly _tag: "Acknowledged"; readonly offset: number }
+  /** The connection is over. Always the last action. */
+  | { readonly _tag: "Ended"; readonly outcome: Outcome }

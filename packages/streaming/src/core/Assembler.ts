@@ -1,0 +1,194 @@
+/**
+ * Out-of-order packets in, ordered bytes out, and the list of what is missing.
+ *
+ * Everything is bounded by `span`: a number further ahead than that is refused, so that a peer who invents huge numbers
+ * gets neither memory nor a hole list out of us (Java's grows without bound).
+ *
+ * @since 0.1.0
+ */
+
+/**
+ * What the assembler needs of a packet. `close` marks the peer's last one.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Segment {
+  readonly sequenceNumber: number
+  readonly payload: Uint8Array
+  readonly close: boolean
+}
+
+/**
+ * **Shape** `rcvNxt` is the lowest number not yet received; `pending` holds later segments in ascending order;
+ * `closeNumber` is the number of the peer's CLOSE once seen; `closed` once everything up to it has been delivered.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Assembler {
+  readonly rcvNxt: number
+  readonly pending: ReadonlyArray<Segment>
+  readonly pendingBytes: number
+  readonly closeNumber: number | undefined
+  readonly span: number
+}
+
+/**
+ * What became of a segment.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type Verdict =
+  /** It was the next one; it and perhaps waiting ones are delivered. */
+  | "InOrder"
+  /** As `InOrder`, and it filled a hole. */
+  | "HoleFilled"
+  /** It is kept until the hole before it is filled. */
+  | "OutOfOrder"
+  | "Duplicate"
+  /** Too far ahead, or beyond the peer's own CLOSE: refused. */
+  | "OutOfWindow"
+
+/**
+ * @since 0.1.0
+ * @category constructors
+ */
+export const make = (span: number): Assembler => ({
+  rcvNxt: 0,
+  pending: [],
+  pendingBytes: 0,
+  closeNumber: undefined,
+  span
+})
+
+/**
+ * Whether the segment would be news: neither a duplicate nor out of the window.
+ *
+ * @since 0.1.0
+ * @category getters
+ */
+export const classify = (self: Assembler, sequenceNumber: number): Verdict => {
+  if (sequenceNumber < self.rcvNxt) return "Duplicate"
+  if (sequenceNumber >= self.rcvNxt + self.span) return "OutOfWindow"
+  if (self.closeNumber !== undefined && sequenceNumber > self.closeNumber) return "OutOfWindow"
+  if (sequenceNumber === self.rcvNxt) return self.pending.length > 0 ? "HoleFilled" : "InOrder"
+  return self.pending.some((segment) => segment.sequenceNumber === sequenceNumber) ? "Duplicate" : "OutOfOrder"
+}
+
+/**
+ * Takes a segment; gives the payloads that became deliverable, in order, empty ones left out.
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const accept = (
+  self: Assembler,
+  segment: Segment
+): { readonly assembler: Assembler; readonly verdict: Verdict; readonly delivered: ReadonlyArray<Uint8Array> } => {
+  const verdict = classify(self, segment.sequenceNumber)
+  switch (verdict) {
+    case "Duplicate":
+    case "OutOfWindow":
+      return { assembler: self, verdict, delivered: [] }
+    case "OutOfOrder": {
+      const at = self.pending.findIndex((other) => other.sequenceNumber > segment.sequenceNumber)
+      const pending = self.pending.slice()
+      pending.splice(at === -1 ? pending.length : at, 0, segment)
+      return {
+        assembler: withClose({ ...self, pending, pendingBytes: self.pendingBytes + segment.payload.length }, segment),
+        verdict,
+        delivered: []
+      }
+    }
+    case "InOrder":
+    case "HoleFilled": {
+      const delivered: Array<Uint8Array> = []
+      let next = withClose({ ...self, rcvNxt: self.rcvNxt + 1 }, segment)
+      if (segment.payload.length > 0) delivered.push(segment.payload)
+      let taken = 0
+      let takenBytes = 0
+      for (const waiting of self.pending) {
+        if (waiting.sequenceNumber !== next.rcvNxt || isComplete(next)) break
+        if (waiting.payload.length > 0) delivered.push(waiting.payload)
+        takenBytes += waiting.payload.length
+        taken += 1
+        next = withClose({ ...next, rcvNxt: next.rcvNxt + 1 }, waiting)
+      }
+      return {
+        assembler:
+          taken === 0
+            ? next
+            : { ...next, pending: self.pending.slice(taken), pendingBytes: self.pendingBytes - takenBytes },
+        verdict,
+        delivered
+      }
+    }
+  }
+}
+
+const withClose = (self: Assembler, segment: Segment): Assembler =>
+  segment.close && self.closeNumber === undefined ? { ...self, closeNumber: segment.sequenceNumber } : self
+
+/**
+ * A CLOSE that came on an unsequenced packet (Java repeats it there, emissary sends nothing else): it ends the stream
+ * after what has been received so far, once there are no holes.
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const closeWhereItStands = (self: Assembler): Assembler =>
+  self.closeNumber === undefined && self.pending.length === 0 ? { ...self, closeNumber: self.rcvNxt - 1 } : self
+
+/**
+ * Whether the peer has closed and everything before its CLOSE has been delivered.
+ *
+ * @since 0.1.0
+ * @category getters
+ */
+export const isComplete = (self: Assembler): boolean => self.closeNumber !== undefined && self.rcvNxt > self.closeNumber
+
+/**
+ * Whether packets are missing before the highest received one.
+ *
+ * @since 0.1.0
+ * @category getters
+ */
+export const hasHoles = (self: Assembler): boolean => self.pending.length > 0
+
+/**
+ * The acknowledgment of everything received: the highest number and the holes below it.
+ *
+ * With more holes than a packet can list, `ackThrough` is lowered to just before the first that does not fit, so that
+ * nothing missing is ever acknowledged. `truncated` says so.
+ *
+ * **Source** streaming specification, NACK count is one byte; i2pd lowers likewise.
+ *
+ * @since 0.1.0
+ * @category getters
+ */
+export const acknowledgment = (
+  self: Assembler,
+  maxNacks = 255
+): { readonly ackThrough: number; readonly nacks: ReadonlyArray<number>; readonly truncated: boolean } => {
+  const nacks: Array<number> = []
+  let next = self.rcvNxt
+  for (const segment of self.pending) {
+    for (; next < segment.sequenceNumber; next++) {
+      if (nacks.length === maxNacks) return { ackThrough: next - 1, nacks, truncated: true }
+      nacks.push(next)
+    }
+    next += 1
+  }
+  return { ackThrough: Math.max(0, next - 1), nacks, truncated: false }
+}
+
+/**
+ * The acknowledgment that needs no list: everything below the first hole. Data packets carry this one, since NACKs on a
+ * full packet push it past two tunnel messages.
+ *
+ * @since 0.1.0
+ * @category getters
+ */
+export const cumulative = (self: Assembler): number => Math.max(0, self.rcvNxt - 1)

@@ -1,0 +1,44 @@
+/**
+ * What the core of one connection must know, as plain numbers. `StreamingConfig` holds the same knobs with units,
+ * defaults and their sources; the shell resolves it into this record once for each connection.
+ *
+ * @since 0.1.0
+ */
+import type { Make } from "./CongestionController.js"
+
+/**
+ * **Units** milliseconds, bytes, packets as named. `synRetryDelays` are the waits before the second, third, … SYN;
+ * `retransmitBackoff` are multiples of the timeout for the first, second, … retransmission: their number is the limit.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Config {
+  /** Largest payload we accept and, with the peer's consent, send. */
+  readonly maxPacketSize: number
+  /** Largest payload of a first SYN: the peer's encryption type is not known yet. */
+  readonly synPayloadBytes: number
+  readonly synRetryDelays: ReadonlyArray<number>
+  readonly connectTimeout: number
+  /** How long a SYN-ACK waits for the application's first bytes when the SYN brought data. */
+  readonly synAckDelay: number
+  readonly initialRto: number
+  readonly minRto: number
+  readonly maxRto: number
+  readonly retransmitBackoff: ReadonlyArray<number>
+  readonly maxAckDelay: number
+  readonly initialWindow: number
+  readonly maxWindow: number
+  /** Most packets between the oldest unacknowledged and the newest sent. */
+  readonly maxSendSpan: number
+  readonly congestion: Make
+  readonly receiveBufferBytes: number
+  readonly receiveSpan: number
+  /** How long the peer may keep its receive window closed. */
+  readonly chokeTimeout: number
+  readonly maxProbeInterval: number
+  readonly idleTimeout: number
+  readonly idleAction: "none" | "disconnect" | "keepalive"
+  /** How long a full close may take before the stream is reset. */
+  readonly closeTimeout: number
+}

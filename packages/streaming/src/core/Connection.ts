@@ -1,0 +1,212 @@
+/**
+ * The connection: a pure machine, `state × events × now → state × actions`.
+ *
+ * It knows no fiber, socket, clock, randomness or key. The shell hands it verified packets and the application's
+ * commands, performs the actions in order, and steps it again (with no events) when `nextTimeout` comes. It never throws
+ * on what a peer sends; a throw is a bug of ours and ends this one connection.
+ *
+ * | phase         | leaves it when                     | for           |
+ * |---------------|------------------------------------|---------------|
+ * | `SynSent`     | SYN-ACK                            | `Established` |
+ * |               | RESET, or time is up               | `Closed`      |
+ * | `SynReceived` | any packet to our id               | `Established`, or `CloseWait` if the SYN closed |
+ * | `Established` | peer's CLOSE and all before it     | `CloseWait`   |
+ * |               | our CLOSE sent                     | `FinWait1`    |
+ * | `FinWait1`    | our CLOSE acknowledged             | `FinWait2`    |
+ * |               | peer's CLOSE                       | `Closing`     |
+ * | `FinWait2`    | peer's CLOSE                       | `TimeWait`    |
+ * | `CloseWait`   | our CLOSE sent                     | `LastAck`     |
+ * | `Closing`, `LastAck` | our CLOSE acknowledged, or repeated in vain | `TimeWait` |
+ * | any           | RESET, `Abort`, a limit            | `Closed`      |
+ *
+ * Where to find a rule: `Inbound` (what a packet does), `Outbound` (what is sent, and when an acknowledgment is),
+ * `Timers` (deadlines), and the parts `SendBuffer`, `Assembler`, `LossDetection`, `RttEstimator`,
+ * `CongestionController`, which do not know one another.
+ *
+ * @since 0.1.0
+ */
+import type * as Packet from "../Packet.js"
+import type { Action } from "./Action.js"
+import * as Assembler from "./Assembler.js"
+import type { Config } from "./Config.js"
+import * as Draft from "./Draft.js"
+import type { Event } from "./Event.js"
+import * as Inbound from "./Inbound.js"
+import * as Outbound from "./Outbound.js"
+import * as RttEstimator from "./RttEstimator.js"
+import * as SendBuffer from "./SendBuffer.js"
+import type { Phase, State } from "./State.js"
+import * as Timers from "./Timers.js"
+import * as TimerTable from "./TimerTable.js"
+
+const initial = (
+  config: Config,
+  role: State["role"],
+  phase: Phase,
+  ids: { readonly localStreamId: number; readonly remoteStreamId: number },
+  maxPacketSize: number
+): State => ({
+  config,
+  role,
+  phase,
+  localStreamId: ids.localStreamId,
+  remoteStreamId: ids.remoteStreamId,
+  maxPacketSize,
+  send: SendBuffer.empty,
+  receive: Assembler.make(config.receiveSpan),
+  rtt: RttEstimator.make(config),
+  congestion: config.congestion(config),
+  lossDetection: undefined,
+  recoveryPoint: 0,
+  timeouts: 0,
+  timers: TimerTable.empty,
+  ack: { unacknowledged: 0, immediate: false, sentAt: 0 },
+  flow: { unread: 0, choking: false, announceOpen: 0, discarding: false, endDelivered: false },
+  peerChoke: undefined,
+  closing: "no",
+  flushTo: 0,
+  counters: {
+    packetsSent: 0,
+    packetsReceived: 0,
+    bytesReceived: 0,
+    retransmissions: 0,
+    retransmissionTimeouts: 0,
+    duplicates: 0,
+    dropped: 0,
+    chokes: 0
+  }
+})
+
+/**
+ * Opens a connection: the first SYN goes out with as much of `initialData` as fits, the rest follows the SYN-ACK.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const open = (
+  config: Config,
+  options: {
+    readonly localStreamId: number
+    /** Hash of the destination we call, so that nobody can replay the SYN to another. */
+    readonly replayHash: ReadonlyArray<number>
+    readonly initialData: Uint8Array
+  },
+  now: number
+): readonly [State, ReadonlyArray<Action>] => {
+  const draft = Draft.from(
+    initial(
+      config,
+      "Initiator",
+      { _tag: "SynSent", attempts: 1, replayHash: options.replayHash, early: [] },
+      { localStreamId: options.localStreamId, remoteStreamId: 0 },
+      config.maxPacketSize
+    ),
+    now
+  )
+  draft.send = SendBuffer.write(draft.send, options.initialData, config.maxPacketSize)
+  Outbound.sendNew(draft, Timers.firstSynFlags, Math.min(config.synPayloadBytes, config.maxPacketSize))
+  Timers.armOpening(draft)
+  return Draft.seal(draft)
+}
+
+/**
+ * Answers a first SYN, whose signature and replay hash have been checked.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const accept = (
+  config: Config,
+  options: { readonly localStreamId: number; readonly syn: Packet.Packet },
+  now: number
+): readonly [State, ReadonlyArray<Action>] => {
+  const syn = options.syn
+  const delay = syn.payload.length > 0 ? config.synAckDelay : 0
+  const draft = Draft.from(
+    initial(
+      config,
+      "Responder",
+      { _tag: "SynReceived", synAckDue: now + delay },
+      { localStreamId: options.localStreamId, remoteStreamId: syn.receiveStreamId },
+      Inbound.negotiate(config.maxPacketSize, syn.maxPacketSize)
+    ),
+    now
+  )
+  Draft.setTimer(draft, "ack", now + delay)
+  Inbound.handleFirstSyn(draft, syn)
+  return settle(draft, 0)
+}
+
+/**
+ * Handles a batch of events and what time has brought, then sends once.
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const step = (
+  state: State,
+  events: ReadonlyArray<Event>,
+  now: number
+): readonly [State, ReadonlyArray<Action>] => {
+  const draft = Draft.from(state, now)
+  for (const event of events) {
+    if (draft.phase._tag === "Closed") break
+    handle(draft, event)
+  }
+  if (draft.phase._tag !== "Closed") Timers.handleTimers(draft)
+  return settle(draft, traffic(state))
+}
+
+const traffic = (state: State): number => state.counters.packetsSent + state.counters.packetsReceived
+
+const handle = (draft: Draft.Draft, event: Event): void => {
+  switch (event._tag) {
+    case "Received":
+      return Inbound.handlePacket(draft, event.packet)
+    case "Write":
+      if (draft.closing === "no") draft.send = SendBuffer.write(draft.send, event.bytes, draft.maxPacketSize)
+      return
+    case "Consumed":
+      return Inbound.handleConsumed(draft, event.bytes)
+    case "Flush":
+      draft.flushTo = draft.send.writtenBytes
+      return
+    case "End":
+      if (draft.closing === "no") draft.closing = "half"
+      return
+    case "Close":
+      return handleClose(draft)
+    case "Abort":
+      return Draft.reset(draft, { _tag: "Aborted" })
+  }
+}
+
+const handleClose = (draft: Draft.Draft): void => {
+  if (draft.closing === "full") return
+  draft.closing = "full"
+  Inbound.discardInput(draft)
+  if (draft.phase._tag !== "SynSent") Draft.setTimer(draft, "limit", draft.now + draft.config.closeTimeout)
+}
+
+const settle = (draft: Draft.Draft, trafficBefore: number): readonly [State, ReadonlyArray<Action>] => {
+  if (draft.phase._tag !== "Closed") Outbound.flush(draft)
+  if (draft.phase._tag === "TimeWait") Draft.finish(draft, { _tag: "Finished" })
+  else if (draft.phase._tag !== "Closed" && traffic(draft) > trafficBefore) Timers.restartIdle(draft)
+  return Draft.seal(draft)
+}
+
+/**
+ * When to step again without events, in milliseconds on the same clock; undefined when nothing is due ever.
+ *
+ * @since 0.1.0
+ * @category getters
+ */
+export const nextTimeout = (state: State): number | undefined => TimerTable.earliest(state.timers)
+
+/**
+ * Whether a packet can belong to the connection, before its signature is looked at.
+ *
+ * @since 0.1.0
+ * @category getters
+ */
+export const isPlausible: (state: State, packet: Packet.Packet) => boolean = Inbound.isPlausible

@@ -1,0 +1,155 @@
+/**
+ * One step's working copy of a connection's state. Handlers write to the copy and add actions; `seal` gives both back.
+ * The copy is shallow and its parts are values, so the state a step started from is never touched.
+ *
+ * @since 0.1.0
+ */
+import type { Packet } from "../Packet.js"
+import * as PacketModule from "../Packet.js"
+import type { Action, Signing } from "./Action.js"
+import * as Assembler from "./Assembler.js"
+import type { Counters, Outcome, Phase, ReceiveFlow, State } from "./State.js"
+import * as TimerTable from "./TimerTable.js"
+
+type Mutable<A> = { -readonly [K in keyof A]: A[K] }
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export interface Draft extends Mutable<State> {
+  readonly now: number
+  readonly actions: Array<Action>
+}
+
+/**
+ * @since 0.1.0
+ * @category constructors
+ */
+export const from = (state: State, now: number): Draft => ({ ...state, now, actions: [] })
+
+/**
+ * @since 0.1.0
+ * @category destructors
+ */
+export const seal = (draft: Draft): readonly [State, ReadonlyArray<Action>] => {
+  const { now: _now, actions, ...state } = draft
+  return [state, actions]
+}
+
+/**
+ * @since 0.1.0
+ * @category combinators
+ */
+export const setPhase = (draft: Draft, phase: Phase): void => {
+  draft.phase = phase
+}
+
+/**
+ * @since 0.1.0
+ * @category combinators
+ */
+export const setTimer = (draft: Draft, name: TimerTable.TimerName, deadline: number | undefined): void => {
+  draft.timers = TimerTable.set(draft.timers, name, deadline)
+}
+
+/**
+ * @since 0.1.0
+ * @category combinators
+ */
+export const count = (draft: Draft, name: keyof Counters, by = 1): void => {
+  draft.counters = { ...draft.counters, [name]: draft.counters[name] + by }
+}
+
+/**
+ * @since 0.1.0
+ * @category combinators
+ */
+export const updateFlow = (draft: Draft, change: Partial<ReceiveFlow>): void => {
+  draft.flow = { ...draft.flow, ...change }
+}
+
+/**
+ * An acknowledgment goes out with this step's flush.
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const acknowledgeNow = (draft: Draft): void => {
+  if (!draft.ack.immediate) draft.ack = { ...draft.ack, immediate: true }
+}
+
+/**
+ * Opening is complete: the limit on it goes, the limit on a close that the application asked for meanwhile comes.
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const establish = (draft: Draft): void => {
+  draft.phase = { _tag: draft.flow.endDelivered ? "CloseWait" : "Established" }
+  setTimer(draft, "limit", draft.closing === "full" ? draft.now + draft.config.closeTimeout : undefined)
+  draft.actions.push({ _tag: "Connected" })
+}
+
+/**
+ * Ends the connection: no timers, no further action.
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const finish = (draft: Draft, outcome: Outcome): void => {
+  draft.phase = outcome._tag === "Finished" ? { _tag: "TimeWait" } : { _tag: "Closed", outcome }
+  draft.timers = TimerTable.empty
+  draft.actions.push({ _tag: "Ended", outcome })
+}
+
+/**
+ * Sends a packet, its header completed with the stream's ids.
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const transmit = (draft: Draft, fields: Partial<Packet>, signing: Signing, lifetime: number): void => {
+  const packet = PacketModule.make({
+    ...fields,
+    sendStreamId: draft.remoteStreamId,
+    receiveStreamId: draft.localStreamId
+  })
+  draft.actions.push({ _tag: "Transmit", packet, signing, lifetime })
+  count(draft, "packetsSent")
+}
+
+/**
+ * Tells the peer that the stream is gone.
+ *
+ * The number is the lowest unacknowledged one: Java acts before it looks at the number, i2pd honours a RESET only if it
+ * is the next it expects. Streaming specification and i2pd `Stream::ProcessPacket`.
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const transmitReset = (draft: Draft): void => {
+  const oldest = draft.send.inFlight[0]
+  transmit(
+    draft,
+    {
+      sequenceNumber: oldest?.sequenceNumber ?? draft.send.sndNxt,
+      ackThrough: Assembler.cumulative(draft.receive),
+      flags: PacketModule.RESET
+    },
+    // A peer that has not seen our SYN-ACK may not know the key that we sign with.
+    draft.phase._tag === "SynReceived" ? "identity" : "signature",
+    draft.rtt.maxRto
+  )
+}
+
+/**
+ * Ends the connection from our side and tells the peer, if it ever heard of us.
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const reset = (draft: Draft, outcome: Outcome): void => {
+  if (draft.remoteStreamId !== 0) transmitReset(draft)
+  finish(draft, outcome)
+}

@@ -1,0 +1,312 @@
+/**
+ * The demultiplexer of one destination: to which connection a packet belongs, which SYNs are news, and what is kept for
+ * connections that are not there yet or no longer.
+ *
+ * Deterministic like the rest of the core: ids and time come from outside. Unlike it, the tables are changed in place,
+ * behind this module's functions: copying a table of ten thousand streams to add one would cost more than the stream.
+ *
+ * A connection is identified by our id alone. Ports are no part of the key: i2pd answers with port 0.
+ *
+ * @since 0.1.0
+ */
+import * as Packet from "../Packet.js"
+
+/**
+ * **Units** milliseconds, counts.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Limits {
+  readonly maxStreams: number
+  /** How long the ids of a finished connection stay reserved and its last acknowledgment is repeated. */
+  readonly timeWait: number
+  readonly maxTimeWait: number
+  /** How long packets that overtook their SYN are kept. */
+  readonly earlyLifetime: number
+  readonly maxEarlyPerStream: number
+  readonly maxEarly: number
+  readonly maxPings: number
+}
+
+/**
+ * Where a packet goes. `P` is whatever the shell keeps about a peer to send to it.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type Route<P> =
+  | { readonly _tag: "Connection"; readonly localStreamId: number }
+  /** A first SYN; ask `admit` once its sender is known. */
+  | { readonly _tag: "FirstSyn" }
+  | { readonly _tag: "Ping" }
+  | { readonly _tag: "Pong"; readonly id: number }
+  /** The connection is finished; the peer has not heard our last acknowledgment, which is repeated. */
+  | { readonly _tag: "TimeWait"; readonly peer: P; readonly reply: Packet.Packet }
+  /** It overtook its SYN and waits for it. */
+  | { readonly _tag: "Early" }
+  | { readonly _tag: "Unknown" }
+
+/**
+ * What to do with a first SYN from a known sender.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type Admission =
+  | { readonly _tag: "New" }
+  /** The same SYN again, for a live connection. */
+  | { readonly _tag: "Repeated"; readonly localStreamId: number }
+  /** The same SYN after its connection has ended: a replay, or a very late copy. */
+  | { readonly _tag: "Stale" }
+  | { readonly _tag: "Full" }
+
+interface Live<P> {
+  readonly peer: P
+  readonly peerKey: string
+  remoteStreamId: number
+}
+
+interface Finished<P> {
+  readonly peer: P
+  readonly key: string
+  readonly remoteStreamId: number
+  readonly ackThrough: number | undefined
+  readonly until: number
+}
+
+/**
+ * A packet that waits for its SYN, with its bytes as they came: a signature in it is checked later.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Held {
+  readonly packet: Packet.Packet
+  readonly bytes: Uint8Array
+}
+
+interface Early {
+  readonly packets: Array<Held>
+  readonly until: number
+}
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export interface Endpoint<P> {
+  readonly limits: Limits
+  readonly live: Map<number, Live<P>>
+  readonly finished: Map<number, Finished<P>>
+  /** Our id for (peer, peer's id), live or finished. */
+  readonly byPeer: Map<string, number>
+  /** Our ids for a peer's id, of streams that the peer opened and may still send to without knowing our id. */
+  readonly byRemoteId: Map<number, Array<number>>
+  readonly early: Map<number, Early>
+  readonly pings: Set<number>
+}
+
+/**
+ * @since 0.1.0
+ * @category constructors
+ */
+export const make = <P>(limits: Limits): Endpoint<P> => ({
+  limits,
+  live: new Map(),
+  finished: new Map(),
+  byPeer: new Map(),
+  byRemoteId: new Map(),
+  early: new Map(),
+  pings: new Set()
+})
+
+const keyOf = (peerKey: string, remoteStreamId: number): string => `${peerKey}/${remoteStreamId}`
+
+/**
+ * Finds where a packet goes, by its ids and flags alone.
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const route = <P>(self: Endpoint<P>, packet: Packet.Packet, bytes: Uint8Array, now: number): Route<P> => {
+  const id = packet.sendStreamId
+  if (Packet.has(packet, Packet.ECHO)) {
+    if (id !== 0) return { _tag: "Ping" }
+    return self.pings.has(packet.receiveStreamId) ? { _tag: "Pong", id: packet.receiveStreamId } : { _tag: "Unknown" }
+  }
+  if (id !== 0) {
+    if (self.live.has(id)) return { _tag: "Connection", localStreamId: id }
+    return routeFinished(self, packet, now)
+  }
+  if (Packet.has(packet, Packet.SYNCHRONIZE)) return { _tag: "FirstSyn" }
+  // RESET is the only other packet without our id that means anything, and it means nothing without a stream.
+  if (Packet.has(packet, Packet.RESET)) return { _tag: "Unknown" }
+  const candidates = self.byRemoteId.get(packet.receiveStreamId)
+  // Unsigned data for an id that two peers happen to use cannot be told apart: leave it to retransmission.
+  if (candidates !== undefined && candidates.length === 1) {
+    return { _tag: "Connection", localStreamId: candidates[0]! }
+  }
+  return holdEarly(self, { packet, bytes }, now) ? { _tag: "Early" } : { _tag: "Unknown" }
+}
+
+const routeFinished = <P>(self: Endpoint<P>, packet: Packet.Packet, now: number): Route<P> => {
+  const entry = self.finished.get(packet.sendStreamId)
+  if (
+    entry === undefined ||
+    entry.ackThrough === undefined ||
+    entry.until <= now ||
+    entry.remoteStreamId !== packet.receiveStreamId ||
+    !Packet.isSequenced(packet)
+  ) {
+    return { _tag: "Unknown" }
+  }
+  const reply = Packet.make({
+    sendStreamId: entry.remoteStreamId,
+    receiveStreamId: packet.sendStreamId,
+    ackThrough: entry.ackThrough
+  })
+  return { _tag: "TimeWait", peer: entry.peer, reply }
+}
+
+const holdEarly = <P>(self: Endpoint<P>, held: Held, now: number): boolean => {
+  let total = 0
+  for (const [id, entry] of self.early) {
+    if (entry.until <= now) self.early.delete(id)
+    else total += entry.packets.length
+  }
+  if (total >= self.limits.maxEarly) return false
+  const id = held.packet.receiveStreamId
+  const entry = self.early.get(id)
+  if (entry === undefined) self.early.set(id, { packets: [held], until: now + self.limits.earlyLifetime })
+  else if (entry.packets.length < self.limits.maxEarlyPerStream) entry.packets.push(held)
+  else return false
+  return true
+}
+
+/**
+ * The packets that overtook the SYN of a peer's stream; they are the connection's from now on.
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const takeEarly = <P>(self: Endpoint<P>, remoteStreamId: number): ReadonlyArray<Held> => {
+  const held = self.early.get(remoteStreamId)
+  self.early.delete(remoteStreamId)
+  return held?.packets ?? []
+}
+
+/**
+ * Whether a first SYN from this peer opens a stream.
+ *
+ * @since 0.1.0
+ * @category getters
+ */
+export const admit = <P>(self: Endpoint<P>, peerKey: string, remoteStreamId: number, now: number): Admission => {
+  expireFinished(self, now)
+  const known = self.byPeer.get(keyOf(peerKey, remoteStreamId))
+  if (known !== undefined) {
+    return self.live.has(known) ? { _tag: "Repeated", localStreamId: known } : { _tag: "Stale" }
+  }
+  return self.live.size >= self.limits.maxStreams ? { _tag: "Full" } : { _tag: "New" }
+}
+
+/**
+ * Whether another stream may be opened.
+ *
+ * @since 0.1.0
+ * @category getters
+ */
+export const hasRoom = <P>(self: Endpoint<P>): boolean => self.live.size < self.limits.maxStreams
+
+/**
+ * Whether an id can be given to a new stream or ping.
+ *
+ * @since 0.1.0
+ * @category getters
+ */
+export const isFree = <P>(self: Endpoint<P>, id: number): boolean =>
+  id !== 0 && !self.live.has(id) && !self.finished.has(id) && !self.pings.has(id)
+
+/**
+ * Enters a stream; its remote id is 0 while we wait for the SYN-ACK.
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const register = <P>(
+  self: Endpoint<P>,
+  localStreamId: number,
+  stream: { readonly peer: P; readonly peerKey: string; readonly remoteStreamId: number }
+): void => {
+  self.live.set(localStreamId, { ...stream })
+  if (stream.remoteStreamId === 0) return
+  self.byPeer.set(keyOf(stream.peerKey, stream.remoteStreamId), localStreamId)
+  const same = self.byRemoteId.get(stream.remoteStreamId)
+  if (same === undefined) self.byRemoteId.set(stream.remoteStreamId, [localStreamId])
+  else same.push(localStreamId)
+}
+
+/**
+ * Takes a stream out. Its ids stay reserved for the time of TIME-WAIT, and a copy of its SYN is known as such.
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const release = <P>(
+  self: Endpoint<P>,
+  localStreamId: number,
+  ended: { readonly remoteStreamId: number; readonly ackThrough: number | undefined; readonly now: number }
+): void => {
+  const stream = self.live.get(localStreamId)
+  if (stream === undefined) return
+  self.live.delete(localStreamId)
+  const same = self.byRemoteId.get(stream.remoteStreamId)?.filter((id) => id !== localStreamId) ?? []
+  if (same.length === 0) self.byRemoteId.delete(stream.remoteStreamId)
+  else self.byRemoteId.set(stream.remoteStreamId, same)
+  expireFinished(self, ended.now)
+  if (self.finished.size >= self.limits.maxTimeWait) dropOldestFinished(self)
+  self.finished.set(localStreamId, {
+    peer: stream.peer,
+    key: keyOf(stream.peerKey, stream.remoteStreamId),
+    remoteStreamId: ended.remoteStreamId,
+    ackThrough: ended.ackThrough,
+    until: ended.now + self.limits.timeWait
+  })
+}
+
+/** Entries stand in the order in which they end, since all of them wait equally long. */
+const expireFinished = <P>(self: Endpoint<P>, now: number): void => {
+  for (const entry of self.finished.values()) {
+    if (entry.until > now) return
+    dropOldestFinished(self)
+  }
+}
+
+const dropOldestFinished = <P>(self: Endpoint<P>): void => {
+  for (const [id, entry] of self.finished) {
+    self.finished.delete(id)
+    if (self.byPeer.get(entry.key) === id) self.byPeer.delete(entry.key)
+    return
+  }
+}
+
+/**
+ * Reserves an id for a ping that is under way; false when there are too many.
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const registerPing = <P>(self: Endpoint<P>, id: number): boolean => {
+  if (self.pings.size >= self.limits.maxPings) return false
+  self.pings.add(id)
+  return true
+}
+
+/**
+ * @since 0.1.0
+ * @category combinators
+ */
+export const releasePing = <P>(self: Endpoint<P>, id: number): void => {
+  self.pings.delete(id)
+}

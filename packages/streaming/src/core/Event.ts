@@ -1,0 +1,54 @@
+/**
+ * What can happen to a connection. Time is not an event: `step` is given the clock, and a wake-up without events is how
+ * deadlines are met.
+ *
+ * @since 0.1.0
+ */
+import type { Packet } from "../Packet.js"
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export type Event =
+  /** A packet from the peer; its signature, if it carries or needs one, has been verified. */
+  | { readonly _tag: "Received"; readonly packet: Packet }
+  /** The application writes; the bytes are ours from now on. */
+  | { readonly _tag: "Write"; readonly bytes: Uint8Array }
+  /** The application has read that many bytes. */
+  | { readonly _tag: "Consumed"; readonly bytes: number }
+  /** The application waits for acknowledgment of everything written so far. */
+  | { readonly _tag: "Flush" }
+  /** The application has written its last byte and goes on reading. */
+  | { readonly _tag: "End" }
+  /** The application is done with both directions. */
+  | { readonly _tag: "Close" }
+  /** The application aborts. */
+  | { readonly _tag: "Abort" }
+
+/**
+ * @since 0.1.0
+ * @category constructors
+ */
+export const received = (packet: Packet): Event => ({ _tag: "Received", packet })
+
+/**
+ * @since 0.1.0
+ * @category constructors
+ */
+export const write = (bytes: Uint8Array): Event => ({ _tag: "Write", bytes })
+
+/**
+ * @since 0.1.0
+ * @category constructors
+ */
+export const consumed = (bytes: number): Event => ({ _tag: "Consumed", bytes })
+
+/** @since 0.1.0 @category constructors */
+export const flush: Event = { _tag: "Flush" }
+/** @since 0.1.0 @category constructors */
+export const end: Event = { _tag: "End" }
+/** @since 0.1.0 @category constructors */
+export const close: Event = { _tag: "Close" }
+/** @since 0.1.0 @category constructors */
+export const abort: Event = { _tag: "Abort" }

@@ -1,0 +1,342 @@
+/**
+ * What a packet from the peer does to the connection. Signatures have been verified before a packet comes here; ids,
+ * numbers and acknowledgments are still a stranger's word.
+ *
+ * @since 0.1.0
+ */
+import * as Packet from "../Packet.js"
+import * as Assembler from "./Assembler.js"
+import * as Draft from "./Draft.js"
+import * as LossDetection from "./LossDetection.js"
+import * as RttEstimator from "./RttEstimator.js"
+import * as SendBuffer from "./SendBuffer.js"
+import type { State } from "./State.js"
+
+/**
+ * Packets that overtook the SYN-ACK and are kept until it comes. The peer should send no more than two (streaming
+ * specification, "data before SYN-ACK"); a burst of its initial window is kept nevertheless.
+ */
+const maxEarlyPackets = 16
+
+/** Share of the receive buffer at which we close the window. Before it is full, so that what is under way still fits. */
+const chokeShare = 0.8
+
+/** Share of the receive buffer below which the application's reading opens the window again. */
+const unchokeShare = 0.5
+
+/** Packets that repeat that the window is open: i2pd can overlook one, and plain acknowledgments get lost. Java: 8. */
+const openAnnouncements = 8
+
+/**
+ * Least time between acknowledgments that a peer demands with DELAY = 0, in ms: bulk senders, we and Java, set it on
+ * most packets, and every second full one is acknowledged anyway.
+ */
+const minAckInterval = 2
+
+/** Share of a full packet from which two of them deserve an acknowledgment at once. RFC 9293 section 3.8.6.3. */
+const nearlyFull = 0.9
+
+/**
+ * Whether the packet can belong to this connection by its ids alone. The shell asks before it spends time on a
+ * signature: two 32-bit ids are all that guards unsigned packets.
+ *
+ * @since 0.1.0
+ * @category getters
+ */
+export const isPlausible = (state: State, packet: Packet.Packet): boolean => {
+  if (packet.sendStreamId === state.localStreamId) {
+    if (state.phase._tag === "SynSent") return packet.receiveStreamId !== 0 || Packet.has(packet, Packet.RESET)
+    return (
+      packet.receiveStreamId === state.remoteStreamId ||
+      (packet.receiveStreamId === 0 && Packet.has(packet, Packet.RESET))
+    )
+  }
+  // A repeated first SYN, or data sent before our SYN-ACK arrived.
+  return packet.sendStreamId === 0 && state.role === "Responder" && packet.receiveStreamId === state.remoteStreamId
+}
+
+/**
+ * @since 0.1.0
+ * @category combinators
+ */
+export const handlePacket = (draft: Draft.Draft, packet: Packet.Packet): void => {
+  if (!isPlausible(draft, packet)) return Draft.count(draft, "dropped")
+  Draft.count(draft, "packetsReceived")
+  if (Packet.has(packet, Packet.RESET)) {
+    return Draft.finish(draft, draft.phase._tag === "SynSent" ? { _tag: "Refused" } : { _tag: "ResetByPeer" })
+  }
+  if (draft.phase._tag === "SynSent") return handleInSynSent(draft, packet, draft.phase.early)
+  if (Packet.isFirstSyn(packet)) return handleRepeatedSyn(draft)
+  if (draft.phase._tag === "SynReceived" && packet.sendStreamId === draft.localStreamId) {
+    // Whoever names our id has our SYN-ACK: there is no third packet to the handshake.
+    handleAcknowledgment(draft, 0, [])
+    Draft.establish(draft)
+  }
+  handleDelay(draft, packet)
+  if (!Packet.has(packet, Packet.NO_ACK)) handleAcknowledgment(draft, packet.ackThrough, packet.nacks)
+  if (Packet.isSequenced(packet)) handleSegment(draft, packet)
+  else if (Packet.has(packet, Packet.CLOSE)) {
+    draft.receive = Assembler.closeWhereItStands(draft.receive)
+    Draft.acknowledgeNow(draft)
+    handleEndOfStream(draft)
+  }
+}
+
+const handleInSynSent = (draft: Draft.Draft, packet: Packet.Packet, early: ReadonlyArray<Packet.Packet>): void => {
+  if (!Packet.has(packet, Packet.SYNCHRONIZE)) {
+    if (early.length < maxEarlyPackets && draft.phase._tag === "SynSent") {
+      Draft.setPhase(draft, { ...draft.phase, early: [...early, packet] })
+    } else Draft.count(draft, "dropped")
+    return
+  }
+  draft.remoteStreamId = packet.receiveStreamId
+  draft.maxPacketSize = negotiate(draft.config.maxPacketSize, packet.maxPacketSize)
+  Draft.establish(draft)
+  Draft.setTimer(draft, "retransmit", undefined)
+  handleDelay(draft, packet)
+  // A SYN-ACK acknowledges our SYN whatever its header says: it is addressed to the id that the SYN told.
+  if (Packet.has(packet, Packet.NO_ACK)) handleAcknowledgment(draft, 0, [])
+  else handleAcknowledgment(draft, packet.ackThrough, packet.nacks)
+  handleSegment(draft, packet)
+  Draft.acknowledgeNow(draft)
+  for (const held of early) {
+    if (held.receiveStreamId === draft.remoteStreamId && draft.phase._tag !== "Closed") handlePacket(draft, held)
+  }
+}
+
+/**
+ * The SYN that made this connection: its data and perhaps its CLOSE. Its acknowledgment is the SYN-ACK.
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const handleFirstSyn = (draft: Draft.Draft, syn: Packet.Packet): void => {
+  Draft.count(draft, "packetsReceived")
+  const { assembler, delivered } = Assembler.accept(draft.receive, {
+    sequenceNumber: 0,
+    payload: syn.payload,
+    close: Packet.has(syn, Packet.CLOSE)
+  })
+  draft.receive = assembler
+  deliver(draft, delivered)
+  handleEndOfStream(draft)
+}
+
+/** Smallest maximum payload we believe a peer; Java raises smaller values likewise. Streaming reference, section 9. */
+const minPacketSize = 512
+
+/** Maximum payload of a peer that names none, as Java assumes. Streaming specification, MAX_PACKET_SIZE. */
+const defaultPacketSize = 1730
+
+/**
+ * The payload of a full packet: the smaller of what both sides take.
+ *
+ * @since 0.1.0
+ * @category getters
+ */
+export const negotiate = (own: number, peer: number | undefined): number =>
+  Math.min(own, Math.max(minPacketSize, peer ?? defaultPacketSize))
+
+/** The peer has not seen our SYN-ACK: send it again if it is out, and it goes out if it is not. */
+const handleRepeatedSyn = (draft: Draft.Draft): void => {
+  Draft.count(draft, "duplicates")
+  if (draft.phase._tag === "SynReceived") {
+    draft.send = SendBuffer.markLost(draft.send, (packet) => packet.sequenceNumber === 0)
+  } else Draft.acknowledgeNow(draft)
+}
+
+const handleDelay = (draft: Draft.Draft, packet: Packet.Packet): void => {
+  const delay = packet.requestedDelay
+  if (delay === undefined) return
+  if (delay > Packet.maxDelayHint) {
+    if (draft.peerChoke === undefined) {
+      draft.peerChoke = { since: draft.now, probes: 0 }
+      Draft.setTimer(draft, "persist", draft.now + Math.min(draft.rtt.rto, draft.config.maxProbeInterval))
+      Draft.count(draft, "chokes")
+    }
+  } else if (draft.peerChoke !== undefined) {
+    draft.peerChoke = undefined
+    draft.timeouts = 0
+    Draft.setTimer(draft, "persist", undefined)
+    // What was under way when the window closed was most likely dropped; that says nothing about the network.
+    draft.send = SendBuffer.markLost(draft.send, () => true)
+  }
+}
+
+const handleAcknowledgment = (draft: Draft.Draft, ackThrough: number, nacks: ReadonlyArray<number>): void => {
+  const flightSize = SendBuffer.flightSize(draft.send)
+  const before = draft.send.ackedBytes
+  const result = SendBuffer.acknowledge(draft.send, ackThrough, nacks)
+  if (result === undefined) return Draft.count(draft, "dropped")
+  if (result.acked.length > 0) {
+    draft.send = result.buffer
+    // Karn: only packets sent once are measured; the newest, since a delayed acknowledgment was sent for that one.
+    const sample = result.acked.findLast((packet) => packet.transmissions === 1)
+    const rtt = sample === undefined ? undefined : Math.max(0, draft.now - sample.sentAt)
+    if (rtt !== undefined) draft.rtt = RttEstimator.onSample(draft.rtt, rtt)
+    draft.timeouts = 0
+    draft.congestion = draft.congestion.onAck({
+      now: draft.now,
+      acked: result.acked.length,
+      flightSize,
+      rtt,
+      appLimited: flightSize < draft.congestion.window
+    })
+    draft.lossDetection = LossDetection.onAcked(draft.lossDetection, result.acked, draft.now, draft.rtt.minRtt)
+    // RFC 6298 section 5.3: restart the timer; the flush arms it if anything is left in flight.
+    Draft.setTimer(draft, "retransmit", undefined)
+    if (draft.send.ackedBytes > before) {
+      draft.actions.push({ _tag: "Acknowledged", offset: draft.send.ackedBytes })
+    }
+    handleCloseAcknowledged(draft)
+  }
+  detectLosses(draft)
+}
+
+/**
+ * Marks what the send times show to be lost, and tells the congestion controller once for each window of data.
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const detectLosses = (draft: Draft.Draft): void => {
+  const { lookAgainAt, lost } = LossDetection.detect(
+    draft.lossDetection,
+    draft.send.inFlight,
+    draft.now,
+    draft.rtt.srtt
+  )
+  Draft.setTimer(draft, "reorder", lookAgainAt)
+  if (lost.size === 0) return
+  const flightSize = SendBuffer.flightSize(draft.send)
+  draft.send = SendBuffer.markLost(draft.send, (packet) => lost.has(packet.sequenceNumber))
+  if (Math.max(...lost) >= draft.recoveryPoint) {
+    draft.recoveryPoint = draft.send.sndNxt
+    draft.congestion = draft.congestion.onCongestionEvent({ now: draft.now, flightSize })
+  }
+}
+
+/** Our CLOSE is always the last packet, so it is acknowledged when nothing is in flight. */
+const handleCloseAcknowledged = (draft: Draft.Draft): void => {
+  if (draft.send.inFlight.length > 0) return
+  switch (draft.phase._tag) {
+    case "FinWait1":
+      return Draft.setPhase(draft, { _tag: "FinWait2" })
+    case "Closing":
+    case "LastAck":
+      return Draft.setPhase(draft, { _tag: "TimeWait" })
+  }
+}
+
+const handleSegment = (draft: Draft.Draft, packet: Packet.Packet): void => {
+  const verdict = Assembler.classify(draft.receive, packet.sequenceNumber)
+  switch (verdict) {
+    case "Duplicate":
+      Draft.count(draft, "duplicates")
+      return Draft.acknowledgeNow(draft)
+    case "OutOfWindow":
+      Draft.count(draft, "dropped")
+      return Draft.acknowledgeNow(draft)
+  }
+  if (!fits(draft, packet.payload.length, verdict === "OutOfOrder")) {
+    Draft.count(draft, "dropped")
+    choke(draft)
+    return Draft.acknowledgeNow(draft)
+  }
+  const { assembler, delivered } = Assembler.accept(draft.receive, {
+    sequenceNumber: packet.sequenceNumber,
+    payload: packet.payload,
+    close: Packet.has(packet, Packet.CLOSE)
+  })
+  draft.receive = assembler
+  deliver(draft, delivered)
+  owe(draft, packet, verdict !== "InOrder" || Packet.has(packet, Packet.CLOSE))
+  handleEndOfStream(draft)
+}
+
+/**
+ * A segment in order must always find room when the application has read everything, or a full buffer of later
+ * segments would lock the stream: only those are counted against later ones.
+ */
+const fits = (draft: Draft.Draft, bytes: number, outOfOrder: boolean): boolean =>
+  bytes === 0 ||
+  draft.flow.unread + bytes + (outOfOrder ? draft.receive.pendingBytes : 0) <= draft.config.receiveBufferBytes
+
+const deliver = (draft: Draft.Draft, payloads: ReadonlyArray<Uint8Array>): void => {
+  let bytes = 0
+  for (const payload of payloads) {
+    bytes += payload.length
+    if (!draft.flow.discarding) draft.actions.push({ _tag: "Deliver", bytes: payload })
+  }
+  if (bytes === 0) return
+  Draft.count(draft, "bytesReceived", bytes)
+  if (draft.flow.discarding) return
+  Draft.updateFlow(draft, { unread: draft.flow.unread + bytes })
+  if (draft.flow.unread > chokeShare * draft.config.receiveBufferBytes) choke(draft)
+}
+
+const choke = (draft: Draft.Draft): void => {
+  if (draft.flow.choking) return
+  Draft.updateFlow(draft, { choking: true, announceOpen: 0 })
+  Draft.acknowledgeNow(draft)
+}
+
+/** Decides when this packet is acknowledged. Streaming reference, section 8.1. */
+const owe = (draft: Draft.Draft, packet: Packet.Packet, atOnce: boolean): void => {
+  const unacknowledged = draft.ack.unacknowledged + 1
+  const second = unacknowledged >= 2 && packet.payload.length >= nearlyFull * draft.maxPacketSize
+  draft.ack = { ...draft.ack, unacknowledged, immediate: draft.ack.immediate || atOnce || second }
+  if (draft.ack.immediate) return
+  const due = acknowledgmentDue(draft, packet.requestedDelay)
+  if (draft.timers.ack === undefined || due < draft.timers.ack) Draft.setTimer(draft, "ack", due)
+}
+
+const acknowledgmentDue = (draft: Draft.Draft, hint: number | undefined): number => {
+  if (hint === 0) return draft.ack.sentAt + minAckInterval
+  const srtt = draft.rtt.srtt
+  const own = srtt === undefined ? 0 : Math.min(srtt / 8, draft.config.maxAckDelay)
+  return draft.now + (hint === undefined || hint > Packet.maxDelayHint ? own : Math.min(hint, draft.config.maxAckDelay))
+}
+
+const handleEndOfStream = (draft: Draft.Draft): void => {
+  if (!Assembler.isComplete(draft.receive) || draft.flow.endDelivered) return
+  Draft.updateFlow(draft, { endDelivered: true })
+  if (!draft.flow.discarding) draft.actions.push({ _tag: "EndOfStream" })
+  switch (draft.phase._tag) {
+    // In SynReceived the handshake goes on; it ends in CloseWait.
+    case "Established":
+      return Draft.setPhase(draft, { _tag: "CloseWait" })
+    case "FinWait1":
+      return Draft.setPhase(draft, { _tag: "Closing" })
+    case "FinWait2":
+      return Draft.setPhase(draft, { _tag: "TimeWait" })
+  }
+}
+
+/**
+ * The application has read: perhaps the window opens again. Reading drives it, so a reader who comes back after an hour
+ * finds the stream alive.
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const handleConsumed = (draft: Draft.Draft, bytes: number): void => {
+  Draft.updateFlow(draft, { unread: Math.max(0, draft.flow.unread - bytes) })
+  if (!draft.flow.choking || draft.flow.unread > unchokeShare * draft.config.receiveBufferBytes) return
+  Draft.updateFlow(draft, { choking: false, announceOpen: openAnnouncements })
+  Draft.setTimer(draft, "persist", draft.peerChoke === undefined ? draft.now + draft.rtt.rto : draft.timers.persist)
+  Draft.acknowledgeNow(draft)
+}
+
+/**
+ * The application reads no more: what it has not read is gone, what still comes is dropped and acknowledged, so that
+ * the peer can finish.
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const discardInput = (draft: Draft.Draft): void => {
+  if (draft.flow.discarding) return
+  handleConsumed(draft, draft.flow.unread)
+  Draft.updateFlow(draft, { discarding: true })
+}

@@ -1,0 +1,220 @@
+/**
+ * What goes out at the end of a step: lost packets, new data, a CLOSE, and acknowledgments, stamped last so that a
+ * batch of packets in gives one acknowledgment out.
+ *
+ * @since 0.1.0
+ */
+import * as Packet from "../Packet.js"
+import * as Assembler from "./Assembler.js"
+import * as Draft from "./Draft.js"
+import * as SendBuffer from "./SendBuffer.js"
+
+/**
+ * Packets that may follow the SYN-ACK before the peer has shown that it got it. Java accepts numbers 1 and 2 before the
+ * SYN-ACK, i2pd gives up 200 ms after data that overtook it. Streaming reference, section 6.4.
+ */
+const maxBeforeEstablished = 2
+
+/**
+ * Partly filled packets that may be in flight before small writes wait to be merged. Nagle's rule allows one, which
+ * costs a round trip wherever a program writes header and body apart, and round trips are long here; Java merges for
+ * 100 ms instead.
+ */
+const maxSmallInFlight = 4
+
+/** Window slots left below which acknowledgments are asked for at once: Java's receivers wait 500 ms otherwise. */
+const scarceSlots = 3
+
+/**
+ * Transmissions of a CLOSE without data whose peer has closed already. Java does the same; i2pd forgets a stream with
+ * its own CLOSE and will never acknowledge ours.
+ */
+const maxLastCloses = 3
+
+/** Least lifetime of a packet that will be sent again, and how much earlier than that it expires. Java, in ms. */
+const expiryMargin = 25
+
+/**
+ * @since 0.1.0
+ * @category combinators
+ */
+export const flush = (draft: Draft.Draft): void => {
+  const sent = draft.counters.packetsSent
+  switch (draft.phase._tag) {
+    case "SynSent":
+    case "Closed":
+      return
+    case "SynReceived":
+      if (!flushSynAck(draft, draft.phase.synAckDue)) return
+      break
+  }
+  flushLost(draft)
+  flushNew(draft)
+  flushClose(draft)
+  flushAcknowledgment(draft, draft.counters.packetsSent > sent)
+  if (draft.phase._tag !== "TimeWait") armRetransmission(draft)
+}
+
+/** Sends the SYN-ACK when it is due or there is something to ride in it. Tells whether it is out. */
+const flushSynAck = (draft: Draft.Draft, due: number | undefined): boolean => {
+  if (due === undefined) return true
+  if (due > draft.now && draft.send.unsentBytes === 0) return false
+  Draft.setPhase(draft, { _tag: "SynReceived", synAckDue: undefined })
+  sendNew(draft, Packet.SYNCHRONIZE, draft.maxPacketSize)
+  return true
+}
+
+const flushLost = (draft: Draft.Draft): void => {
+  if (draft.send.lostCount === 0 || draft.peerChoke !== undefined) return
+  const window = draft.congestion.window
+  for (const packet of draft.send.inFlight) {
+    if (SendBuffer.flightSize(draft.send) >= window) return
+    if (packet.lost) resend(draft, packet.sequenceNumber)
+  }
+}
+
+/**
+ * Sends one packet again, whatever the window says.
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const resend = (draft: Draft.Draft, sequenceNumber: number): void => {
+  const result = SendBuffer.resend(draft.send, sequenceNumber, draft.now)
+  if (result === undefined) return
+  draft.send = result.buffer
+  Draft.count(draft, "retransmissions")
+  transmitSequenced(draft, result.packet)
+}
+
+const flushNew = (draft: Draft.Draft): void => {
+  while (draft.send.unsentBytes > 0 && draft.peerChoke === undefined && hasRoom(draft)) {
+    if (draft.send.unsentBytes < draft.maxPacketSize && !maySendSmall(draft)) return
+    sendNew(draft, 0, draft.maxPacketSize)
+  }
+}
+
+const hasRoom = (draft: Draft.Draft): boolean => {
+  const span = draft.send.sndNxt - SendBuffer.sndUna(draft.send)
+  if (draft.phase._tag === "SynReceived") return draft.send.sndNxt <= maxBeforeEstablished
+  return SendBuffer.flightSize(draft.send) < draft.congestion.window && span < draft.config.maxSendSpan
+}
+
+const maySendSmall = (draft: Draft.Draft): boolean => {
+  if (draft.closing !== "no" || draft.flushTo > draft.send.sentBytes) return true
+  let small = 0
+  for (const packet of draft.send.inFlight) if (packet.payload.length < draft.maxPacketSize) small += 1
+  return small < maxSmallInFlight
+}
+
+/**
+ * Sends the next packet: of unsent bytes, or empty.
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const sendNew = (draft: Draft.Draft, flags: number, maxBytes: number): void => {
+  if (draft.send.sndNxt >= 0xffff_ffff) return Draft.reset(draft, { _tag: "Exhausted" })
+  const { buffer, packet } = SendBuffer.send(draft.send, { flags, maxBytes, now: draft.now })
+  draft.send = buffer
+  if (packet.payload.length > 0) draft.actions.push({ _tag: "Writable", bytes: packet.payload.length })
+  transmitSequenced(draft, packet)
+}
+
+const flushClose = (draft: Draft.Draft): void => {
+  if (draft.closing === "no" || draft.send.unsentBytes > 0) return
+  switch (draft.phase._tag) {
+    case "Established":
+      Draft.setPhase(draft, { _tag: "FinWait1" })
+      return sendNew(draft, Packet.CLOSE, 0)
+    case "CloseWait":
+      Draft.setPhase(draft, { _tag: "LastAck" })
+      return sendNew(draft, Packet.CLOSE, 0)
+  }
+}
+
+const transmitSequenced = (draft: Draft.Draft, packet: SendBuffer.InFlight): void => {
+  const isSyn = (packet.flags & Packet.SYNCHRONIZE) !== 0
+  const isClose = (packet.flags & Packet.CLOSE) !== 0
+  const scarce = SendBuffer.flightSize(draft.send) + Math.max(scarceSlots, draft.congestion.window / 3)
+  const urgent =
+    isSyn ||
+    isClose ||
+    packet.transmissions > 1 ||
+    scarce > draft.congestion.window ||
+    (draft.flushTo > 0 && packet.endOffset >= draft.flushTo)
+  Draft.transmit(
+    draft,
+    {
+      sequenceNumber: packet.sequenceNumber,
+      ackThrough: Assembler.cumulative(draft.receive),
+      ...(draft.phase._tag === "SynSent" ? { nacks: draft.phase.replayHash } : undefined),
+      flags: packet.flags,
+      requestedDelay: takeDelay(draft, urgent),
+      maxPacketSize: isSyn ? draft.config.maxPacketSize : undefined,
+      payload: packet.payload
+    },
+    isSyn ? "identity" : isClose ? "signature" : "none",
+    Math.max(expiryMargin, timeout(draft) - expiryMargin)
+  )
+}
+
+/** The DELAY option of the packet being built: our window's state comes before a wish for a prompt answer. */
+const takeDelay = (draft: Draft.Draft, urgent: boolean): number | undefined => {
+  if (draft.flow.choking) return Packet.chokeDelay
+  if (draft.flow.announceOpen > 0) {
+    Draft.updateFlow(draft, { announceOpen: draft.flow.announceOpen - 1 })
+    return 0
+  }
+  return urgent ? 0 : undefined
+}
+
+const flushAcknowledgment = (draft: Draft.Draft, piggybacked: boolean): void => {
+  const due =
+    draft.ack.immediate ||
+    (draft.ack.unacknowledged > 0 && draft.timers.ack !== undefined && draft.timers.ack <= draft.now)
+  const holes = Assembler.hasHoles(draft.receive)
+  if (due && (!piggybacked || holes)) {
+    const { ackThrough, nacks } = Assembler.acknowledgment(draft.receive)
+    Draft.transmit(draft, { ackThrough, nacks, requestedDelay: takeDelay(draft, false) }, "none", draft.rtt.maxRto)
+  } else if (!piggybacked || holes) return
+  draft.ack = { unacknowledged: 0, immediate: false, sentAt: draft.now }
+  Draft.setTimer(draft, "ack", undefined)
+}
+
+/**
+ * The retransmission timeout as it stands, backed off.
+ *
+ * @since 0.1.0
+ * @category getters
+ */
+export const timeout = (draft: Draft.Draft): number => {
+  const backoff = draft.config.retransmitBackoff
+  const factor = backoff[Math.min(draft.timeouts, backoff.length - 1)] ?? 1
+  return Math.min(draft.rtt.maxRto, draft.rtt.rto * factor)
+}
+
+/** RFC 6298 section 5: the timer runs while anything is in flight. A closed peer window is probed instead. */
+const armRetransmission = (draft: Draft.Draft): void => {
+  if (draft.send.inFlight.length === 0 || draft.peerChoke !== undefined) {
+    Draft.setTimer(draft, "retransmit", undefined)
+  } else if (draft.timers.retransmit === undefined) {
+    Draft.setTimer(draft, "retransmit", draft.now + timeout(draft))
+  }
+}
+
+/**
+ * Whether our CLOSE may be given up: it was repeated often enough, and is all that is left.
+ *
+ * @since 0.1.0
+ * @category getters
+ */
+export const isLastCloseSpent = (draft: Draft.Draft): boolean => {
+  const last = draft.send.inFlight[0]
+  return (
+    (draft.phase._tag === "LastAck" || draft.phase._tag === "Closing") &&
+    draft.send.inFlight.length === 1 &&
+    last !== undefined &&
+    last.transmissions >= maxLastCloses
+  )
+}

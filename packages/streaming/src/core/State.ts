@@ -1,0 +1,176 @@
+/**
+ * The state of one connection: a phase, one variant for each RFC 9293 state that I2P has, and the machinery that every
+ * phase shares.
+ *
+ * @since 0.1.0
+ */
+import type { Packet } from "../Packet.js"
+import type { Assembler } from "./Assembler.js"
+import type { Config } from "./Config.js"
+import type { CongestionController } from "./CongestionController.js"
+import type { LossDetection } from "./LossDetection.js"
+import type { RttEstimator } from "./RttEstimator.js"
+import type { SendBuffer } from "./SendBuffer.js"
+import type { TimerTable } from "./TimerTable.js"
+
+/**
+ * How a connection ended.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type Outcome =
+  /** Both directions closed and acknowledged. */
+  | { readonly _tag: "Finished" }
+  /** The peer answered our SYN with RESET. */
+  | { readonly _tag: "Refused" }
+  /** The peer sent RESET. */
+  | { readonly _tag: "ResetByPeer" }
+  /** We reset it: the application asked for it. */
+  | { readonly _tag: "Aborted" }
+  /** No answer: to the SYN, to retransmissions, or to the close within its time. */
+  | { readonly _tag: "TimedOut"; readonly during: "connect" | "retransmission" | "close" }
+  /** The peer kept its receive window closed for too long. */
+  | { readonly _tag: "ChokedTooLong" }
+  /** Idle, and the idle action is to disconnect. */
+  | { readonly _tag: "Idle" }
+  /** Sequence numbers are used up: there is no wrap rule. */
+  | { readonly _tag: "Exhausted" }
+
+/**
+ * **Shape** RFC 9293 names. `SynSent.replayHash` is the peer's hash for the SYN's NACK area, `early` what overtook the
+ * SYN-ACK. `SynReceived.synAckDue` is when the SYN-ACK goes out with or without data, absent once it did.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type Phase =
+  | {
+      readonly _tag: "SynSent"
+      readonly attempts: number
+      readonly replayHash: ReadonlyArray<number>
+      readonly early: ReadonlyArray<Packet>
+    }
+  | { readonly _tag: "SynReceived"; readonly synAckDue: number | undefined }
+  | { readonly _tag: "Established" }
+  /** Our CLOSE is sent and not acknowledged; the peer's has not come. */
+  | { readonly _tag: "FinWait1" }
+  /** Our CLOSE is acknowledged; the peer's has not come. */
+  | { readonly _tag: "FinWait2" }
+  /** The peer's CLOSE came; ours is not sent. */
+  | { readonly _tag: "CloseWait" }
+  /** Both sent, ours first; ours is not acknowledged. */
+  | { readonly _tag: "Closing" }
+  /** Both sent, the peer's first; ours is not acknowledged. */
+  | { readonly _tag: "LastAck" }
+  /** Done on both sides; the ids stay reserved, which is the endpoint's affair. */
+  | { readonly _tag: "TimeWait" }
+  | { readonly _tag: "Closed"; readonly outcome: Outcome }
+
+/**
+ * What acknowledgments are owed.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface AckState {
+  /** Sequenced packets received since the last acknowledgment we sent. */
+  readonly unacknowledged: number
+  /** An acknowledgment must go out with this flush. */
+  readonly immediate: boolean
+  /** When the last one went out, in ms. */
+  readonly sentAt: number
+}
+
+/**
+ * Our receive window as the peer knows it.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface ReceiveFlow {
+  /** Bytes delivered and not yet read by the application. */
+  readonly unread: number
+  readonly choking: boolean
+  /** Packets that still must say that the window is open again. */
+  readonly announceOpen: number
+  /** The application reads no more: whatever comes is dropped on the floor, acknowledged. */
+  readonly discarding: boolean
+  readonly endDelivered: boolean
+}
+
+/**
+ * The peer's closed receive window.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface PeerChoke {
+  readonly since: number
+  readonly probes: number
+}
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export interface Counters {
+  readonly packetsSent: number
+  readonly packetsReceived: number
+  readonly bytesReceived: number
+  readonly retransmissions: number
+  readonly retransmissionTimeouts: number
+  readonly duplicates: number
+  readonly dropped: number
+  readonly chokes: number
+}
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export interface State {
+  readonly config: Config
+  readonly role: "Initiator" | "Responder"
+  readonly phase: Phase
+  readonly localStreamId: number
+  /** 0 until the peer's SYN told it. */
+  readonly remoteStreamId: number
+  /** Payload bytes of a full packet toward this peer. */
+  readonly maxPacketSize: number
+  readonly send: SendBuffer
+  readonly receive: Assembler
+  readonly rtt: RttEstimator
+  readonly congestion: CongestionController
+  readonly lossDetection: LossDetection | undefined
+  /** `sndNxt` at the last congestion event: losses below it belong to the same event. */
+  readonly recoveryPoint: number
+  /** Retransmission timeouts in a row. */
+  readonly timeouts: number
+  readonly timers: TimerTable
+  readonly ack: AckState
+  readonly flow: ReceiveFlow
+  readonly peerChoke: PeerChoke | undefined
+  /** What the application asked: nothing, an end of its own direction, or of both. */
+  readonly closing: "no" | "half" | "full"
+  /** The application waits for acknowledgments up to this byte of the stream. */
+  readonly flushTo: number
+  readonly counters: Counters
+}
+
+/**
+ * Whether the connection is over and its fiber has nothing left to do.
+ *
+ * @since 0.1.0
+ * @category getters
+ */
+export const isOver = (state: State): boolean => state.phase._tag === "TimeWait" || state.phase._tag === "Closed"
+
+/**
+ * Whether both ids are known and agreed.
+ *
+ * @since 0.1.0
+ * @category getters
+ */
+export const isSynchronized = (state: State): boolean =>
+  state.phase._tag !== "SynSent" && state.phase._tag !== "SynReceived" && state.phase._tag !== "Closed"

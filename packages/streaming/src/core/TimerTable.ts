@@ -1,0 +1,69 @@
+/**
+ * Named deadlines of one connection; the earliest wins. Arming and disarming cost nothing but a copy of a small record:
+ * the shell keeps one real timer for the earliest.
+ *
+ * @since 0.1.0
+ */
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export type TimerName =
+  /** Retransmit the oldest packet in flight (RFC 6298). */
+  | "retransmit"
+  /** The reordering window of a suspected packet ends (RACK). */
+  | "reorder"
+  /** Send the delayed acknowledgment. */
+  | "ack"
+  /** Probe a peer that closed its receive window, or repeat that ours is open. */
+  | "persist"
+  /** Nothing happened for long: keep alive or disconnect. */
+  | "idle"
+  /** Opening, or closing, has taken its full time. */
+  | "limit"
+
+/**
+ * Deadlines in milliseconds on the connection's clock.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type TimerTable = { readonly [name in TimerName]?: number | undefined }
+
+/**
+ * @since 0.1.0
+ * @category constructors
+ */
+export const empty: TimerTable = {}
+
+/**
+ * @since 0.1.0
+ * @category combinators
+ */
+export const set = (self: TimerTable, name: TimerName, deadline: number | undefined): TimerTable =>
+  self[name] === deadline ? self : { ...self, [name]: deadline }
+
+/**
+ * Whether the named deadline has come. A timer that woke up early or late is harmless: only this comparison counts.
+ *
+ * @since 0.1.0
+ * @category getters
+ */
+export const isDue = (self: TimerTable, name: TimerName, now: number): boolean => {
+  const deadline = self[name]
+  return deadline !== undefined && deadline <= now
+}
+
+/**
+ * @since 0.1.0
+ * @category getters
+ */
+export const earliest = (self: TimerTable): number | undefined => {
+  let min: number | undefined
+  for (const name in self) {
+    const deadline = self[name as TimerName]
+    if (deadline !== undefined && (min === undefined || deadline < min)) min = deadline
+  }
+  return min
+}

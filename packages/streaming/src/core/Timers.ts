@@ -1,0 +1,127 @@
+/**
+ * What happens when a deadline comes. A step without events is a wake-up; a deadline that has not come is left alone.
+ *
+ * @since 0.1.0
+ */
+import * as Packet from "../Packet.js"
+import * as Draft from "./Draft.js"
+import { detectLosses } from "./Inbound.js"
+import * as Outbound from "./Outbound.js"
+import * as SendBuffer from "./SendBuffer.js"
+import type { Phase } from "./State.js"
+import * as TimerTable from "./TimerTable.js"
+
+/** A probe with more payload than this makes Java open its window again; smaller ones leave it closed for ever. */
+const javaUnchokeBytes = 1500
+
+/**
+ * @since 0.1.0
+ * @category combinators
+ */
+export const handleTimers = (draft: Draft.Draft): void => {
+  if (TimerTable.isDue(draft.timers, "limit", draft.now)) handleLimit(draft)
+  if (draft.phase._tag === "Closed") return
+  if (TimerTable.isDue(draft.timers, "retransmit", draft.now)) handleRetransmit(draft)
+  if (TimerTable.isDue(draft.timers, "reorder", draft.now)) detectLosses(draft)
+  if (TimerTable.isDue(draft.timers, "persist", draft.now)) handlePersist(draft)
+  if (TimerTable.isDue(draft.timers, "idle", draft.now)) handleIdle(draft)
+}
+
+/** The time for opening or closing is up. */
+const handleLimit = (draft: Draft.Draft): void => {
+  Draft.setTimer(draft, "limit", undefined)
+  if (draft.phase._tag === "SynSent") return Draft.finish(draft, { _tag: "TimedOut", during: "connect" })
+  Draft.reset(draft, { _tag: "TimedOut", during: "close" })
+}
+
+const handleRetransmit = (draft: Draft.Draft): void => {
+  Draft.setTimer(draft, "retransmit", undefined)
+  if (draft.phase._tag === "SynSent") return handleSynRetry(draft, draft.phase)
+  if (draft.send.inFlight.length === 0) return
+  if (Outbound.isLastCloseSpent(draft)) return Draft.setPhase(draft, { _tag: "TimeWait" })
+  if (draft.timeouts >= draft.config.retransmitBackoff.length) {
+    return Draft.reset(draft, { _tag: "TimedOut", during: "retransmission" })
+  }
+  Draft.count(draft, "retransmissionTimeouts")
+  draft.congestion = draft.congestion.onRetransmissionTimeout({
+    now: draft.now,
+    flightSize: SendBuffer.flightSize(draft.send),
+    first: draft.timeouts === 0
+  })
+  draft.recoveryPoint = draft.send.sndNxt
+  draft.timeouts += 1
+  draft.send = SendBuffer.markLost(draft.send, () => true)
+}
+
+/** Retries of the SYN have a schedule of their own: there is no round trip to scale with yet. */
+const handleSynRetry = (draft: Draft.Draft, phase: Extract<Phase, { _tag: "SynSent" }>): void => {
+  Outbound.resend(draft, 0)
+  Draft.setPhase(draft, { ...phase, attempts: phase.attempts + 1 })
+  const delay = draft.config.synRetryDelays[phase.attempts]
+  if (delay !== undefined) Draft.setTimer(draft, "retransmit", draft.now + delay)
+}
+
+/** One of the windows is closed, or was: the peer's is probed, ours is announced. */
+const handlePersist = (draft: Draft.Draft): void => {
+  Draft.setTimer(draft, "persist", undefined)
+  const choke = draft.peerChoke
+  if (choke === undefined) {
+    // Our announcement may be lost: repeat it until the peer's data shows that it was heard or it was said often enough.
+    if (draft.flow.announceOpen > 0) {
+      Draft.acknowledgeNow(draft)
+      Draft.setTimer(draft, "persist", draft.now + draft.rtt.rto)
+    }
+    return
+  }
+  if (draft.now - choke.since >= draft.config.chokeTimeout) return Draft.reset(draft, { _tag: "ChokedTooLong" })
+  const probe = draft.send.inFlight.find((packet) => packet.payload.length > javaUnchokeBytes) ?? draft.send.inFlight[0]
+  if (probe !== undefined) Outbound.resend(draft, probe.sequenceNumber)
+  else if (draft.send.unsentBytes > 0) Outbound.sendNew(draft, 0, draft.maxPacketSize)
+  draft.peerChoke = { ...choke, probes: choke.probes + 1 }
+  const interval = Math.min(draft.config.maxProbeInterval, draft.rtt.rto * 2 ** choke.probes)
+  Draft.setTimer(draft, "persist", Math.min(draft.now + interval, choke.since + draft.config.chokeTimeout))
+}
+
+/**
+ * Nothing came or went for long. The keepalive is an empty packet with a number of its own: it must be acknowledged, so
+ * a dead peer is found out, which a repeated acknowledgment would not do.
+ */
+const handleIdle = (draft: Draft.Draft): void => {
+  Draft.setTimer(draft, "idle", undefined)
+  if (!SendBuffer.isDrained(draft.send)) return
+  if (draft.config.idleAction === "none") return
+  if (draft.config.idleAction === "keepalive" && draft.phase._tag === "Established") {
+    return Outbound.sendNew(draft, 0, 0)
+  }
+  Draft.reset(draft, { _tag: "Idle" })
+}
+
+/**
+ * Any packet in either direction puts the idle deadline off.
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const restartIdle = (draft: Draft.Draft): void => {
+  if (draft.config.idleAction !== "none") Draft.setTimer(draft, "idle", draft.now + draft.config.idleTimeout)
+}
+
+/**
+ * Arms the SYN's first retry and the limit of the opening.
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const armOpening = (draft: Draft.Draft): void => {
+  Draft.setTimer(draft, "limit", draft.now + draft.config.connectTimeout)
+  const delay = draft.config.synRetryDelays[0]
+  if (delay !== undefined) Draft.setTimer(draft, "retransmit", draft.now + delay)
+}
+
+/**
+ * The flags of a first SYN. The acknowledgment field means nothing yet.
+ *
+ * @since 0.1.0
+ * @category constants
+ */
+export const firstSynFlags = Packet.SYNCHRONIZE | Packet.NO_ACK

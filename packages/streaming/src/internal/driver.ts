@@ -1,0 +1,327 @@
+/**
+ * The shell of one connection: one fiber, one queue of inputs, one Ref of state, one timer. It drains its queue in
+ * batches, verifies what needs a signature, steps the pure core once, and performs the actions in order.
+ *
+ * @since 0.1.0
+ */
+import type { Destination } from "@effect-i2p/wire/Destination"
+import type * as Signatures from "@effect-i2p/wire/Signatures"
+import type { PublicKey } from "@effect-i2p/wire/SigningKey"
+import * as Cause from "effect/Cause"
+import type * as Clock from "effect/Clock"
+import * as Deferred from "effect/Deferred"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
+import * as Exit from "effect/Exit"
+import * as FiberHandle from "effect/FiberHandle"
+import * as Mailbox from "effect/Mailbox"
+import * as Queue from "effect/Queue"
+import * as Ref from "effect/Ref"
+import * as SubscriptionRef from "effect/SubscriptionRef"
+import type { Action } from "../core/Action.js"
+import * as Connection from "../core/Connection.js"
+import * as Event from "../core/Event.js"
+import type { Outcome, Phase, State } from "../core/State.js"
+import { isOver } from "../core/State.js"
+import type { Packet } from "../Packet.js"
+import type { PacketTransport } from "../PacketTransport.js"
+import { fromOutcome, type StreamError, StreamReset } from "../StreamError.js"
+import * as Signing from "./signing.js"
+
+/**
+ * What the shell needs to send to a peer.
+ */
+export interface Peer {
+  readonly destination: Destination
+  readonly localPort: number
+  readonly remotePort: number
+}
+
+/**
+ * The services of a session, looked up once and passed along.
+ */
+export interface Session {
+  readonly transport: PacketTransport["Type"]
+  readonly signatures: Signatures.Service
+  readonly clock: Clock.Clock
+}
+
+type Input = Event.Event | { readonly _tag: "Packet"; readonly packet: Packet; readonly bytes: Uint8Array } | Wake
+
+interface Wake {
+  readonly _tag: "Wake"
+}
+const wake: Wake = { _tag: "Wake" }
+
+/** Inputs that one step takes at the most: a batch costs one flush and one acknowledgment. */
+const batchSize = 128
+
+interface FlushWaiter {
+  readonly offset: number
+  readonly done: Deferred.Deferred<void, StreamError>
+}
+
+/**
+ * One connection's cells. `state` has a single writer, the driver fiber; everybody else only reads it.
+ */
+export interface Driver {
+  readonly session: Session
+  readonly peer: Peer
+  readonly state: Ref.Ref<State>
+  readonly phase: SubscriptionRef.SubscriptionRef<Phase["_tag"]>
+  readonly inputs: Queue.Queue<Input>
+  readonly incoming: Mailbox.Mailbox<Uint8Array, StreamError>
+  /** Bytes that may still be written ahead of the network; the core gives them back as it sends. */
+  readonly sendCredit: Effect.Semaphore
+  readonly connected: Deferred.Deferred<void, Outcome>
+  readonly ended: Deferred.Deferred<Outcome>
+  /** Key of the peer's signatures without FROM: its destination's, or the transient one of its SYN. */
+  peerKey: PublicKey | undefined
+  /** Packets in `inputs`; commands are bounded by `sendCredit` instead. */
+  queuedPackets: number
+  readonly maxQueuedPackets: number
+  droppedPackets: number
+  /** Bytes that the application has read since the last step. */
+  consumed: number
+  written: number
+  acknowledged: number
+  flushWaiters: Array<FlushWaiter>
+  outcome: Outcome | undefined
+}
+
+/**
+ * Milliseconds on the session's monotonic clock, with fractions: round trips on one machine are shorter than one.
+ */
+export const monotonicMillis = (clock: Clock.Clock): number => Number(clock.unsafeCurrentTimeNanos()) / 1_000_000
+
+export const make = Effect.fnUntraced(function* (options: {
+  readonly session: Session
+  readonly peer: Peer
+  readonly peerKey: PublicKey | undefined
+  readonly state: State
+  readonly sendBufferBytes: number
+  readonly initialBytes: number
+  readonly mailboxSize: number
+}): Effect.fn.Return<Driver> {
+  return {
+    session: options.session,
+    peer: options.peer,
+    state: yield* Ref.make(options.state),
+    phase: yield* SubscriptionRef.make<Phase["_tag"]>(options.state.phase._tag),
+    inputs: yield* Queue.unbounded<Input>(),
+    incoming: yield* Mailbox.make<Uint8Array, StreamError>(),
+    sendCredit: yield* Effect.makeSemaphore(options.sendBufferBytes),
+    connected: yield* Deferred.make<void, Outcome>(),
+    ended: yield* Deferred.make<Outcome>(),
+    peerKey: options.peerKey,
+    queuedPackets: 0,
+    maxQueuedPackets: options.mailboxSize,
+    droppedPackets: 0,
+    consumed: 0,
+    written: options.initialBytes,
+    acknowledged: 0,
+    flushWaiters: [],
+    outcome: undefined
+  }
+})
+
+/**
+ * Hands over a packet; one too many is dropped and counted, as a network would.
+ */
+export const offerPacket = (self: Driver, packet: Packet, bytes: Uint8Array): void => {
+  if (self.queuedPackets >= self.maxQueuedPackets) {
+    self.droppedPackets += 1
+    return
+  }
+  self.queuedPackets += 1
+  self.inputs.unsafeOffer({ _tag: "Packet", packet, bytes })
+}
+
+export const command = (self: Driver, event: Event.Event): void => {
+  self.inputs.unsafeOffer(event)
+}
+
+/**
+ * The application has read: the core hears of it with the next step, at once if the window is closed.
+ */
+export const noteConsumed = (self: Driver, bytes: number): Effect.Effect<void> => {
+  self.consumed += bytes
+  return Effect.map(Ref.get(self.state), (state) => {
+    if (state.flow.choking) self.inputs.unsafeOffer(wake)
+  })
+}
+
+/**
+ * Runs the connection to its end. `initial` are the actions that came with its first state.
+ *
+ * A defect ends this connection and is logged; it touches no other.
+ */
+export const run = (self: Driver, initial: ReadonlyArray<Action>): Effect.Effect<Outcome> =>
+  loop(self, initial).pipe(
+    Effect.scoped,
+    Effect.catchAllCause((cause) =>
+      Cause.isInterruptedOnly(cause)
+        ? end(self, { _tag: "Aborted" })
+        : Effect.zipRight(
+            Effect.logError("a stream ended with a defect", cause),
+            settleAll(
+              self,
+              { _tag: "Aborted" },
+              new StreamReset({ reason: "Defect", destination: self.peer.destination.short })
+            )
+          )
+    ),
+    Effect.map(() => self.outcome ?? { _tag: "Aborted" })
+  )
+
+const loop = Effect.fnUntraced(function* (self: Driver, initial: ReadonlyArray<Action>) {
+  const timer = yield* FiberHandle.make()
+  let armed = Number.POSITIVE_INFINITY
+  const arm = (state: State): Effect.Effect<void> => {
+    const deadline = Connection.nextTimeout(state)
+    // A timer that fires too early is harmless and re-arms itself, so only an earlier deadline replaces it: most
+    // acknowledgments move the retransmission deadline, and moving the timer with it would cost a fiber each.
+    if (deadline === undefined || deadline >= armed) return Effect.void
+    armed = deadline
+    const delay = Math.max(0, deadline - monotonicMillis(self.session.clock))
+    return Effect.sleep(Duration.millis(delay)).pipe(
+      Effect.zipRight(
+        Effect.sync(() => {
+          armed = Number.POSITIVE_INFINITY
+          self.inputs.unsafeOffer(wake)
+        })
+      ),
+      (sleep) => FiberHandle.run(timer, sleep),
+      Effect.asVoid
+    )
+  }
+
+  yield* perform(self, initial)
+  let state = yield* Ref.get(self.state)
+  yield* arm(state)
+  while (!isOver(state)) {
+    const inputs = yield* Queue.takeBetween(self.inputs, 1, batchSize)
+    const events: Array<Event.Event> = []
+    if (self.consumed > 0) {
+      events.push(Event.consumed(self.consumed))
+      self.consumed = 0
+    }
+    for (const input of inputs) {
+      switch (input._tag) {
+        case "Wake":
+          break
+        case "Packet":
+          self.queuedPackets -= 1
+          if (isAuthentic(self, state, input.packet, input.bytes)) events.push(Event.received(input.packet))
+          break
+        default:
+          events.push(input)
+      }
+    }
+    const before = state.phase._tag
+    const [next, actions] = Connection.step(state, events, monotonicMillis(self.session.clock))
+    state = next
+    yield* Ref.set(self.state, state)
+    if (state.phase._tag !== before) yield* SubscriptionRef.set(self.phase, state.phase._tag)
+    yield* perform(self, actions)
+    yield* arm(state)
+  }
+})
+
+/** Ids first, they cost nothing; the signature only of a packet that could matter. */
+const isAuthentic = (self: Driver, state: State, packet: Packet, bytes: Uint8Array): boolean => {
+  if (!Signing.needsSignature(packet)) return true
+  if (!Connection.isPlausible(state, packet)) return false
+  const verified = Signing.verify(
+    packet,
+    bytes,
+    { key: self.peerKey, destinationBytes: self.peer.destination.bytes },
+    self.session.signatures,
+    self.session.clock.unsafeCurrentTimeMillis()
+  )
+  if (Either.isLeft(verified)) {
+    self.droppedPackets += 1
+    return false
+  }
+  self.peerKey = verified.right
+  return true
+}
+
+const perform = (self: Driver, actions: ReadonlyArray<Action>): Effect.Effect<void> => {
+  const effects: Array<Effect.Effect<unknown>> = []
+  for (const action of actions) {
+    switch (action._tag) {
+      case "Transmit":
+        effects.push(transmit(self, action))
+        break
+      case "Deliver":
+        self.incoming.unsafeOffer(action.bytes)
+        break
+      case "EndOfStream":
+        self.incoming.unsafeDone(Exit.void)
+        break
+      case "Connected":
+        Deferred.unsafeDone(self.connected, Effect.void)
+        break
+      case "Writable":
+        effects.push(self.sendCredit.release(action.bytes))
+        break
+      case "Acknowledged":
+        acknowledge(self, action.offset)
+        break
+      case "Ended":
+        effects.push(end(self, action.outcome))
+        break
+    }
+  }
+  return Effect.all(effects, { discard: true })
+}
+
+/**
+ * Signs and sends one packet. A transport that fails has lost the packet: retransmission repairs that, or the stream's
+ * own limits end it.
+ */
+const transmit = (self: Driver, action: Extract<Action, { _tag: "Transmit" }>): Effect.Effect<void> => {
+  const bytes = Signing.seal(action.packet, action.signing, self.session.transport.keys, self.session.signatures)
+  if (Either.isLeft(bytes)) return Effect.die(bytes.left)
+  return Effect.ignore(
+    self.session.transport.send({
+      to: self.peer.destination,
+      sourcePort: self.peer.localPort,
+      destinationPort: self.peer.remotePort,
+      bytes: bytes.right,
+      lifetime: action.lifetime,
+      bundleLeaseSet: action.signing === "identity"
+    })
+  )
+}
+
+const acknowledge = (self: Driver, offset: number): void => {
+  self.acknowledged = offset
+  if (self.flushWaiters.length === 0) return
+  self.flushWaiters = self.flushWaiters.filter((waiter) => {
+    if (waiter.offset > offset) return true
+    Deferred.unsafeDone(waiter.done, Effect.void)
+    return false
+  })
+}
+
+const end = (self: Driver, outcome: Outcome): Effect.Effect<void> =>
+  settleAll(self, outcome, fromOutcome(outcome, self.peer.destination.short))
+
+/** Wakes everybody who waits for this connection. Idempotent. */
+const settleAll = (self: Driver, outcome: Outcome, error: StreamReset | undefined): Effect.Effect<void> =>
+  Effect.suspend(() => {
+    if (self.outcome !== undefined) return Effect.void
+    self.outcome = outcome
+    self.incoming.unsafeDone(error === undefined ? Exit.void : Exit.fail(error))
+    Deferred.unsafeDone(self.connected, Effect.fail(outcome))
+    for (const waiter of self.flushWaiters) {
+      Deferred.unsafeDone(waiter.done, error === undefined ? Effect.void : Effect.fail(error))
+    }
+    self.flushWaiters = []
+    Deferred.unsafeDone(self.ended, Effect.succeed(outcome))
+    // Writers wait for credit; they get it, look, and find the stream gone.
+    return self.sendCredit.resize(Number.MAX_SAFE_INTEGER)
+  })

@@ -1,0 +1,94 @@
+/**
+ * Signatures of packets: added as the last thing before a packet leaves, checked before the core sees one that came.
+ *
+ * @since 0.1.0
+ */
+import type { DestinationKeys } from "@effect-i2p/wire/DestinationKeys"
+import { activePublicKey } from "@effect-i2p/wire/DestinationKeys"
+import * as KeyType from "@effect-i2p/wire/KeyType"
+import * as OfflineSignature from "@effect-i2p/wire/OfflineSignature"
+import type * as Signatures from "@effect-i2p/wire/Signatures"
+import type { PublicKey } from "@effect-i2p/wire/SigningKey"
+import * as Either from "effect/Either"
+import type { Signing } from "../core/Action.js"
+import * as Packet from "../Packet.js"
+
+/**
+ * Completes a packet and gives its bytes: the signature covers the whole packet with the signature's own bytes zero.
+ *
+ * **Errors** the backend's, if it cannot sign with our type of key.
+ * **Source** streaming specification, "Signature Notes".
+ */
+export const seal = (
+  packet: Packet.Packet,
+  signing: Signing,
+  keys: DestinationKeys,
+  signatures: Signatures.Service
+): Either.Either<Uint8Array, Signatures.SignatureError> => {
+  if (signing === "none") return Either.right(Packet.encode(packet))
+  const length = KeyType.signatureLength(activePublicKey(keys).type) ?? 0
+  const unsigned: Packet.Packet = {
+    ...packet,
+    ...(signing === "identity" ? { from: keys.destination, offlineSignature: keys.offline } : undefined),
+    signature: new Uint8Array(length)
+  }
+  const bytes = Packet.encode(unsigned)
+  return Either.map(signatures.sign(keys.signingKey, bytes), (signature) => {
+    bytes.set(signature, Packet.signatureOffset(unsigned))
+    return bytes
+  })
+}
+
+/**
+ * Why a packet's signature does not count.
+ */
+export type Unverified = "Missing" | "UnknownKey" | "WrongIdentity" | "BadOfflineSignature" | "Expired" | "BadSignature"
+
+/**
+ * Whether the packet means nothing without a signature.
+ */
+export const needsSignature = (packet: Packet.Packet): boolean =>
+  (packet.flags & (Packet.SYNCHRONIZE | Packet.CLOSE | Packet.RESET)) !== 0
+
+/**
+ * Checks a packet's signature over the bytes as they came, and gives the key that made it: the transient one of its
+ * offline block, else that of its FROM, else the one remembered for the stream.
+ */
+export const verify = (
+  packet: Packet.Packet,
+  bytes: Uint8Array,
+  expected: { readonly key: PublicKey | undefined; readonly destinationBytes: Uint8Array | undefined },
+  signatures: Signatures.Service,
+  nowMillis: number
+): Either.Either<PublicKey, Unverified> => {
+  const signature = packet.signature
+  if (signature === undefined) return Either.left("Missing")
+  if (
+    packet.from !== undefined &&
+    expected.destinationBytes !== undefined &&
+    !equalBytes(packet.from.bytes, expected.destinationBytes)
+  ) {
+    return Either.left("WrongIdentity")
+  }
+  let key = packet.from?.signingKey ?? expected.key
+  if (packet.from !== undefined && packet.offlineSignature !== undefined) {
+    if (OfflineSignature.isExpired(packet.offlineSignature, nowMillis)) return Either.left("Expired")
+    const block = OfflineSignature.verify(packet.offlineSignature, packet.from.signingKey, signatures)
+    if (!Either.getOrElse(block, () => false)) return Either.left("BadOfflineSignature")
+    key = packet.offlineSignature.transientKey
+  }
+  if (key === undefined) return Either.left("UnknownKey")
+  const length = KeyType.signatureLength(key.type)
+  if (length === undefined || signature.length < length) return Either.left("BadSignature")
+  const offset = Packet.signatureOffset(packet)
+  const signed = bytes.slice()
+  signed.fill(0, offset, offset + length)
+  const valid = signatures.verify(key, signed, signature.subarray(0, length))
+  return Either.getOrElse(valid, () => false) ? Either.right(key) : Either.left("BadSignature")
+}
+
+const equalBytes = (a: Uint8Array, b: Uint8Array): boolean => {
+  if (a.length !== b.length) return false
+  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false
+  return true
+}
