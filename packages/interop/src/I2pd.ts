@@ -75,6 +75,8 @@ export interface I2pd {
   readonly setTunnels: (tunnels: ReadonlyArray<I2pdConfig.Tunnel>) => Effect.Effect<void, PlatformError>
   /** The last lines of its log, for a report. */
   readonly logTail: Effect.Effect<string>
+  /** Fails with this reason and the end of the log. */
+  readonly fail: (reason: string) => Effect.Effect<never, RouterFailed>
 }
 
 /** Where Debian's package puts the certificates; the embedded reseed hosts they vouch for are never asked. */
@@ -130,7 +132,7 @@ export const make = (
       fs.readFileString(file(name)).pipe(Effect.orElseSucceed(() => ""))
     ).pipe(Effect.map((texts) => texts.flatMap((text) => text.trimEnd().split("\n").slice(-20)).join("\n")))
 
-    const failed = (reason: string) =>
+    const fail = (reason: string): Effect.Effect<never, RouterFailed> =>
       Effect.flatMap(logTail, (log) => new RouterFailed({ router: spec.name, reason, log }))
 
     const stop = Effect.flatMap(
@@ -150,18 +152,18 @@ export const make = (
     }).pipe(
       Effect.uninterruptible,
       Effect.provide(context),
-      Effect.catchTag("SystemError", "BadArgument", (error) => failed(`did not start: ${error.message}`))
+      Effect.catchTag("SystemError", "BadArgument", (error) => fail(`did not start: ${error.message}`))
     )
 
     const signal = (name: Signal) =>
       Effect.gen(function* () {
         const current = yield* Ref.get(running)
-        if (Option.isNone(current) || !(yield* current.value.process.isRunning)) return yield* failed("is not running")
+        if (Option.isNone(current) || !(yield* current.value.process.isRunning)) return yield* fail("is not running")
         const { process } = current.value
         if (name === "KILL" || name === "TERM") yield* process.kill(`SIG${name}`)
         else yield* Effect.sync(() => globalThis.process.kill(process.pid, `SIG${name}`))
       }).pipe(
-        Effect.catchTag("SystemError", "BadArgument", (error) => failed(`did not take SIG${name}: ${error.message}`))
+        Effect.catchTag("SystemError", "BadArgument", (error) => fail(`did not take SIG${name}: ${error.message}`))
       )
 
     yield* Effect.addFinalizer(() => stop)
@@ -172,7 +174,8 @@ export const make = (
       stop,
       signal,
       setTunnels: (tunnels) => fs.writeFileString(file("tunnels.conf"), I2pdConfig.tunnels(tunnels)),
-      logTail
+      logTail,
+      fail
     }
   })
 
@@ -210,13 +213,7 @@ export const introduce = (
               written(`${router.folder}/${name}`, 0)
             )
           ),
-          Effect.catchAll(() =>
-            Effect.flatMap(
-              router.logTail,
-              (log) =>
-                new RouterFailed({ router: router.spec.name, reason: "wrote no router info when first started", log })
-            )
-          ),
+          Effect.catchAll(() => router.fail("wrote no router info when first started")),
           Effect.zipRight(router.stop)
         ),
       { concurrency: "unbounded" }

@@ -13,15 +13,13 @@ import * as Console from "effect/Console"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import * as Schedule from "effect/Schedule"
 import type * as Scope from "effect/Scope"
 import * as Control from "./Control.js"
 import * as EchoServer from "./EchoServer.js"
 import * as I2pd from "./I2pd.js"
 import type * as I2pdConfig from "./I2pdConfig.js"
+import * as clientRouter from "./internal/clientRouter.js"
 import * as RouterIdentity from "./RouterIdentity.js"
-import * as Sam from "./Sam.js"
-import * as Tcp from "./Tcp.js"
 import type * as TestNetwork from "./TestNetwork.js"
 import * as Topology from "./Topology.js"
 
@@ -60,29 +58,34 @@ const b32 = (path: string) =>
     return RouterIdentity.b32(yield* RouterIdentity.hash(yield* fs.readFile(path)))
   })
 
-/** i2pd opens I2CP 0.6 s after its start; a busy machine takes longer. */
-const i2cpAnswers = (router: I2pd.I2pd) =>
-  Effect.scoped(Tcp.connect({ port: router.spec.i2cpPort })).pipe(
-    Effect.retry(Schedule.spaced("50 millis").pipe(Schedule.upTo("30 seconds"))),
-    Effect.catchAll((error) =>
-      Effect.flatMap(
-        router.logTail,
-        (log) => new I2pd.RouterFailed({ router: router.spec.name, reason: `has no I2CP port: ${error.message}`, log })
-      )
+/**
+ * First start of every router, with server tunnels only: it makes the key files, so that the b32 addresses are known
+ * before the tunnels that point to them are written.
+ */
+const prepare = (routers: ReadonlyArray<I2pd.I2pd>, clients: ReadonlyArray<I2pd.I2pd>) =>
+  Effect.gen(function* () {
+    yield* Effect.forEach(clients, (router) => router.setTunnels([server(serverKeys), server(listenerKeys)]))
+    yield* I2pd.introduce(routers, { keyFiles: [serverKeys, listenerKeys] })
+    const listener = `${clients[0]!.folder}/${listenerKeys}`
+    const destination = yield* b32(listener)
+    yield* Effect.forEach(clients, (router) =>
+      router.setTunnels([
+        server(serverKeys),
+        {
+          type: "client",
+          name: "listener",
+          keys: "listener-client-keys.dat",
+          port: router.spec.clientTunnelPort,
+          destination,
+          destinationPort: 0
+        }
+      ])
     )
-  )
-
-/** A session means tunnels and a published lease set, 20 s at most on an idle machine. Source: testnet.md. */
-const sessionsOpen = (router: I2pd.I2pd) =>
-  Effect.scoped(Sam.session({ port: router.spec.samPort })).pipe(
-    Effect.timeout("90 seconds"),
-    Effect.catchAll((error) =>
-      Effect.flatMap(
-        router.logTail,
-        (log) => new I2pd.RouterFailed({ router: router.spec.name, reason: `opened no session: ${error.message}`, log })
-      )
-    )
-  )
+    return {
+      listener,
+      serverTunnels: yield* Effect.forEach(clients, (router) => b32(`${router.folder}/${serverKeys}`))
+    }
+  })
 
 /**
  * Starts the network; it ends with the scope.
@@ -103,29 +106,11 @@ export const start = (
 
     const routers = yield* Effect.forEach(Topology.routers(mode), (spec) => I2pd.make(spec, folder))
     const clients = routers.filter((router) => !router.spec.floodfill)
-    // The first start also makes the key files, so that every b32 is known before the tunnels that point to them.
-    yield* Effect.forEach(clients, (router) => router.setTunnels([server(serverKeys), server(listenerKeys)]))
-    yield* I2pd.introduce(routers, { keyFiles: [serverKeys, listenerKeys] })
+    const { listener, serverTunnels } = yield* prepare(routers, clients)
     yield* progress(`${routers.length} routers made and introduced`)
 
-    const [home] = clients
-    const listener = `${home!.folder}/${listenerKeys}`
-    const destination = yield* b32(listener)
-    yield* Effect.forEach(clients, (router) =>
-      router.setTunnels([
-        server(serverKeys),
-        {
-          type: "client",
-          name: "listener",
-          keys: "listener-client-keys.dat",
-          port: router.spec.clientTunnelPort,
-          destination,
-          destinationPort: 0
-        }
-      ])
-    )
-    const serverTunnels = yield* Effect.forEach(clients, (router) => b32(`${router.folder}/${serverKeys}`))
-
+    const clientRouters = yield* Effect.forEach(clients, clientRouter.make)
+    const scope = yield* Effect.scope
     const find = (name: Topology.RouterName) =>
       Effect.fromNullable(routers.find((router) => router.spec.name === name)).pipe(
         Effect.mapError(() => new I2pd.RouterFailed({ router: name, reason: `is not part of mode ${mode}`, log: "" }))
@@ -134,10 +119,12 @@ export const start = (
       Layer.merge(
         EchoServer.layer(Topology.echoPort),
         Control.layerServer(Topology.controlPort, {
-          start: (name) =>
-            Effect.flatMap(find(name), (router) =>
-              Effect.zipRight(router.start, router.spec.floodfill ? Effect.void : i2cpAnswers(router))
-            ),
+          start: Effect.fnUntraced(function* (name) {
+            const client = clientRouters.find(({ router }) => router.spec.name === name)
+            if (client === undefined) return yield* Effect.flatMap(find(name), (router) => router.start)
+            yield* client.start
+            yield* client.openSessions.pipe(Effect.ignoreLogged, Effect.forkIn(scope))
+          }),
           signal: (name, signal) => Effect.flatMap(find(name), (router) => router.signal(signal))
         })
       )
@@ -145,17 +132,26 @@ export const start = (
 
     // The floodfill first, and some time between: a router that finds nobody at its start waits long to look again.
     yield* Effect.forEach(routers, (router) => Effect.zipRight(router.start, Effect.sleep("300 millis")))
-    yield* Effect.forEach(clients, i2cpAnswers, { concurrency: "unbounded" })
-    yield* progress("I2CP answers")
-    yield* Effect.forEach(clients, sessionsOpen, { concurrency: "unbounded" })
-    yield* progress("sessions open")
+    yield* Effect.forEach(clientRouters, ({ start }) => start)
+    yield* progress("I2CP answers; waiting for SAM sessions, which i2pd takes 20 s for")
+    const destinations = yield* Effect.forEach(clientRouters, ({ openSessions }) => openSessions, {
+      concurrency: "unbounded"
+    })
+    yield* progress("ready")
 
     return {
       settings: {
         mode,
         controlPort: Topology.controlPort,
         listenerKeys: listener,
-        routers: clients.map(({ spec }, index) => ({ ...spec, serverTunnel: serverTunnels[index]! }))
+        routers: clients.map(({ spec }, index) => ({
+          name: spec.name,
+          i2cpPort: spec.i2cpPort,
+          samPort: spec.samPort,
+          clientTunnelPort: spec.clientTunnelPort,
+          serverTunnel: serverTunnels[index]!,
+          samDestinations: destinations[index]!
+        }))
       },
       logs: Effect.forEach(routers, (router) =>
         Effect.map(router.logTail, (log) => `--- ${router.spec.name}: ${router.folder}/i2pd.log\n${log}`)

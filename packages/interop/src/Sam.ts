@@ -47,25 +47,35 @@ export interface SamStream extends Tcp.TcpConnection {
 }
 
 /**
+ * What can be done with a session from anywhere, by its id, as long as its owner keeps it open.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface SamStreams {
+  readonly id: string
+  /** Our destination, in I2P Base64. */
+  readonly destination: string
+  /**
+   * Opens a stream to a destination (Base64) or a `.b32.i2p` address. i2pd answers before the peer has, and always
+   * dials port 0: 2.45.1 knows no `TO_PORT`.
+   */
+  readonly connect: (destination: string) => Effect.Effect<SamStream, SamError, Scope.Scope>
+  /** Waits for the next stream. */
+  readonly accept: Effect.Effect<SamStream, SamError, Scope.Scope>
+}
+
+/**
  * A session with a destination of its own.
  *
  * @category models
  * @since 0.1.0
  */
-export interface SamSession {
-  readonly id: string
-  /** Our destination, in I2P Base64. */
-  readonly destination: string
+export interface SamSession extends SamStreams {
   /** The destination with its private keys, in I2P Base64: what a later session needs to be the same peer. */
   readonly privateKeys: string
   /** Destination (Base64) of a name, a `.b32.i2p` address, or `ME`. */
   readonly lookup: (name: string) => Effect.Effect<string, SamError>
-  /**
-   * Opens a stream to a destination (Base64) or a name. Always to port 0: 2.45.1 ignores `TO_PORT`.
-   */
-  readonly connect: (destination: string) => Effect.Effect<SamStream, SamError, Scope.Scope>
-  /** Waits for the next stream. */
-  readonly accept: Effect.Effect<SamStream, SamError, Scope.Scope>
 }
 
 /**
@@ -98,7 +108,31 @@ const hello = (address: SamAddress) =>
   Tcp.connect(address).pipe(Effect.tap((connection) => ask(connection, "HELLO VERSION", { MIN: "3.1", MAX: "3.1" })))
 
 /**
- * Opens a session; ready to connect and accept when this returns, which takes i2pd some seconds.
+ * Uses a session that somebody else keeps open.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const attach = (address: SamAddress, id: string, destination: string): SamStreams => ({
+  id,
+  destination,
+  connect: (remote) =>
+    Effect.gen(function* () {
+      const connection = yield* hello(address)
+      yield* ask(connection, "STREAM CONNECT", { ID: id, DESTINATION: remote, SILENT: "false" })
+      return { ...connection, remote }
+    }),
+  accept: Effect.gen(function* () {
+    const connection = yield* hello(address)
+    yield* ask(connection, "STREAM ACCEPT", { ID: id, SILENT: "false" })
+    const [remote = ""] = (yield* connection.readLine).split(" ")
+    return { ...connection, remote }
+  })
+})
+
+/**
+ * Opens a session; ready to connect and accept when this returns: 20 s, because 2.45.1 looks every 20 s whether its
+ * tunnels are up.
  *
  * Without `privateKeys` the destination is a fresh Ed25519 one. `options` are added to the test network's own.
  *
@@ -108,12 +142,13 @@ const hello = (address: SamAddress) =>
 export const session = (
   address: SamAddress,
   options: {
+    readonly id?: string | undefined
     readonly privateKeys?: string | undefined
     readonly options?: Readonly<Record<string, string>> | undefined
   } = {}
 ): Effect.Effect<SamSession, SamError, Scope.Scope> =>
   Effect.gen(function* () {
-    const id = `effect-i2p-${randomBytes(6).toString("hex")}`
+    const id = options.id ?? `effect-i2p-${randomBytes(6).toString("hex")}`
     const control = yield* hello(address)
     const created = yield* ask(control, "SESSION CREATE", {
       STYLE: "STREAM",
@@ -123,7 +158,6 @@ export const session = (
       ...I2pdConfig.sessionOptions,
       ...options.options
     })
-
     // On any other connection i2pd looks up, and answers ME, with its shared destination, whose three-hop tunnels
     // cannot exist on a network this small.
     const oneAtATime = yield* Effect.makeSemaphore(1)
@@ -132,24 +166,9 @@ export const session = (
         Effect.map((answer) => answer.pairs["VALUE"] ?? ""),
         oneAtATime.withPermits(1)
       )
-    const destination = yield* lookup("ME")
-
     return {
-      id,
-      destination,
+      ...attach(address, id, yield* lookup("ME")),
       privateKeys: created.pairs["DESTINATION"] ?? "",
-      lookup,
-      connect: (remote) =>
-        Effect.gen(function* () {
-          const connection = yield* hello(address)
-          yield* ask(connection, "STREAM CONNECT", { ID: id, DESTINATION: remote, SILENT: "false" })
-          return { ...connection, remote }
-        }),
-      accept: Effect.gen(function* () {
-        const connection = yield* hello(address)
-        yield* ask(connection, "STREAM ACCEPT", { ID: id, SILENT: "false" })
-        const [remote = ""] = (yield* connection.readLine).split(" ")
-        return { ...connection, remote }
-      })
+      lookup
     }
   })

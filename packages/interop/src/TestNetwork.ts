@@ -9,10 +9,11 @@
  * | `I2P_TEST_CONTROL_PORT` | port of `Control` |
  * | `I2P_TEST_LISTENER_KEYS` | key file, written by i2pd, of the destination the client tunnels point to |
  * | `I2P_TEST_A_I2CP_PORT`, `I2P_TEST_A_SAM_PORT` | on 127.0.0.1 |
+ * | `I2P_TEST_A_SAM_DESTINATIONS` | destinations of the SAM sessions that stay open |
  * | `I2P_TEST_A_SERVER_TUNNEL` | b32 address of the echo server behind router a |
  * | `I2P_TEST_A_CLIENT_TUNNEL_PORT` | TCP port that leads to our listener |
  *
- * The same with `B` in mode `fab`.
+ * The same with `C`, and with `B` in mode `fab`.
  *
  * @since 0.1.0
  */
@@ -25,6 +26,7 @@ import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import * as Control from "./Control.js"
 import type * as I2pd from "./I2pd.js"
+import * as Sam from "./Sam.js"
 import * as Topology from "./Topology.js"
 
 /**
@@ -37,6 +39,8 @@ export interface ClientRouter {
   readonly name: Topology.RouterName
   readonly i2cpPort: number
   readonly samPort: number
+  /** Destinations (Base64) of the standing SAM sessions, in the order of `Topology.samSessionIds`. */
+  readonly samDestinations: ReadonlyArray<string>
   /** b32 address of its server tunnel, behind which the echo server answers. */
   readonly serverTunnel: string
   /** TCP port of its client tunnel, which leads to the destination in `listenerKeys`. */
@@ -72,6 +76,7 @@ export const toEnvironment = (settings: Settings): Record<string, string> => ({
       return [
         [`${prefix}_I2CP_PORT`, String(router.i2cpPort)],
         [`${prefix}_SAM_PORT`, String(router.samPort)],
+        [`${prefix}_SAM_DESTINATIONS`, router.samDestinations.join(",")],
         [`${prefix}_SERVER_TUNNEL`, router.serverTunnel],
         [`${prefix}_CLIENT_TUNNEL_PORT`, String(router.clientTunnelPort)]
       ]
@@ -84,6 +89,7 @@ const clientRouter = (name: Topology.RouterName): Config.Config<ClientRouter> =>
     name: Config.succeed(name),
     i2cpPort: Config.port("I2CP_PORT"),
     samPort: Config.port("SAM_PORT"),
+    samDestinations: Config.array(Config.nonEmptyString(), "SAM_DESTINATIONS"),
     serverTunnel: Config.nonEmptyString("SERVER_TUNNEL"),
     clientTunnelPort: Config.port("CLIENT_TUNNEL_PORT")
   }).pipe(Config.nested(name.toUpperCase()))
@@ -99,7 +105,8 @@ export const config = Config.all({
   controlPort: Config.port("CONTROL_PORT"),
   listenerKeys: Config.nonEmptyString("LISTENER_KEYS"),
   a: clientRouter("a"),
-  b: Config.option(clientRouter("b"))
+  b: Config.option(clientRouter("b")),
+  c: clientRouter("c")
 }).pipe(Config.nested("I2P_TEST"))
 
 /**
@@ -115,8 +122,20 @@ export class TestNetwork extends Context.Tag("@effect-i2p/interop/TestNetwork")<
     readonly a: ClientRouter
     /** The router to put the far end on: `b` in mode `fab`, `a` itself in mode `fa`. */
     readonly far: ClientRouter
+    /** Router `c`: the one to kill and to stop. */
+    readonly spare: ClientRouter
+    /** Key file, written by i2pd, of the destination that every client tunnel leads to. */
     readonly listenerKeys: string
-    /** Starts a router that was killed; returns when its I2CP port answers. */
+    /** An i2pd destination on router `a`, ready to connect and accept. */
+    readonly samNear: Sam.SamStreams
+    /** Another one, on the far router. */
+    readonly samFar: Sam.SamStreams
+    /** A third one, on the spare router. */
+    readonly samSpare: Sam.SamStreams
+    /**
+     * Starts a router that was killed; returns when its I2CP port answers. Its SAM sessions follow 20 s later, with
+     * the same ids and destinations.
+     */
     readonly start: (router: Topology.RouterName) => Effect.Effect<void, I2pd.RouterFailed>
     /** Sends a signal; after `KILL` and `TERM` the process has ended when this returns. */
     readonly signal: (router: Topology.RouterName, signal: I2pd.Signal) => Effect.Effect<void, I2pd.RouterFailed>
@@ -132,8 +151,21 @@ export class TestNetwork extends Context.Tag("@effect-i2p/interop/TestNetwork")<
 export const layer: Layer.Layer<TestNetwork, ConfigError> = Layer.effect(
   TestNetwork,
   Effect.gen(function* () {
-    const { mode, controlPort, listenerKeys, a, b } = yield* config
+    const { mode, controlPort, listenerKeys, a, b, c } = yield* config
     const control = yield* Control.client(controlPort)
-    return { mode, a, far: Option.getOrElse(b, () => a), listenerKeys, ...control }
+    const far = Option.getOrElse(b, () => a)
+    const standing = (router: ClientRouter, index: 0 | 1) =>
+      Sam.attach({ port: router.samPort }, Topology.samSessionIds[index], router.samDestinations[index] ?? "")
+    return {
+      mode,
+      a,
+      far,
+      spare: c,
+      listenerKeys,
+      samNear: standing(a, 0),
+      samFar: standing(far, 1),
+      samSpare: standing(c, 0),
+      ...control
+    }
   })
 )

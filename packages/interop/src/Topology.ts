@@ -8,12 +8,14 @@
 import * as Schema from "effect/Schema"
 
 /**
- * Name of a router: `f` is the floodfill, `a` and `b` serve clients.
+ * Name of a router: `f` is the floodfill, `a` and `b` serve clients, and so does `c`, which suites may kill.
+ *
+ * A restarted router disturbs for minutes: others keep its old lease sets until they expire, and send into the void.
  *
  * @category models
  * @since 0.1.0
  */
-export const RouterName: Schema.Literal<["f", "a", "b"]> = Schema.Literal("f", "a", "b")
+export const RouterName: Schema.Literal<["f", "a", "b", "c"]> = Schema.Literal("f", "a", "b", "c")
 
 /**
  * @category models
@@ -81,6 +83,14 @@ export const echoPort = 17_900
  */
 export const controlPort = 17_901
 
+/**
+ * Ids of the SAM sessions that the network keeps open on each client router.
+ *
+ * @category constants
+ * @since 0.1.0
+ */
+export const samSessionIds: readonly ["near", "far"] = ["near", "far"]
+
 const router = (name: RouterName, index: number): RouterSpec => ({
   name,
   index,
@@ -98,5 +108,9 @@ const router = (name: RouterName, index: number): RouterSpec => ({
  * @category constructors
  * @since 0.1.0
  */
-export const routers = (mode: Mode): ReadonlyArray<RouterSpec> =>
-  mode === "fa" ? [router("f", 1), router("a", 2)] : [router("f", 1), router("a", 2), router("b", 3)]
+export const routers = (mode: Mode): ReadonlyArray<RouterSpec> => [
+  router("f", 1),
+  router("a", 2),
+  ...(mode === "fab" ? [router("b", 3)] : []),
+  router("c", 4)
+]

@@ -1,1 +1,12 @@
-export {}
+export * as Control from "./Control.js"
+export * as EchoServer from "./EchoServer.js"
+export * as I2pd from "./I2pd.js"
+export * as I2pdConfig from "./I2pdConfig.js"
+export * as Netns from "./Netns.js"
+export * as Network from "./Network.js"
+export * as RouterIdentity from "./RouterIdentity.js"
+export * as Sam from "./Sam.js"
+export * as SamMessage from "./SamMessage.js"
+export * as Tcp from "./Tcp.js"
+export * as TestNetwork from "./TestNetwork.js"
+export * as Topology from "./Topology.js"

@@ -1,0 +1,17 @@
+import { assert, describe, it } from "@effect/vitest"
+import * as Arguments from "../src/Arguments.js"
+
+describe("parse", () => {
+  it("runs both client routers and hides nothing by default", () => {
+    assert.deepStrictEqual(Arguments.parse([]), { mode: "fab", allowMissing: false, keep: false, vitest: [] })
+  })
+
+  it("takes its own options and hands the rest to vitest in order", () => {
+    assert.deepStrictEqual(Arguments.parse(["-t", "echo", "--fa", "--keep", "--allow-missing", "--bail=1"]), {
+      mode: "fa",
+      allowMissing: true,
+      keep: true,
+      vitest: ["-t", "echo", "--bail=1"]
+    })
+  })
+})
