@@ -15,6 +15,12 @@ import * as Mailbox from "effect/Mailbox"
  */
 const CAPACITY_CHUNKS = 32
 
+/**
+ * Bytes handled before others get a turn, as a TCP socket's reads do: a mailbox full of chunks handled in one go would
+ * overflow whatever the handler fills.
+ */
+const TURN_BYTES = 65_536
+
 type Chunk = Uint8Array | string | Socket.CloseEvent
 
 /**
@@ -46,11 +52,16 @@ const makeEnd = (incoming: Mailbox.Mailbox<Uint8Array>, outgoing: Mailbox.Mailbo
   const run: Socket.Socket["run"] = (handler, options) =>
     Effect.gen(function* () {
       if (options?.onOpen !== undefined) yield* options.onOpen
+      let unyielded = 0
       for (;;) {
         const [chunks, done] = yield* incoming.takeAll
         for (const chunk of chunks) {
           const handling = handler(chunk)
           if (Effect.isEffect(handling)) yield* handling
+          unyielded += chunk.length
+          if (unyielded < TURN_BYTES) continue
+          unyielded = 0
+          yield* Effect.yieldNow()
         }
         if (done) return
       }

@@ -23,6 +23,9 @@ import { problemOf } from "./verify.js"
 /** Deprecated CreateLeaseSet: told apart from other unknown types because a client waits for what follows it. */
 const CREATE_LEASE_SET = 4
 
+/** A quarter of the default outbox: at 1 ms a turn, still 250 MB/s. */
+const TICK_BYTES = 262_144
+
 /** @internal */
 export interface Settings {
   readonly hub: HubState.Config
@@ -125,13 +128,23 @@ export class Switchboard {
     return this.#wakeAt
   }
 
-  tick(): void {
+  /**
+   * Delivers what has arrived and lets the hub act on deadlines. Stops after `TICK_BYTES` and answers whether more is
+   * due: a timer that fires late finds much at once, and an outbox must not overflow just because its writer has not
+   * had a turn.
+   */
+  tick(): boolean {
     const now = this.settings.now()
-    for (let due = this.#heap.popDue(now); due !== undefined; due = this.#heap.popDue(now)) {
+    if (this.#hubTimeout <= now) this.#dispatch({ _tag: "Tick" })
+    let budget = TICK_BYTES
+    while (budget > 0) {
+      const due = this.#heap.popDue(now)
+      if (due === undefined) return false
+      budget -= due.frame.length
       this.#inFlightBytes -= due.frame.length
       this.#deliver(due.session, due.frame)
     }
-    if (this.#hubTimeout <= now) this.#dispatch({ _tag: "Tick" })
+    return (this.#heap.nextTime ?? Number.POSITIVE_INFINITY) <= now
   }
 
   // --- faults and figures ---
