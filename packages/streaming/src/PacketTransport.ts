@@ -41,7 +41,7 @@ export interface Outgoing {
 export interface Incoming {
   readonly sourcePort: number
   readonly destinationPort: number
-  readonly bytes: Uint8Array
+  readonly payload: Uint8Array
 }
 
 /**
@@ -79,6 +79,7 @@ export const layerI2cp: Layer.Layer<PacketTransport, never, I2cpSession.I2cpSess
   PacketTransport,
   Effect.gen(function* () {
     const session = yield* I2cpSession.I2cpSession
+    const clock = yield* Effect.clock
     const incoming = yield* session.subscribe(streamingProtocol)
     const failed = (error: { readonly message: string }) => new TransportFailed({ reason: error.message, cause: error })
     return {
@@ -91,11 +92,13 @@ export const layerI2cp: Layer.Layer<PacketTransport, never, I2cpSession.I2cpSess
             sourcePort: packet.sourcePort,
             destinationPort: packet.destinationPort,
             payload: packet.bytes,
-            lifetime: packet.lifetime,
-            bundleLeaseSet: packet.bundleLeaseSet
+            expiresAt: clock.unsafeCurrentTimeMillis() + packet.lifetime,
+            bundleLeaseSet: packet.bundleLeaseSet,
+            // Only these carry a destination, whose padding is repetitive (proposal 161).
+            compress: packet.bundleLeaseSet
           })
           .pipe(Effect.mapError(failed)),
-      incoming: incoming as Queue.Dequeue<Incoming>,
+      incoming,
       lookup: (address) =>
         Effect.mapError(
           session.lookup(address),

@@ -386,7 +386,7 @@ const make = Effect.gen(function* () {
 
   const handlePing = (packet: Packet.Packet, incoming: PacketTransport.Incoming): Effect.Effect<void> => {
     if (!options.answerPings) return Effect.void
-    if (authenticate(packet, incoming.bytes) === undefined) return drop("unverified")
+    if (authenticate(packet, incoming.payload) === undefined) return drop("unverified")
     return Effect.ignore(
       sendUnsequenced(
         { destination: packet.from!, localPort: incoming.destinationPort, remotePort: incoming.sourcePort },
@@ -418,11 +418,11 @@ const make = Effect.gen(function* () {
         return drop("replayed")
       case "Repeated": {
         const driver = drivers.get(admission.localStreamId)
-        if (driver !== undefined) Driver.offerPacket(driver, packet, incoming.bytes)
+        if (driver !== undefined) Driver.offerPacket(driver, packet, incoming.payload)
         return Effect.void
       }
     }
-    const key = authenticate(packet, incoming.bytes)
+    const key = authenticate(packet, incoming.payload)
     if (key === undefined) return drop("unverified")
     const peer: Driver.Peer = {
       destination: from,
@@ -464,14 +464,14 @@ const make = Effect.gen(function* () {
     })
 
   const handleIncoming = (incoming: PacketTransport.Incoming): Effect.Effect<void> => {
-    const decoded = Packet.decode(incoming.bytes)
+    const decoded = Packet.decode(incoming.payload)
     if (Either.isLeft(decoded)) return drop("malformed")
     const packet = decoded.right
-    const route = Endpoint.route(endpoint, packet, incoming.bytes, now())
+    const route = Endpoint.route(endpoint, packet, incoming.payload, now())
     switch (route._tag) {
       case "Connection": {
         const driver = drivers.get(route.localStreamId)
-        if (driver !== undefined) Driver.offerPacket(driver, packet, incoming.bytes)
+        if (driver !== undefined) Driver.offerPacket(driver, packet, incoming.payload)
         return Effect.void
       }
       case "FirstSyn":
