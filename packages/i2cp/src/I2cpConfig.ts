@@ -1,0 +1,198 @@
+/**
+ * Everything adjustable about a session. Each field says what it bounds, its default, and where the default comes from.
+ *
+ * It is a `Context.Reference`: without a layer the {@link defaults} hold.
+ *
+ * @since 0.1.0
+ */
+import * as Context from "effect/Context"
+import * as Duration from "effect/Duration"
+import * as Layer from "effect/Layer"
+import type * as Redacted from "effect/Redacted"
+import * as Schedule from "effect/Schedule"
+import type { I2cpError } from "./I2cpError.js"
+
+/**
+ * @category models
+ * @since 0.1.0
+ */
+export interface Service {
+  /** Shown in the router's console. Default `effect-i2p`. */
+  readonly nickname: string
+  /** Hops of inbound tunnels, 0–7. 0 is no anonymity. Default 3: the I2CP specification's. */
+  readonly inboundLength: number
+  /** Hops of outbound tunnels. Default 3: the I2CP specification's. */
+  readonly outboundLength: number
+  /** Inbound tunnels, 1–16. Default 2: the I2CP specification's (i2pd 5, emissary 3 when left out). */
+  readonly inboundQuantity: number
+  /** Outbound tunnels, 1–16. Default 2: the I2CP specification's. */
+  readonly outboundQuantity: number
+  /**
+   * Whether others can find us. Default true. `false` also marks the lease set unpublished, because i2pd 2.58 and later
+   * invert the option (protocol/i2cp.md section 17.6).
+   */
+  readonly published: boolean
+  /** More session options; they win over the ones above. Keys and values at most 255 bytes each. Default none. */
+  readonly options: Readonly<Record<string, string>>
+  /** For a router with `i2cp.auth`. They cross in clear: only over loopback or TLS. Default none. */
+  readonly credentials: { readonly username: string; readonly password: Redacted.Redacted<string> } | undefined
+
+  /** Connect and version exchange. Default 30 s: Java's client. */
+  readonly dateTimeout: Duration.DurationInput
+  /** Answer to CreateSession. Default 60 s: protocol/i2cp.md section 23. */
+  readonly createTimeout: Duration.DurationInput
+  /** First lease request after that. Default 5 min: Java's client. */
+  readonly leaseSetTimeout: Duration.DurationInput
+  /** `I2cpSession.ready`, all steps and retries together. Default 400 s: connect 10, the three above. */
+  readonly readyTimeout: Duration.DurationInput
+  /** Last words after DestroySession. Default 1 s: protocol/i2cp.md section 1. */
+  readonly closeTimeout: Duration.DurationInput
+  /** Silence before a ping. Default 30 s: protocol/i2cp.md section 23, 30–60 s. */
+  readonly pingInterval: Duration.DurationInput
+  /** Silence after a ping; two in a row end the connection. Default 15 s: ours. */
+  readonly pingTimeout: Duration.DurationInput
+  /** Delays between connection attempts after a loss. Default {@link defaultReconnect}. */
+  readonly reconnect: Schedule.Schedule<unknown, I2cpError>
+  /** Whether a first attempt that fails is retried too, instead of failing the layer. Default false. */
+  readonly retryFirst: boolean
+
+  /** Lookup of a name. Default 10 s: Java's client. */
+  readonly lookupNameTimeout: Duration.DurationInput
+  /** Lookup of a hash. Default 40 s: i2pd's own limit, 5 s for each of up to 7 floodfills. */
+  readonly lookupHashTimeout: Duration.DurationInput
+  /** How long after becoming ready a "failed" is asked again: i2pd says so until its tunnels serve. Default 15 s: ours. */
+  readonly lookupRetryWindow: Duration.DurationInput
+  /** How long a found Destination is remembered. Default 10 min: ours, the life of a lease. */
+  readonly lookupCacheTime: Duration.DurationInput
+  /** How long a failure is remembered. Default 5 s: protocol/i2cp.md section 15 allows up to 30 s. */
+  readonly lookupFailureTime: Duration.DurationInput
+  /** Lookups in flight. Default 64: protocol/i2cp.md section 22.3. */
+  readonly maxLookups: number
+  /** Lookup results remembered. Default 512: ours, 200 KB of Destinations. */
+  readonly lookupCacheSize: number
+
+  /** Expiry of a payload sent without one. Default 60 s: Java's `clientMessageTimeout`. */
+  readonly sendExpiry: Duration.DurationInput
+  /** Largest payload, envelope included. Default 60,000: i2pd 2.45.1 crashes above 61,800 (protocol/i2cp.md 13.4). */
+  readonly maxPayloadBytes: number
+  /** Bytes that may wait for the router to read. Default 1 MiB: protocol/i2cp.md section 22.3. */
+  readonly maxOutboundBytes: number
+  /** Payloads a subscriber may have waiting. Default 4,096: ours, 80 ms at 50,000 a second. */
+  readonly receiveQueueMessages: number
+  /** Bytes a subscriber may have waiting. Default 8 MiB: ours, 4,096 streaming packets of 1,812 bytes fit. */
+  readonly receiveQueueBytes: number
+  /** Difference between the router's clock and ours that is believed. Default 1 day: ours. */
+  readonly maxClockOffset: Duration.DurationInput
+  /** Frames of unknown type in a row that end the connection. Default 1,000: protocol/i2cp.md section 22.1. */
+  readonly maxUnknownInRow: number
+}
+
+/**
+ * 10 s doubling to 320 s, ± 20 %, for ever.
+ *
+ * **Source** Java's client; protocol/i2cp.md section 23.
+ *
+ * @category schedules
+ * @since 0.1.0
+ */
+export const defaultReconnect: Schedule.Schedule<unknown, I2cpError> = Schedule.exponential("10 seconds", 2).pipe(
+  Schedule.union(Schedule.spaced("320 seconds")),
+  Schedule.jitteredWith({ min: 0.8, max: 1.2 })
+)
+
+/**
+ * @category constructors
+ * @since 0.1.0
+ */
+export const defaults: Service = {
+  nickname: "effect-i2p",
+  inboundLength: 3,
+  outboundLength: 3,
+  inboundQuantity: 2,
+  outboundQuantity: 2,
+  published: true,
+  options: {},
+  credentials: undefined,
+  dateTimeout: "30 seconds",
+  createTimeout: "60 seconds",
+  leaseSetTimeout: "5 minutes",
+  readyTimeout: "400 seconds",
+  closeTimeout: "1 second",
+  pingInterval: "30 seconds",
+  pingTimeout: "15 seconds",
+  reconnect: defaultReconnect,
+  retryFirst: false,
+  lookupNameTimeout: "10 seconds",
+  lookupHashTimeout: "40 seconds",
+  lookupRetryWindow: "15 seconds",
+  lookupCacheTime: "10 minutes",
+  lookupFailureTime: "5 seconds",
+  maxLookups: 64,
+  lookupCacheSize: 512,
+  sendExpiry: "60 seconds",
+  maxPayloadBytes: 60_000,
+  maxOutboundBytes: 1_048_576,
+  receiveQueueMessages: 4_096,
+  receiveQueueBytes: 8_388_608,
+  maxClockOffset: "1 day",
+  maxUnknownInRow: 1_000
+}
+
+/**
+ * The configuration of sessions made below it.
+ *
+ * @category tags
+ * @since 0.1.0
+ */
+export class I2cpConfig extends Context.Reference<I2cpConfig>()("@effect-i2p/i2cp/I2cpConfig", {
+  defaultValue: (): Service => defaults
+}) {}
+
+/**
+ * Replaces some fields of the {@link defaults}.
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layer = (options: Partial<Service>): Layer.Layer<never> =>
+  Layer.succeed(I2cpConfig, { ...defaults, ...options })
+
+/**
+ * The options of the session config. Sent explicitly where routers disagree about the default.
+ *
+ * **Source** protocol/i2cp.md sections 1 (step 4) and 7.
+ *
+ * @category getters
+ * @since 0.1.0
+ */
+export const sessionOptions = (config: Service): Readonly<Record<string, string>> => ({
+  "i2cp.fastReceive": "true",
+  "i2cp.leaseSetEncType": "4",
+  "i2cp.leaseSetType": "3",
+  "i2cp.messageReliability": "none",
+  "inbound.length": String(config.inboundLength),
+  "inbound.nickname": config.nickname,
+  "inbound.quantity": String(config.inboundQuantity),
+  "outbound.length": String(config.outboundLength),
+  "outbound.nickname": config.nickname,
+  "outbound.quantity": String(config.outboundQuantity),
+  ...(config.published ? {} : { "i2cp.dontPublishLeaseSet": "true" }),
+  ...config.options
+})
+
+/**
+ * The waits of the session machine in ms.
+ *
+ * @category getters
+ * @since 0.1.0
+ */
+export const machineOptions = (config: Service) => ({
+  dateTimeout: Duration.toMillis(config.dateTimeout),
+  createTimeout: Duration.toMillis(config.createTimeout),
+  leaseSetTimeout: Duration.toMillis(config.leaseSetTimeout),
+  closeTimeout: Duration.toMillis(config.closeTimeout),
+  pingInterval: Duration.toMillis(config.pingInterval),
+  pingTimeout: Duration.toMillis(config.pingTimeout),
+  maxClockOffset: Duration.toMillis(config.maxClockOffset),
+  maxUnknownInRow: config.maxUnknownInRow
+})

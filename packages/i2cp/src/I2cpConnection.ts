@@ -1,0 +1,154 @@
+/**
+ * One framed I2CP connection over a platform `Socket`: dials, writes the preamble, cuts what arrives into frames and
+ * batches what leaves. It knows nothing about sessions.
+ *
+ * Reading never pauses, whatever happens above: a router that cannot deliver drops payloads and lease requests alike,
+ * and then closes (protocol/i2cp.md section 17.3). Bounds sit where payloads are queued.
+ *
+ * @since 0.1.0
+ */
+import * as Socket from "@effect/platform/Socket"
+import * as Context from "effect/Context"
+import * as Data from "effect/Data"
+import * as Deferred from "effect/Deferred"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Layer from "effect/Layer"
+import type { FrameError } from "./core/Framer.js"
+import { Framer, PREAMBLE } from "./core/Framer.js"
+import { I2cpConfig } from "./I2cpConfig.js"
+import { Outbound } from "./internal/outbound.js"
+
+/**
+ * Why a connection is over.
+ *
+ * **Shape** `Dial`: it never was one; `Framing`: the peer sent what no frame can be; `Closed`: EOF, reset, or a write
+ * that failed. `opened` says whether the socket ever connected.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class ConnectionEnded extends Data.TaggedError("ConnectionEnded")<{
+  readonly reason: "Dial" | "Framing" | "Closed"
+  readonly detail: string
+  readonly cause: Socket.SocketError | FrameError | undefined
+}> {
+  override get message(): string {
+    return `connection ended: ${this.detail}`
+  }
+}
+
+/**
+ * The sending side, for as long as the connection runs. Both methods return at once.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Link {
+  /** Queues a frame; `false` when `maxOutboundBytes` are waiting already. */
+  readonly send: (frame: Uint8Array) => boolean
+  /** Queues a frame in front of all others and beyond the bound. */
+  readonly sendFirst: (frame: Uint8Array) => void
+  /** Bytes accepted by `send` and not yet taken by the socket. */
+  readonly queued: () => number
+  /** Whether the socket has connected. */
+  readonly isOpen: () => boolean
+}
+
+/**
+ * Called for each frame, synchronously. `now` is the local time of the chunk it came with; `body` is a view of that
+ * chunk.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type OnFrame = (type: number, body: Uint8Array, now: number) => void
+
+/**
+ * @category tags
+ * @since 0.1.0
+ */
+export class I2cpConnection extends Context.Tag("@effect-i2p/i2cp/I2cpConnection")<
+  I2cpConnection,
+  {
+    /**
+     * Makes one connection and runs until it ends. `use` gets the sending side before the socket is open (frames wait
+     * for it) and answers the receiver. Running again dials again.
+     */
+    readonly run: (use: (link: Link) => OnFrame) => Effect.Effect<never, ConnectionEnded>
+  }
+>() {}
+
+/**
+ * @category constructors
+ * @since 0.1.0
+ */
+export const make: Effect.Effect<I2cpConnection["Type"], never, Socket.Socket> = Effect.gen(function* () {
+  const socket = yield* Socket.Socket
+  const { maxOutboundBytes } = yield* I2cpConfig
+  const run = (use: (link: Link) => OnFrame): Effect.Effect<never, ConnectionEnded> =>
+    Effect.scoped(
+      Effect.gen(function* () {
+        const clock = yield* Effect.clock
+        const outbound = new Outbound(maxOutboundBytes)
+        const framer = new Framer("ToClient")
+        const broken = yield* Deferred.make<never, ConnectionEnded>()
+        let open = false
+        outbound.offerFirst(Uint8Array.of(PREAMBLE))
+        const onFrame = use({
+          send: (frame) => outbound.offer(frame),
+          sendFirst: (frame) => outbound.offerFirst(frame),
+          queued: () => outbound.queued,
+          isOpen: () => open
+        })
+        // Plain function, no fiber per chunk. It runs in the socket's callback, so a defect must not leave it.
+        const onChunk = (chunk: Uint8Array): void => {
+          open = true
+          try {
+            const now = clock.unsafeCurrentTimeMillis()
+            const error = framer.push(chunk, (type, body) => onFrame(type, body, now))
+            if (error !== undefined) Deferred.unsafeDone(broken, Exit.fail(framing(error)))
+          } catch (defect) {
+            Deferred.unsafeDone(broken, Exit.die(defect))
+          }
+        }
+        const onOpen = Effect.sync(() => {
+          open = true
+        })
+        const write = yield* socket.writer
+        const reading = socket.run(onChunk, { onOpen }).pipe(
+          Effect.mapError((error) => closed(error, open)),
+          Effect.zipRight(
+            Effect.fail(new ConnectionEnded({ reason: "Closed", detail: "the router hung up", cause: undefined }))
+          )
+        )
+        const writing = outbound.drain(write).pipe(Effect.mapError((error) => closed(error, open)))
+        return yield* Effect.raceFirst(Effect.raceFirst(reading, Deferred.await(broken)), writing)
+      })
+    )
+  return I2cpConnection.of({ run })
+})
+
+/**
+ * @category layers
+ * @since 0.1.0
+ */
+export const layer: Layer.Layer<I2cpConnection, never, Socket.Socket> = Layer.effect(I2cpConnection, make)
+
+const framing = (error: FrameError): ConnectionEnded =>
+  new ConnectionEnded({
+    reason: "Framing",
+    detail: `a frame of type ${error.type} announces ${error.length} bytes, at most ${error.limit} are allowed`,
+    cause: error
+  })
+
+const closed = (error: Socket.SocketError, open: boolean): ConnectionEnded =>
+  !open || error.reason === "Open" || error.reason === "OpenTimeout"
+    ? new ConnectionEnded({ reason: "Dial", detail: describe(error), cause: error })
+    : new ConnectionEnded({ reason: "Closed", detail: describe(error), cause: error })
+
+const describe = (error: Socket.SocketError): string => {
+  if (error.reason === "Close")
+    return error.code === 1000 ? "the router hung up" : `the connection broke (${error.code})`
+  return error.cause instanceof Error && error.cause.message !== "" ? error.cause.message : error.message
+}

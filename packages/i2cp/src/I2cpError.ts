@@ -1,0 +1,230 @@
+/**
+ * What can go wrong with a session, one class for each decision a caller can make. Every message is one line: what
+ * happened, why, what to do.
+ *
+ * @since 0.1.0
+ */
+import * as Schema from "effect/Schema"
+import type { Outcome } from "./core/Session.js"
+
+/**
+ * Most characters of a router's text we show.
+ *
+ * **Source** protocol/i2cp.md section 22.1, "Disconnect text".
+ *
+ * @category constants
+ * @since 0.1.0
+ */
+export const MAX_TEXT = 256
+
+/**
+ * Makes text from the router fit for a terminal and a log: control and format characters out, cut to {@link MAX_TEXT}.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const sanitize = (text: string): string =>
+  Array.from(text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]+/gu, " ").trim())
+    .slice(0, MAX_TEXT)
+    .join("")
+
+/**
+ * What to switch on when nothing listens on the I2CP port.
+ *
+ * @category constants
+ * @since 0.1.0
+ */
+export const ENABLE_HINT =
+  "start a router with I2CP on: Java I2P, console > I2CP configuration > enabled (i2cp.tcp.host, i2cp.tcp.port); " +
+  "i2pd, [i2cp] enabled = true, address = 127.0.0.1, port = 7654"
+
+/**
+ * No connection to the router's I2CP port. Decision: start or configure the router, or use another address.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class RouterUnreachable extends Schema.TaggedError<RouterUnreachable>("@effect-i2p/i2cp/RouterUnreachable")(
+  "RouterUnreachable",
+  {
+    reason: Schema.Literal("Refused", "Timeout", "Failed"),
+    detail: Schema.String,
+    hint: Schema.String,
+    cause: Schema.optionalWith(Schema.Defect, { exact: true })
+  }
+) {
+  override get message(): string {
+    return `router unreachable (${this.detail}); ${this.hint}`
+  }
+}
+
+/**
+ * Something answers on that port, but it is not an I2CP router. Decision: correct the address or the port.
+ *
+ * **Shape** `Silence`: it accepts and says nothing; `Closed`: it hangs up; `Garbage`: it speaks something else.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class NotI2cp extends Schema.TaggedError<NotI2cp>("@effect-i2p/i2cp/NotI2cp")("NotI2cp", {
+  reason: Schema.Literal("Silence", "Closed", "Garbage"),
+  detail: Schema.String
+}) {
+  override get message(): string {
+    return `not an I2CP router (${this.detail}); check host and port, and that I2CP is enabled without TLS`
+  }
+}
+
+/**
+ * The router speaks I2CP and does not want this session. Decision: change options, credentials or keys; or wait, when
+ * `retryable`.
+ *
+ * **Shape** `Misconfigured` is our own refusal: an option or key that cannot be encoded.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class SessionRejected extends Schema.TaggedError<SessionRejected>("@effect-i2p/i2cp/SessionRejected")(
+  "SessionRejected",
+  {
+    reason: Schema.Literal("Refused", "Invalid", "NoSessionId", "Disconnected", "Timeout", "Misconfigured"),
+    detail: Schema.String,
+    retryable: Schema.Boolean
+  }
+) {
+  override get message(): string {
+    const advice = this.retryable ? "trying again may help" : "check session options, keys and credentials"
+    return `session rejected (${this.detail}); ${advice}`
+  }
+}
+
+/**
+ * The session was there and is gone. Decision: none; the session reconnects by itself.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class ConnectionLost extends Schema.TaggedError<ConnectionLost>("@effect-i2p/i2cp/ConnectionLost")(
+  "ConnectionLost",
+  {
+    reason: Schema.Literal("Closed", "Destroyed", "Disconnected", "Silent", "NoLeaseSet", "Protocol"),
+    detail: Schema.String
+  }
+) {
+  override get message(): string {
+    return `router connection lost (${this.detail}); it is re-established with the same keys`
+  }
+}
+
+/**
+ * The session did not become usable in time. Decision: wait longer, or look at the router's tunnels.
+ *
+ * **Units** `waited` ms.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class NotReady extends Schema.TaggedError<NotReady>("@effect-i2p/i2cp/NotReady")("NotReady", {
+  waited: Schema.Number,
+  detail: Schema.String
+}) {
+  override get message(): string {
+    return `session not ready after ${this.waited} ms (${this.detail}); the router may still be joining the network`
+  }
+}
+
+/**
+ * A payload was not taken. Decision: send less (`TooLarge`) or slower (`OutboundFull`).
+ *
+ * **Units** `size` and `limit` bytes.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class SendRejected extends Schema.TaggedError<SendRejected>("@effect-i2p/i2cp/SendRejected")("SendRejected", {
+  reason: Schema.Literal("TooLarge", "OutboundFull"),
+  size: Schema.Number,
+  limit: Schema.Number
+}) {
+  override get message(): string {
+    return this.reason === "TooLarge"
+      ? `payload of ${this.size} bytes rejected; send at most ${this.limit}`
+      : `${this.size} bytes wait for the router, at most ${this.limit} may; send slower`
+  }
+}
+
+/**
+ * An address did not lead to a Destination.
+ *
+ * **Shape** `address` as given, sanitised; `WrongDestination`: the router answered with one that does not have the
+ * hash asked for.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class LookupFailed extends Schema.TaggedError<LookupFailed>("@effect-i2p/i2cp/LookupFailed")("LookupFailed", {
+  address: Schema.String,
+  reason: Schema.Literal(
+    "BadAddress",
+    "NotFound",
+    "Timeout",
+    "TooMany",
+    "WrongDestination",
+    "SecretRequired",
+    "Unsupported",
+    "Closed"
+  ),
+  detail: Schema.String
+}) {
+  override get message(): string {
+    return `lookup of ${this.address} failed: ${this.detail}`
+  }
+}
+
+/**
+ * Everything that can happen to a session as a whole.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export type I2cpError = RouterUnreachable | NotI2cp | SessionRejected | ConnectionLost | NotReady
+
+/**
+ * Whether reconnecting can help.
+ *
+ * **Source** protocol/i2cp.md section 23: not after a refusal for configuration or authorisation.
+ *
+ * @category getters
+ * @since 0.1.0
+ */
+export const isRetryable = (error: I2cpError): boolean => error._tag !== "SessionRejected" || error.retryable
+
+/**
+ * Texts of a Disconnect that repeating cannot change; matched loosely, because routers reword them.
+ *
+ * **Source** protocol/i2cp.md section 16, row 4.
+ */
+const FINAL_TEXT = /authori[sz]|bad session config|invalid sig|unsupported (sig|crypto)|offline signature|non-elgamal/i
+
+/**
+ * The error for the end of a session; `undefined` when it ended because we asked.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const fromOutcome = (outcome: Outcome): I2cpError | undefined => {
+  switch (outcome._tag) {
+    case "Closed":
+      return undefined
+    case "NotI2cp":
+      return new NotI2cp({ reason: outcome.reason, detail: sanitize(outcome.detail) })
+    case "Rejected":
+      return new SessionRejected({
+        reason: outcome.reason,
+        detail: sanitize(outcome.detail) || "no reason given",
+        retryable: !(outcome.reason === "Disconnected" && FINAL_TEXT.test(outcome.detail))
+      })
+    case "Lost":
+      return new ConnectionLost({ reason: outcome.reason, detail: sanitize(outcome.detail) || "no reason given" })
+  }
+}

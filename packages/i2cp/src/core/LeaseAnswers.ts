@@ -1,0 +1,137 @@
+/**
+ * What to answer to lease requests, and when: every request gets an answer at once, except that a flood is answered at
+ * a bounded rate with the newest request, because signing is the expensive part.
+ *
+ * @since 0.1.0
+ */
+import type { Lease } from "@effect-i2p/wire/Lease"
+
+/**
+ * **Units** `lastPublished` seconds since 1970; `recent` local ms of the last answers, oldest first.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface LeaseAnswers {
+  readonly lastPublished: number
+  readonly recent: ReadonlyArray<number>
+  /** The newest request not answered yet. */
+  readonly held: { readonly sessionId: number; readonly leases: ReadonlyArray<Lease> } | undefined
+}
+
+/**
+ * The variable part of a lease set to sign.
+ *
+ * **Units** `published` seconds since 1970 by the router's clock, `expires` seconds after that.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Answer {
+  readonly leases: ReadonlyArray<Lease>
+  readonly published: number
+  readonly expires: number
+}
+
+/**
+ * Answers in any {@link RATE_WINDOW_MILLIS}.
+ *
+ * **Source** protocol/i2cp.md section 22.1: "answer at most 5 per second; answer the newest only".
+ *
+ * @category constants
+ * @since 0.1.0
+ */
+export const MAX_ANSWERS = 5
+
+/**
+ * @category constants
+ * @since 0.1.0
+ */
+export const RATE_WINDOW_MILLIS = 1_000
+
+/**
+ * Leases in a lease set.
+ *
+ * **Source** common structures "LeaseSet2": 0–16.
+ */
+const MAX_LEASES = 16
+
+/**
+ * A lease that ends later is not believed; real ones live about 10 minutes.
+ *
+ * **Source** protocol/i2cp.md section 22.1, "hostile leases"; Java refuses more than 15 min ahead (section 8.3).
+ */
+const MAX_LEASE_AHEAD_MILLIS = 15 * 60 * 1_000
+
+/** **Source** LeaseSet2 `expires` is a u16. */
+const MAX_EXPIRES_SECONDS = 0xffff
+
+/**
+ * Before the first request. `lastPublished` is carried over from the connection before: routers and floodfills drop a
+ * lease set that is not newer.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const make = (lastPublished: number): LeaseAnswers => ({ lastPublished, recent: [], held: undefined })
+
+/**
+ * Takes note of a request; an older one that was not answered yet is forgotten.
+ *
+ * @category transitions
+ * @since 0.1.0
+ */
+export const onRequest = (self: LeaseAnswers, sessionId: number, leases: ReadonlyArray<Lease>): LeaseAnswers => ({
+  ...self,
+  held: { sessionId, leases }
+})
+
+/**
+ * When the held request may be answered; `undefined` when there is none.
+ *
+ * @category getters
+ * @since 0.1.0
+ */
+export const nextTimeout = (self: LeaseAnswers): number | undefined => {
+  if (self.held === undefined) return undefined
+  return self.recent.length < MAX_ANSWERS ? 0 : self.recent[0]! + RATE_WINDOW_MILLIS
+}
+
+/**
+ * Answers the held request if it is for this session and its time has come.
+ *
+ * **Shape** `"Unusable"` is a request without a single lease worth publishing: it gets no answer.
+ *
+ * @category transitions
+ * @since 0.1.0
+ */
+export const answer = (
+  self: LeaseAnswers,
+  sessionId: number,
+  now: number,
+  routerNow: number
+): readonly [LeaseAnswers, Answer | "Unusable" | undefined] => {
+  const due = nextTimeout(self)
+  if (self.held === undefined || due === undefined || now < due) return [self, undefined]
+  const idle = { ...self, held: undefined }
+  if (self.held.sessionId !== sessionId) return [idle, undefined]
+  const leases = usable(self.held.leases, routerNow)
+  if (leases.length === 0) return [idle, "Unusable"]
+  const published = Math.max(Math.floor(routerNow / 1_000), self.lastPublished + 1)
+  const end = Math.floor(leases.reduce((latest, lease) => Math.max(latest, lease.endDate), 0) / 1_000)
+  const expires = Math.min(Math.max(end - published, 1), MAX_EXPIRES_SECONDS)
+  const recent = [...self.recent, now].slice(-MAX_ANSWERS)
+  return [
+    { lastPublished: published, recent, held: undefined },
+    { leases, published, expires }
+  ]
+}
+
+/** The first sixteen leases that have not ended, do not end absurdly late and have a tunnel; order kept. */
+const usable = (leases: ReadonlyArray<Lease>, routerNow: number): ReadonlyArray<Lease> =>
+  leases
+    .filter(
+      (lease) =>
+        lease.tunnelId !== 0 && lease.endDate > routerNow && lease.endDate <= routerNow + MAX_LEASE_AHEAD_MILLIS
+    )
+    .slice(0, MAX_LEASES)

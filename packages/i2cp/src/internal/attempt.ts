@@ -1,0 +1,287 @@
+/**
+ * One connection from dial to end: feeds the pure machine of `core/Session.ts` and carries out its actions.
+ *
+ * Payloads and lookup replies are handled where they arrive, synchronously; the few messages that decide something go
+ * through a bounded mailbox to one fiber, the only one that touches the machine's state.
+ */
+import type * as DestinationKeys from "@effect-i2p/wire/DestinationKeys"
+import type { EncryptionKey } from "@effect-i2p/wire/EncryptionKey"
+import * as LeaseSet2 from "@effect-i2p/wire/LeaseSet2"
+import type * as Signatures from "@effect-i2p/wire/Signatures"
+import * as Deferred from "effect/Deferred"
+import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
+import * as Exit from "effect/Exit"
+import * as FiberHandle from "effect/FiberHandle"
+import * as Queue from "effect/Queue"
+import type { Answer } from "../core/LeaseAnswers.js"
+import * as Session from "../core/Session.js"
+import * as I2cpConfig from "../I2cpConfig.js"
+import type { ConnectionEnded, I2cpConnection, Link } from "../I2cpConnection.js"
+import * as I2cpError from "../I2cpError.js"
+import * as Message from "../Message.js"
+import * as SessionConfig from "../SessionConfig.js"
+import * as Credentials from "./credentials.js"
+import type { Inbox } from "./inbox.js"
+import type { Lookups } from "./lookups.js"
+
+/** What lives longer than one connection. */
+export interface Environment {
+  readonly connection: I2cpConnection["Type"]
+  readonly config: I2cpConfig.Service
+  readonly keys: DestinationKeys.DestinationKeys
+  readonly encryptionKey: EncryptionKey
+  readonly signatures: Signatures.Service
+  readonly inbox: Inbox
+  readonly lookups: Lookups
+  readonly counters: { unknownFrames: number }
+  /** Told of every new phase, the last one being `Down`. */
+  readonly onPhase: (phase: Session.Phase, routerVersion: string) => Effect.Effect<void>
+}
+
+/** The part of a running connection that other fibers use; one writer, the driver. */
+export interface Current {
+  readonly link: Link
+  readonly close: () => void
+  sessionId: number | undefined
+  clockOffset: number
+  lastPublished: number
+}
+
+/**
+ * Control messages that may wait for the driver. A router needs one or two; more than this is abuse.
+ *
+ * **Source** ours: at most 256 × 11 KB of lease requests.
+ */
+const MAILBOX = 256
+
+const SESSION_STATUS = Message.typeOf("SessionStatus")
+const SET_DATE = Message.typeOf("SetDate")
+const DISCONNECT = Message.typeOf("Disconnect")
+const LEASE_REQUEST = Message.typeOf("RequestVariableLeaseSet")
+const MESSAGE_PAYLOAD = Message.typeOf("MessagePayload")
+const HOST_REPLY = Message.typeOf("HostReply")
+
+/**
+ * Runs one connection. Succeeds when it ended because `Current.close` was called, fails when it ended for any other
+ * reason.
+ */
+export const run = Effect.fn("I2cpSession.connection")(function* (
+  env: Environment,
+  lastPublished: number,
+  publish: (current: Current) => void
+) {
+  const clock = yield* Effect.clock
+  const mailbox = yield* Queue.dropping<Session.Event>(MAILBOX)
+  let overflowed = false
+  let lastHeard = clock.unsafeCurrentTimeMillis()
+  let unknownInRow = 0
+  let routerVersion = ""
+
+  const tell = (event: Session.Event): void => {
+    if (!Queue.unsafeOffer(mailbox, event)) overflowed = true
+  }
+
+  const receive =
+    (current: Current) =>
+    (type: number, body: Uint8Array, now: number): void => {
+      lastHeard = now
+      if (type === MESSAGE_PAYLOAD) {
+        unknownInRow = 0
+        // Before the session is up there is no id to compare with, and nobody who could have written to us.
+        if (current.sessionId !== undefined) env.inbox.deliver(body, current.sessionId)
+        return
+      }
+      if (!Message.isKnown(type)) {
+        env.counters.unknownFrames++
+        unknownInRow++
+        if (unknownInRow > env.config.maxUnknownInRow) tell({ _tag: "Unknown", type, inRow: unknownInRow })
+        return
+      }
+      unknownInRow = 0
+      if (type === HOST_REPLY) {
+        const reply = Message.decode(type, body)
+        if (Either.isRight(reply) && reply.right._tag === "HostReply") env.lookups.onReply(reply.right)
+      } else if (type === SESSION_STATUS || type === SET_DATE || type === DISCONNECT || type === LEASE_REQUEST) {
+        const message = Message.decode(type, body)
+        if (Either.isLeft(message)) {
+          tell({ _tag: "Malformed", type, reason: message.left.message })
+        } else {
+          if (message.right._tag === "SetDate") routerVersion = message.right.version
+          tell({ _tag: "Received", message: message.right })
+        }
+      }
+      // The rest is a sign of life at most: bandwidth limits, statuses of sends that asked for none.
+    }
+
+  const drive = (current: Current): Effect.Effect<Session.Outcome, I2cpError.I2cpError> =>
+    Effect.scoped(
+      Effect.gen(function* () {
+        const timer = yield* FiberHandle.make()
+        const credentials = Credentials.options(env.config)
+        let armed: number | undefined
+        let [state, actions] = Session.open(I2cpConfig.machineOptions(env.config), clock.unsafeCurrentTimeMillis(), {
+          lastPublished,
+          credentials
+        })
+        yield* perform(env, current, actions)
+        while (state.phase._tag !== "Down") {
+          const deadline = Session.nextTimeout(state)
+          if (deadline !== undefined && deadline !== armed) {
+            armed = deadline
+            const delay = Math.max(0, deadline - clock.unsafeCurrentTimeMillis())
+            yield* FiberHandle.run(
+              timer,
+              Effect.delay(
+                Effect.sync(() => tell({ _tag: "Tick", lastHeard })),
+                delay
+              )
+            )
+          }
+          for (const event of yield* Queue.takeBetween(mailbox, 1, MAILBOX)) {
+            const before: Session.Phase = state.phase
+            if (event._tag === "Tick") armed = undefined
+            ;[state, actions] = Session.step(state, event, clock.unsafeCurrentTimeMillis())
+            current.clockOffset = state.clock.offset
+            current.lastPublished = state.leases.lastPublished
+            yield* perform(env, current, actions)
+            if (state.phase._tag !== before._tag) {
+              current.sessionId = "sessionId" in state.phase ? state.phase.sessionId : undefined
+              yield* env.onPhase(state.phase, routerVersion)
+            }
+          }
+          if (overflowed) {
+            return {
+              _tag: "Lost",
+              reason: "Protocol",
+              detail: `more than ${MAILBOX} control messages at once`
+            } as const
+          }
+        }
+        return state.phase.outcome
+      })
+    )
+
+  const started = yield* Deferred.make<Current>()
+  let link: Link | undefined
+  let ended: ConnectionEnded | undefined
+  const connected = env.connection.run((opened) => {
+    link = opened
+    const current: Current = {
+      link: opened,
+      close: () => tell({ _tag: "Close" }),
+      sessionId: undefined,
+      clockOffset: 0,
+      lastPublished
+    }
+    publish(current)
+    Deferred.unsafeDone(started, Exit.succeed(current))
+    return receive(current)
+  })
+  // The end of the connection is an event behind the frames that came before it: a Disconnect explains it.
+  const watched = Effect.catchAll(connected, (end) => {
+    ended = end
+    tell({ _tag: "Lost", detail: end.detail })
+    return Effect.never
+  })
+  const outcome = yield* Effect.raceFirst(watched, Effect.flatMap(Deferred.await(started), drive))
+  const error = toError(outcome, ended, link?.isOpen() ?? false)
+  if (error !== undefined) return yield* error
+})
+
+/** Signs and sends what the machine asked for. Answers to lease requests go in front of everything. */
+const perform = (
+  env: Environment,
+  current: Current,
+  actions: ReadonlyArray<Session.Action>
+): Effect.Effect<void, I2cpError.SessionRejected> =>
+  Effect.forEach(
+    actions,
+    (action) => {
+      switch (action._tag) {
+        case "Send":
+          return Effect.sync(() => current.link.sendFirst(Message.encode(action.message)))
+        case "Create":
+          return Either.match(
+            SessionConfig.sign(env.keys, I2cpConfig.sessionOptions(env.config), action.created, env.signatures),
+            {
+              onLeft: (error) => Effect.fail(misconfigured(error.message)),
+              onRight: (config) =>
+                Effect.sync(() => current.link.sendFirst(Message.encode({ _tag: "CreateSession", config })))
+            }
+          )
+        case "Answer":
+          return Either.match(leaseSet(env, action.answer), {
+            onLeft: (error) => Effect.fail(misconfigured(error.message)),
+            onRight: (signed) =>
+              Effect.sync(() =>
+                current.link.sendFirst(
+                  Message.encode({
+                    _tag: "CreateLeaseSet2",
+                    sessionId: action.sessionId,
+                    leaseSet: signed,
+                    privateKeys: [{ type: env.encryptionKey.type, privateKey: env.encryptionKey.privateKey }]
+                  })
+                )
+              )
+          })
+        case "Warn":
+          return Effect.logWarning(action.text)
+      }
+    },
+    { discard: true }
+  )
+
+const leaseSet = (env: Environment, answer: Answer) =>
+  LeaseSet2.make(
+    env.keys,
+    {
+      ...answer,
+      unpublished: !env.config.published,
+      encryptionKeys: [{ type: env.encryptionKey.type, publicKey: env.encryptionKey.publicKey }]
+    },
+    env.signatures
+  )
+
+const misconfigured = (detail: string): I2cpError.SessionRejected =>
+  new I2cpError.SessionRejected({ reason: "Misconfigured", detail, retryable: false })
+
+/** The outcome in the light of how the connection ended: a refused dial or an HTTP answer says more than a lost one. */
+const toError = (
+  outcome: Session.Outcome,
+  ended: ConnectionEnded | undefined,
+  opened: boolean
+): I2cpError.I2cpError | undefined => {
+  if (outcome._tag === "Closed") return undefined
+  if (outcome._tag === "NotI2cp") {
+    if (ended?.reason === "Dial") return unreachable(ended)
+    if (ended?.reason === "Framing" && ended.cause?._tag === "FrameError") return garbage(ended.cause.head)
+    if (!opened) {
+      const { ENABLE_HINT: hint } = I2cpError
+      return new I2cpError.RouterUnreachable({ reason: "Timeout", detail: "the connection did not open in time", hint })
+    }
+  }
+  if (ended?.reason === "Framing" && outcome._tag === "Lost") {
+    return new I2cpError.ConnectionLost({ reason: "Protocol", detail: I2cpError.sanitize(ended.detail) })
+  }
+  return I2cpError.fromOutcome(outcome)
+}
+
+const unreachable = (ended: ConnectionEnded): I2cpError.RouterUnreachable => {
+  const refused = /ECONNREFUSED/.test(ended.detail) || /ECONNREFUSED/.test(String(ended.cause))
+  const timeout = /timed? ?out|ETIMEDOUT/i.test(ended.detail)
+  return new I2cpError.RouterUnreachable({
+    reason: refused ? "Refused" : timeout ? "Timeout" : "Failed",
+    detail: I2cpError.sanitize(ended.detail),
+    hint: I2cpError.ENABLE_HINT,
+    cause: ended.cause
+  })
+}
+
+/** First bytes of the usual wrong guests: a TLS record, and anything printable. */
+const garbage = (head: Uint8Array): I2cpError.NotI2cp => {
+  const isTls = (head[0] === 0x15 || head[0] === 0x16) && head[1] === 0x03
+  const shown = I2cpError.sanitize(new TextDecoder("latin1").decode(head))
+  const what = isTls ? "a TLS server" : shown.startsWith("HTTP/") ? "a web server" : "something else"
+  return new I2cpError.NotI2cp({ reason: "Garbage", detail: `${what} answered: ${JSON.stringify(shown)}` })
+}

@@ -1,0 +1,214 @@
+/**
+ * Address → Destination through the router: one request for each address at a time, answers matched by request id only,
+ * hashes verified, results remembered for a while.
+ *
+ * A request outlives the caller that started it (others may wait for the same one) and the connection it was sent on: it
+ * is asked again on the next, until its own timeout.
+ */
+import * as Address from "@effect-i2p/wire/Address"
+import type { Destination } from "@effect-i2p/wire/Destination"
+import * as Hash from "@effect-i2p/wire/Hash"
+import type * as SecureRandom from "@effect-i2p/wire/SecureRandom"
+import * as Clock from "effect/Clock"
+import * as Deferred from "effect/Deferred"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
+import * as Exit from "effect/Exit"
+import * as FiberId from "effect/FiberId"
+import type * as Scope from "effect/Scope"
+import type { Service as Config } from "../I2cpConfig.js"
+import { LookupFailed, sanitize } from "../I2cpError.js"
+import type * as Message from "../Message.js"
+
+/** Pause before a "failed" is asked again. Source: ours; tunnels of a young session take seconds. */
+const RETRY_PAUSE = Duration.seconds(1)
+
+export interface Ask {
+  /** Waits until the session can be asked. */
+  readonly ready: Effect.Effect<void>
+  /** Local ms since when it can. */
+  readonly readySince: () => number
+  /** Sends the request now; `false` when it cannot be sent. */
+  readonly send: (requestId: number, timeout: number, query: Message.Query) => boolean
+}
+
+type Reply = Message.Answer | "Lost"
+
+interface Entry {
+  readonly result: Deferred.Deferred<Destination, LookupFailed>
+  /** Local ms until when a finished one is remembered; `Infinity` while it runs. */
+  expires: number
+}
+
+export class Lookups {
+  readonly #entries = new Map<string, Entry>()
+  readonly #replies = new Map<number, Deferred.Deferred<Reply>>()
+  readonly #self: Destination
+  readonly #config: Config
+  readonly #ask: Ask
+  readonly #scope: Scope.Scope
+  #nextId: number
+  #inFlight = 0
+
+  constructor(options: {
+    readonly self: Destination
+    readonly config: Config
+    readonly ask: Ask
+    readonly random: SecureRandom.Service
+    readonly scope: Scope.Scope
+  }) {
+    this.#self = options.self
+    this.#config = options.config
+    this.#ask = options.ask
+    this.#scope = options.scope
+    this.#nextId = options.random.u32()
+  }
+
+  lookup(text: string): Effect.Effect<Destination, LookupFailed> {
+    return Effect.suspend(() => {
+      const parsed = Address.parse(text)
+      if (Either.isLeft(parsed)) return Effect.fail(failure(text, "BadAddress", parsed.left.reason))
+      const address = parsed.right
+      switch (address._tag) {
+        case "Base64":
+          return Effect.succeed(address.destination)
+        case "B32": {
+          if (Hash.equals(address.hash, this.#self.hash)) return Effect.succeed(this.#self)
+          return this.#shared(text, Address.format(address), this.#config.lookupHashTimeout, {
+            _tag: "Hash",
+            hash: address.hash
+          })
+        }
+        case "Name":
+        case "Blinded":
+          return this.#shared(text, address.name, this.#config.lookupNameTimeout, { _tag: "Name", name: address.name })
+      }
+    })
+  }
+
+  /** Takes a HostReply; unknown ids (late, duplicate, invented) are dropped. */
+  onReply(reply: Message.HostReply): void {
+    const waiting = this.#replies.get(reply.requestId)
+    if (waiting !== undefined) Deferred.unsafeDone(waiting, Exit.succeed(reply.answer))
+  }
+
+  /** The connection is gone: whoever waits for a reply asks again on the next. */
+  onLost(): void {
+    for (const waiting of this.#replies.values()) Deferred.unsafeDone(waiting, Exit.succeed("Lost" as const))
+  }
+
+  #shared(
+    text: string,
+    key: string,
+    timeout: Duration.DurationInput,
+    query: Message.Query
+  ): Effect.Effect<Destination, LookupFailed> {
+    return Effect.flatMap(Clock.currentTimeMillis, (now) => {
+      const known = this.#entries.get(key)
+      if (known !== undefined && known.expires > now) return Deferred.await(known.result)
+      if (this.#inFlight >= this.#config.maxLookups) {
+        return Effect.fail(failure(text, "TooMany", `${this.#inFlight} lookups are in flight already`))
+      }
+      const entry: Entry = { result: Deferred.unsafeMake(FiberId.none), expires: Infinity }
+      this.#remember(key, entry)
+      this.#inFlight++
+      return this.#request(text, query, Duration.decode(timeout)).pipe(
+        Effect.onExit((exit) =>
+          Effect.flatMap(Clock.currentTimeMillis, (done) => this.#settle(key, entry, exit, done))
+        ),
+        Effect.forkIn(this.#scope),
+        Effect.zipRight(Deferred.await(entry.result))
+      )
+    })
+  }
+
+  #settle(key: string, entry: Entry, exit: Exit.Exit<Destination, LookupFailed>, now: number): Effect.Effect<boolean> {
+    this.#inFlight--
+    if (Exit.isInterrupted(exit)) {
+      this.#entries.delete(key)
+      return Deferred.fail(entry.result, failure(key, "Closed", "the session was closed"))
+    }
+    const time = Exit.isSuccess(exit) ? this.#config.lookupCacheTime : this.#config.lookupFailureTime
+    entry.expires = now + Duration.toMillis(time)
+    return Deferred.done(entry.result, exit)
+  }
+
+  /** Oldest first out; the running ones are bounded on their own and never evicted. */
+  #remember(key: string, entry: Entry): void {
+    this.#entries.delete(key)
+    if (this.#entries.size >= this.#config.lookupCacheSize) {
+      for (const [old, { expires }] of this.#entries) {
+        if (expires === Infinity) continue
+        this.#entries.delete(old)
+        break
+      }
+    }
+    this.#entries.set(key, entry)
+  }
+
+  #request(text: string, query: Message.Query, timeout: Duration.Duration): Effect.Effect<Destination, LookupFailed> {
+    const window = Duration.toMillis(this.#config.lookupRetryWindow)
+    const attempt: Effect.Effect<Destination, LookupFailed> = Effect.gen(this, function* () {
+      yield* this.#ask.ready
+      const reply = yield* this.#exchange(query, Duration.toMillis(timeout))
+      if (reply === "Lost") {
+        yield* Effect.sleep(RETRY_PAUSE)
+        return yield* attempt
+      }
+      if (reply._tag === "Found") {
+        if (query._tag === "Hash" && !Hash.equals(reply.destination.hash, query.hash)) {
+          return yield* failure(text, "WrongDestination", "the router answered with another destination")
+        }
+        return reply.destination
+      }
+      const young = (yield* Clock.currentTimeMillis) - this.#ask.readySince() < window
+      if (reply.code === 1 && young) {
+        yield* Effect.sleep(RETRY_PAUSE)
+        return yield* attempt
+      }
+      return yield* fromCode(text, reply.code)
+    })
+    return Effect.timeoutFail(attempt, {
+      duration: timeout,
+      onTimeout: () => failure(text, "Timeout", `no answer within ${Duration.format(timeout)}`)
+    })
+  }
+
+  #exchange(query: Message.Query, timeout: number): Effect.Effect<Reply> {
+    return Effect.suspend(() => {
+      const id = this.#nextId
+      this.#nextId = (id + 1) >>> 0
+      const waiting = Deferred.unsafeMake<Reply>(FiberId.none)
+      this.#replies.set(id, waiting)
+      const sent = this.#ask.send(id, timeout, query)
+      return Effect.ensuring(
+        sent ? Deferred.await(waiting) : Effect.succeed("Lost" as const),
+        Effect.sync(() => this.#replies.delete(id))
+      )
+    })
+  }
+}
+
+const failure = (address: string, reason: LookupFailed["reason"], detail: string): LookupFailed =>
+  new LookupFailed({ address: shown(address), reason, detail: sanitize(detail) })
+
+const shown = (address: string): string => {
+  const clean = sanitize(address)
+  return clean.length > 80 ? `${clean.slice(0, 80)}…` : clean
+}
+
+const fromCode = (address: string, code: number): LookupFailed => {
+  switch (code) {
+    case 2:
+    case 3:
+    case 4:
+      return failure(address, "SecretRequired", "its lease set is encrypted and needs a secret or a key")
+    case 5:
+      return failure(address, "SecretRequired", "its lease set could not be decrypted")
+    case 7:
+      return failure(address, "Unsupported", "the router does not support this kind of address")
+    default:
+      return failure(address, "NotFound", "the router does not know it, or it is off line")
+  }
+}

@@ -1,0 +1,87 @@
+/**
+ * Frames on their way to the socket, bounded by bytes. Writers never wait: a frame is taken or it is not. One fiber
+ * drains, a batch at a time, because a Node socket answers a write only once the kernel has taken it: awaiting each
+ * frame would send one per round of the event loop.
+ */
+import * as Effect from "effect/Effect"
+
+/** Enough to keep the kernel busy, little enough that a lease answer never waits behind much. Source: ours. */
+const BATCH_BYTES = 131_072
+
+export class Outbound {
+  readonly #limit: number
+  readonly #latch = Effect.unsafeMakeLatch(false)
+  #first: Array<Uint8Array> = []
+  #normal: Array<Uint8Array> = []
+  #head = 0
+  #queued = 0
+
+  constructor(limit: number) {
+    this.#limit = limit
+  }
+
+  /** Bytes of ordinary frames accepted and not yet written. */
+  get queued(): number {
+    return this.#queued
+  }
+
+  /** Takes a frame unless the bound is reached. */
+  offer(frame: Uint8Array): boolean {
+    if (this.#queued + frame.length > this.#limit) return false
+    this.#queued += frame.length
+    this.#normal.push(frame)
+    this.#latch.unsafeOpen()
+    return true
+  }
+
+  /** Takes a frame that must not wait or be refused; callers bound their own rate. */
+  offerFirst(frame: Uint8Array): void {
+    this.#first.push(frame)
+    this.#latch.unsafeOpen()
+  }
+
+  /** Writes batches for ever, or until `write` fails. */
+  drain<E>(write: (batch: Uint8Array) => Effect.Effect<void, E>): Effect.Effect<never, E> {
+    const loop: Effect.Effect<void, E> = Effect.suspend(() => {
+      const ordinary = this.#take()
+      if (ordinary.frames.length === 0) {
+        this.#latch.unsafeClose()
+        return this.#latch.await
+      }
+      const batch = ordinary.frames.length === 1 ? ordinary.frames[0]! : concat(ordinary.frames)
+      return Effect.map(write(batch), () => {
+        this.#queued -= ordinary.bytes
+      })
+    })
+    return Effect.forever(loop)
+  }
+
+  /** The next batch, priority frames first; `bytes` counts the ordinary ones. */
+  #take(): { readonly frames: Array<Uint8Array>; readonly bytes: number } {
+    const frames = this.#first
+    this.#first = []
+    let bytes = 0
+    while (this.#head < this.#normal.length && bytes < BATCH_BYTES) {
+      const frame = this.#normal[this.#head++]!
+      bytes += frame.length
+      frames.push(frame)
+    }
+    if (this.#head === this.#normal.length) {
+      this.#normal = []
+      this.#head = 0
+    }
+    return { frames, bytes }
+  }
+}
+
+const concat = (frames: ReadonlyArray<Uint8Array>): Uint8Array => {
+  let length = 0
+  for (const frame of frames) length += frame.length
+  const batch = new Uint8Array(length)
+  let at = 0
+  for (const frame of frames) {
+    batch.set(frame, at)
+    at += frame.length
+  }
+  return batch
+}
