@@ -1,0 +1,46 @@
+/**
+ * Our own I2CP sessions on the routers of the test network.
+ *
+ * @since 0.1.0
+ */
+
+import type { SocketError } from "@effect/platform/Socket"
+import * as NodeSocket from "@effect/platform-node/NodeSocket"
+import * as I2cpConfig from "@effect-i2p/i2cp/I2cpConfig"
+import type { I2cpError } from "@effect-i2p/i2cp/I2cpError"
+import * as I2cpSession from "@effect-i2p/i2cp/I2cpSession"
+import * as Layer from "effect/Layer"
+import * as Schedule from "effect/Schedule"
+import type * as TestNetwork from "./TestNetwork.js"
+
+/**
+ * No hops, one tunnel each way, and a reconnect that a test can wait for.
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layerConfig: Layer.Layer<never> = I2cpConfig.layer({
+  inboundLength: 0,
+  outboundLength: 0,
+  inboundQuantity: 1,
+  outboundQuantity: 1,
+  reconnect: Schedule.spaced("500 millis"),
+  readyTimeout: "60 seconds"
+})
+
+/**
+ * A session on this router, over its I2CP port. Fresh: two uses in one program are two sessions.
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layer = (
+  router: TestNetwork.ClientRouter,
+  options: I2cpSession.Options = {}
+): Layer.Layer<I2cpSession.I2cpSession, I2cpError | SocketError> =>
+  Layer.fresh(
+    I2cpSession.layer(options).pipe(
+      Layer.provide(NodeSocket.layerNet({ host: "127.0.0.1", port: router.i2cpPort })),
+      Layer.provide(layerConfig)
+    )
+  )
