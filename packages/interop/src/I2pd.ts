@@ -22,18 +22,12 @@ import * as RouterIdentity from "./RouterIdentity.js"
 import type * as Topology from "./Topology.js"
 
 /**
- * A signal for a running router; STOP and CONT freeze and thaw it, HUP makes it read its tunnels again.
+ * A signal for a running router; STOP and CONT freeze and thaw it.
  *
  * @category models
  * @since 0.1.0
  */
-export const Signal: Schema.Literal<["KILL", "TERM", "STOP", "CONT", "HUP"]> = Schema.Literal(
-  "KILL",
-  "TERM",
-  "STOP",
-  "CONT",
-  "HUP"
-)
+export const Signal: Schema.Literal<["KILL", "TERM", "STOP", "CONT"]> = Schema.Literal("KILL", "TERM", "STOP", "CONT")
 
 /**
  * @category models
@@ -72,6 +66,7 @@ export interface I2pd {
   readonly stop: Effect.Effect<void>
   /** Sends a signal to the process; waits for its end after `KILL` and `TERM`. */
   readonly signal: (signal: Signal) => Effect.Effect<void, RouterFailed>
+  /** Replaces its tunnels; i2pd reads them when it starts. */
   readonly setTunnels: (tunnels: ReadonlyArray<I2pdConfig.Tunnel>) => Effect.Effect<void, PlatformError>
   /** The last lines of its log, for a report. */
   readonly logTail: Effect.Effect<string>
