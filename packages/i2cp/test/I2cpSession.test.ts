@@ -1,8 +1,6 @@
 import * as Socket from "@effect/platform/Socket"
 import { assert, describe, it } from "@effect/vitest"
 import * as Compression from "@effect-i2p/i2cp/Compression"
-import * as I2cpConfig from "@effect-i2p/i2cp/I2cpConfig"
-import * as I2cpConnection from "@effect-i2p/i2cp/I2cpConnection"
 import * as I2cpSession from "@effect-i2p/i2cp/I2cpSession"
 import * as Payload from "@effect-i2p/i2cp/Payload"
 import * as SessionConfig from "@effect-i2p/i2cp/SessionConfig"
@@ -17,51 +15,15 @@ import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as Queue from "effect/Queue"
 import * as Redacted from "effect/Redacted"
-import * as Schedule from "effect/Schedule"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as TestClock from "effect/TestClock"
 import * as ScriptedRouter from "./ScriptedRouter.js"
 import { bringUp, createSession, greet, leaseRequest, SESSION_ID } from "./ScriptedRouter.js"
+import { NOW, settle, start, up } from "./session.js"
 import { keys, text } from "./vectors.js"
 
-const NOW = 1_700_000_000_000
 const peer = DestinationKeys.generate(SecureRandom.makeSeeded("peer")).destination
-
-/** Lets every fiber run until it waits. */
-const settle = Effect.yieldNow().pipe(Effect.repeatN(50))
-
-/** Starts a session in its own scope, without waiting for it. */
-const start = (config: Partial<I2cpConfig.Service> = {}) =>
-  Effect.gen(function* () {
-    yield* TestClock.setTime(NOW)
-    const router = yield* ScriptedRouter.make
-    const scope = yield* Effect.acquireRelease(Scope.make(), (scope, exit) => Scope.close(scope, exit))
-    const session = yield* I2cpSession.make({ keys }).pipe(
-      Effect.provide(I2cpConnection.layer),
-      Effect.provideService(Socket.Socket, router.socket),
-      Effect.provideService(I2cpConfig.I2cpConfig, {
-        ...I2cpConfig.defaults,
-        reconnect: Schedule.spaced("10 seconds"),
-        ...config
-      }),
-      Scope.extend(scope),
-      Effect.fork
-    )
-    return { router, scope, session }
-  })
-
-/** A session that is up, and its connection. Hangs up at the end so that nothing waits for the clock. */
-const up = (config: Partial<I2cpConfig.Service> = {}) =>
-  Effect.gen(function* () {
-    const started = yield* start(config)
-    const connection = yield* started.router.accept
-    yield* Effect.addFinalizer(() => connection.hangUp)
-    const leaseSet = yield* bringUp(connection, NOW)
-    const session = yield* Fiber.join(started.session)
-    yield* session.ready
-    return { ...started, connection, session, leaseSet }
-  })
 
 const payload = (protocol: number, content: Uint8Array, compress = false): Uint8Array =>
   Payload.encode({ protocol, sourcePort: 1, destinationPort: 2, payload: content, compress }, Compression.portable)

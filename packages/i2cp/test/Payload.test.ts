@@ -70,22 +70,14 @@ describe("deflated form", () => {
   })
 
   it("cuts a bomb at the cap, while inflating", () => {
-    const bomb = compression.deflateRaw(new Uint8Array(40_000_000))
+    const bomb = compression.deflateRaw(new Uint8Array(4_000_000))
+    // The rest of the stream is spoilt: an inflater that went on to the end would stumble over it instead.
+    bomb.fill(0xff, bomb.length / 2)
     const bytes = new Uint8Array(18 + bomb.length)
     bytes.set(stored(new Uint8Array(0)).subarray(0, 10))
     bytes.set(bomb, 10)
-    let inflated = 0
-    const counting: Compression.Service = {
-      ...compression,
-      inflateRaw: (input, cap) => {
-        const result = compression.inflateRaw(input, cap)
-        inflated = Either.isRight(result) ? result.right.length : 0
-        return result
-      }
-    }
-    const result = Payload.decode(bytes, counting)
-    assert.isTrue(Either.isLeft(result) && result.left.reason.includes("65536"))
-    assert.strictEqual(inflated, 0)
+    const result = Payload.decode(bytes, compression)
+    assert.isTrue(Either.isLeft(result) && result.left.reason.includes("more than 65536"))
   })
 })
 

@@ -1,0 +1,181 @@
+import { assert, describe, it } from "@effect/vitest"
+import * as Destination from "@effect-i2p/wire/Destination"
+import * as DestinationKeys from "@effect-i2p/wire/DestinationKeys"
+import * as SecureRandom from "@effect-i2p/wire/SecureRandom"
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import * as TestClock from "effect/TestClock"
+import * as ScriptedRouter from "./ScriptedRouter.js"
+import { NOW, settle, start, up } from "./session.js"
+import { keys } from "./vectors.js"
+
+const random = SecureRandom.makeSeeded("lookups")
+const peer = DestinationKeys.generate(random).destination
+const other = DestinationKeys.generate(random).destination
+
+const found = (connection: ScriptedRouter.Connection, requestId: number, destination: Destination.Destination = peer) =>
+  connection.send({ _tag: "HostReply", sessionId: 0, requestId, answer: { _tag: "Found", destination } })
+
+const notFound = (connection: ScriptedRouter.Connection, requestId: number, code = 1) =>
+  connection.send({ _tag: "HostReply", sessionId: 0, requestId, answer: { _tag: "NotFound", code } })
+
+/** Past the window in which "failed" only means "not yet". */
+const settled = TestClock.adjust("16 seconds")
+
+describe("lookup", () => {
+  it.scoped("asks for a name and matches the reply by its id alone", () =>
+    Effect.gen(function* () {
+      const { connection, session } = yield* up()
+      const a = yield* Effect.fork(session.lookup("one.i2p"))
+      const first = yield* connection.expect("HostLookup")
+      const b = yield* Effect.fork(session.lookup("two.i2p"))
+      const second = yield* connection.expect("HostLookup")
+      assert.deepStrictEqual(first.query, { _tag: "Name", name: "one.i2p" })
+      assert.strictEqual(first.timeout, 10_000)
+      assert.strictEqual(second.requestId, (first.requestId + 1) >>> 0)
+      yield* found(connection, (first.requestId + 99) >>> 0, other)
+      yield* found(connection, second.requestId, other)
+      yield* found(connection, first.requestId)
+      assert.isTrue(Destination.equals(yield* Fiber.join(a), peer))
+      assert.isTrue(Destination.equals(yield* Fiber.join(b), other))
+    })
+  )
+
+  it.scoped("asks for a hash behind a b32 name, and refuses a Destination that does not have it", () =>
+    Effect.gen(function* () {
+      const { connection, session } = yield* up()
+      const good = yield* Effect.fork(session.lookup(peer.b32))
+      const request = yield* connection.expect("HostLookup")
+      assert.strictEqual(request.query._tag, "Hash")
+      assert.strictEqual(request.timeout, 40_000)
+      yield* found(connection, request.requestId)
+      assert.isTrue(Destination.equals(yield* Fiber.join(good), peer))
+      const bad = yield* Effect.fork(Effect.flip(session.lookup(other.b32)))
+      yield* found(connection, (yield* connection.expect("HostLookup")).requestId, peer)
+      assert.strictEqual((yield* Fiber.join(bad)).reason, "WrongDestination")
+    })
+  )
+
+  it.scoped("needs no router for a full Destination, for our own b32, or to refuse nonsense", () =>
+    Effect.gen(function* () {
+      const { connection, session } = yield* up()
+      assert.isTrue(Destination.equals(yield* session.lookup(peer.base64), peer))
+      assert.isTrue(Destination.equals(yield* session.lookup(keys.destination.b32), keys.destination))
+      assert.strictEqual((yield* Effect.flip(session.lookup("example.com"))).reason, "BadAddress")
+      assert.deepStrictEqual(yield* connection.waiting, [])
+    })
+  )
+
+  it.scoped("shares one request among all who ask for the same name, and survives the first one leaving", () =>
+    Effect.gen(function* () {
+      const { connection, session } = yield* up()
+      const first = yield* Effect.fork(session.lookup("name.i2p"))
+      const request = yield* connection.expect("HostLookup")
+      const second = yield* Effect.fork(session.lookup("NAME.i2p."))
+      yield* settle
+      yield* Fiber.interrupt(first)
+      assert.deepStrictEqual(yield* connection.waiting, [])
+      yield* found(connection, request.requestId)
+      assert.isTrue(Destination.equals(yield* Fiber.join(second), peer))
+    })
+  )
+
+  it.scoped("remembers what it found for ten minutes and what it did not for five seconds", () =>
+    Effect.gen(function* () {
+      const { connection, session } = yield* up({ pingInterval: "1 hour" })
+      yield* settled
+      const good = yield* Effect.fork(session.lookup("good.i2p"))
+      yield* found(connection, (yield* connection.expect("HostLookup")).requestId)
+      yield* Fiber.join(good)
+      const bad = yield* Effect.fork(Effect.flip(session.lookup("bad.i2p")))
+      yield* notFound(connection, (yield* connection.expect("HostLookup")).requestId)
+      assert.strictEqual((yield* Fiber.join(bad)).reason, "NotFound")
+      yield* session.lookup("good.i2p")
+      yield* Effect.flip(session.lookup("bad.i2p"))
+      assert.deepStrictEqual(yield* connection.waiting, [])
+      yield* TestClock.adjust("5 seconds")
+      const again = yield* Effect.fork(session.lookup("bad.i2p"))
+      yield* found(connection, (yield* connection.expect("HostLookup")).requestId)
+      yield* Fiber.join(again)
+      yield* TestClock.adjust("10 minutes")
+      const later = yield* Effect.fork(session.lookup("good.i2p"))
+      yield* found(connection, (yield* connection.expect("HostLookup")).requestId)
+      yield* Fiber.join(later)
+    })
+  )
+
+  it.scoped("asks again while a young session says failed, as i2pd does", () =>
+    Effect.gen(function* () {
+      const { connection, session } = yield* up()
+      const fiber = yield* Effect.fork(session.lookup(peer.b32))
+      for (let n = 0; n < 3; n++) {
+        yield* notFound(connection, (yield* connection.expect("HostLookup")).requestId)
+        yield* settle
+        yield* TestClock.adjust("1 second")
+      }
+      yield* found(connection, (yield* connection.expect("HostLookup")).requestId)
+      assert.isTrue(Destination.equals(yield* Fiber.join(fiber), peer))
+    })
+  )
+
+  it.scoped("believes a failed of a session that has been up for a while, and other codes at once", () =>
+    Effect.gen(function* () {
+      const { connection, session } = yield* up()
+      const secret = yield* Effect.fork(Effect.flip(session.lookup("secret.i2p")))
+      yield* notFound(connection, (yield* connection.expect("HostLookup")).requestId, 2)
+      assert.strictEqual((yield* Fiber.join(secret)).reason, "SecretRequired")
+      yield* settled
+      const fiber = yield* Effect.fork(Effect.flip(session.lookup(peer.b32)))
+      yield* notFound(connection, (yield* connection.expect("HostLookup")).requestId)
+      assert.strictEqual((yield* Fiber.join(fiber)).reason, "NotFound")
+    })
+  )
+
+  it.scoped("times out by itself, as routers ignore the timeout they are given", () =>
+    Effect.gen(function* () {
+      const { connection, session } = yield* up()
+      const fiber = yield* Effect.fork(Effect.flip(session.lookup("slow.i2p")))
+      const request = yield* connection.expect("HostLookup")
+      yield* settle
+      yield* TestClock.adjust("10 seconds")
+      const error = yield* Fiber.join(fiber)
+      assert.strictEqual(error.reason, "Timeout")
+      assert.include(error.message, "slow.i2p")
+      // A reply that comes too late is nobody's.
+      yield* found(connection, request.requestId)
+    })
+  )
+
+  it.scoped("bounds what is in flight", () =>
+    Effect.gen(function* () {
+      const { session } = yield* up({ maxLookups: 3 })
+      yield* Effect.forEach(["a.i2p", "b.i2p", "c.i2p"], (name) => Effect.fork(session.lookup(name)))
+      yield* settle
+      assert.strictEqual((yield* Effect.flip(session.lookup("d.i2p"))).reason, "TooMany")
+    })
+  )
+
+  it.scoped("waits for the session to be usable, and asks again after a reconnect", () =>
+    Effect.gen(function* () {
+      const { router, session } = yield* start()
+      const first = yield* router.accept
+      yield* ScriptedRouter.createSession(first, NOW)
+      const service = yield* Fiber.join(session)
+      const fiber = yield* Effect.fork(service.lookup(peer.b32))
+      yield* settle
+      assert.deepStrictEqual(yield* first.waiting, [])
+      yield* first.send(ScriptedRouter.leaseRequest(NOW))
+      yield* first.expect("CreateLeaseSet2")
+      yield* first.expect("HostLookup")
+      yield* first.hangUp
+      yield* settle
+      yield* TestClock.adjust("10 seconds")
+      const second = yield* router.accept
+      yield* ScriptedRouter.bringUp(second, NOW)
+      const { requestId } = yield* second.expect("HostLookup")
+      yield* found(second, requestId)
+      assert.isTrue(Destination.equals(yield* Fiber.join(fiber), peer))
+      yield* second.hangUp
+    })
+  )
+})

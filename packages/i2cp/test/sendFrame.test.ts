@@ -1,0 +1,39 @@
+import { assert, describe, it } from "@effect/vitest"
+import * as Compression from "@effect-i2p/i2cp/Compression"
+import * as Ids from "@effect-i2p/i2cp/Ids"
+import * as Message from "@effect-i2p/i2cp/Message"
+import * as Payload from "@effect-i2p/i2cp/Payload"
+import * as Destination from "@effect-i2p/wire/Destination"
+import * as Arbitrary from "effect/Arbitrary"
+import * as FastCheck from "effect/FastCheck"
+import * as SendFrame from "../src/internal/sendFrame.js"
+
+describe("the one-pass frame", () => {
+  it("has the bytes of the general codec", () => {
+    FastCheck.assert(
+      FastCheck.property(
+        Arbitrary.make(Payload.Payload),
+        Arbitrary.make(Destination.Schema),
+        Arbitrary.make(Ids.SessionId),
+        Arbitrary.make(Ids.Uint16),
+        Arbitrary.make(Ids.Millis48),
+        (content, destination, sessionId, flags, expiration) => {
+          const payload = Payload.encode(content, Compression.portable)
+          const expected = Message.encode({
+            _tag: "SendMessageExpires",
+            sessionId,
+            destination,
+            payload,
+            nonce: 0,
+            flags,
+            expiration
+          })
+          const crc = Compression.portable.crc32(content.payload)
+          assert.deepStrictEqual(SendFrame.encode(sessionId, destination, content, crc, flags, expiration), expected)
+          assert.deepStrictEqual(SendFrame.encodeEnvelope(sessionId, destination, payload, flags, expiration), expected)
+        }
+      ),
+      { numRuns: 200 }
+    )
+  })
+})
