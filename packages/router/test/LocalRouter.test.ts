@@ -458,6 +458,18 @@ describe("LocalRouter in memory", () => {
       })
     )
 
+    it.scoped("refuses a second run of a socket while the first goes on undisturbed", () =>
+      Effect.gen(function* () {
+        const router = yield* makeRouter()
+        const socket = yield* router.connect
+        const a = yield* connectAs(socket, alice)
+        assert.strictEqual((yield* Effect.flip(socket.run(() => {}))).reason, "Open")
+        yield* a.send(sendTo(a.sessionId, alice.keys.destination, numbered(1)))
+        yield* settle
+        assert.lengthOf(a.payloads, 1)
+      })
+    )
+
     it.scoped("gives every run of a socket a fresh connection", () =>
       Effect.gen(function* () {
         const router = yield* makeRouter()

@@ -86,24 +86,24 @@ const writeAfterEnd = Effect.fail(
  * @internal
  */
 export const makeRedialing = (dial: Effect.Effect<End, Socket.SocketError>): Socket.Socket => {
-  const open = Effect.unsafeMakeLatch(false)
+  const connected = Effect.unsafeMakeLatch(false)
   let current: End | undefined
+  // Two runs at once would write into each other's connection; say so instead.
+  const open = Effect.suspend(() => (current === undefined ? dial : inUse)).pipe(
+    Effect.tap((end) => {
+      current = end
+      return connected.open
+    })
+  )
+  const close = (end: End) =>
+    Effect.suspend(() => {
+      current = undefined
+      return Effect.zipRight(connected.close, end.hangUp)
+    })
   const run: Socket.Socket["run"] = (handler, options) =>
-    Effect.acquireUseRelease(
-      dial,
-      (end) => {
-        current = end
-        open.unsafeOpen()
-        return end.run(handler, options)
-      },
-      (end) => {
-        open.unsafeClose()
-        current = undefined
-        return end.hangUp
-      }
-    )
+    Effect.acquireUseRelease(open, (end) => end.run(handler, options), close)
   const write = (chunk: Chunk): Effect.Effect<void, Socket.SocketError> =>
-    Effect.suspend(() => current?.write(chunk) ?? Effect.zipRight(open.await, write(chunk)))
+    Effect.suspend(() => current?.write(chunk) ?? Effect.zipRight(connected.await, write(chunk)))
   return {
     [Socket.TypeId]: Socket.TypeId,
     run,
@@ -111,3 +111,10 @@ export const makeRedialing = (dial: Effect.Effect<End, Socket.SocketError>): Soc
     writer: Effect.acquireRelease(Effect.succeed(write), () => Effect.suspend(() => current?.hangUp ?? Effect.void))
   }
 }
+
+const inUse = Effect.fail(
+  new Socket.SocketGenericError({
+    reason: "Open",
+    cause: new Error("this socket is connected already; a second session needs a socket of its own")
+  })
+)
