@@ -8,7 +8,7 @@ import * as TestContext from "effect/TestContext"
 import * as LocalRouter from "../src/LocalRouter.js"
 import type * as RouterOptions from "../src/RouterOptions.js"
 import { type Client, connect, connectAs, numbered, numberOf, sendTo } from "./client.js"
-import { createLeaseSet, createSession, identity } from "./identity.js"
+import { createLeaseSet, createSession, type Identity, identity, offline } from "./identity.js"
 
 const NOW = 1_700_000_000_000
 const alice = identity("alice")
@@ -252,6 +252,21 @@ describe("LocalRouter in memory", () => {
       )
     )
 
+    it.scoped("is 21 once the leases of the target have ended without renewal", () =>
+      Effect.gen(function* () {
+        const { a, b } = yield* twoClients({ leaseAnswerTimeout: "1 hour" })
+        const ask = Effect.zipRight(
+          a.send(sendTo(a.sessionId, bob.keys.destination, payload, { nonce: 77 })),
+          Effect.repeat(a.next, { until: (message) => message._tag === "MessageStatus" })
+        )
+        yield* TestClock.adjust("599 seconds")
+        assert.deepInclude(yield* ask, { status: 4 })
+        yield* TestClock.adjust("1 second")
+        assert.deepInclude(yield* ask, { status: 21 })
+        assert.lengthOf(b.payloads, 1)
+      })
+    )
+
     it.scoped("is 13 when too much is in flight", () =>
       Effect.map(
         statuses(none, (a) => sendTo(a.sessionId, to, payload, { nonce: 77 }), {
@@ -407,6 +422,35 @@ describe("LocalRouter in memory", () => {
         )
       )
     )
+  })
+
+  describe("an offline-signed session", () => {
+    const expires = NOW / 1000 + 3600
+
+    it.scoped("is a session like any other", () =>
+      Effect.gen(function* () {
+        const router = yield* makeRouter()
+        const a = yield* connectAs(yield* router.connect, offline(alice, expires))
+        yield* a.send(sendTo(a.sessionId, alice.keys.destination, numbered(1)))
+        yield* settle
+        assert.lengthOf(a.payloads, 1)
+      })
+    )
+
+    const wrong: ReadonlyArray<readonly [string, Identity, RegExp]> = [
+      ["whose transient key has expired", offline(alice, NOW / 1000), /expired/],
+      ["whose transient key the destination does not vouch for", offline(alice, expires, bob.keys), /offline signature/]
+    ]
+    for (const [what, who, why] of wrong) {
+      it.scoped(`is refused ${what}`, () =>
+        Effect.gen(function* () {
+          const router = yield* makeRouter()
+          const client = yield* connect(yield* router.connect)
+          yield* client.send(createSession(who, NOW))
+          yield* expectDisconnect(client, why)
+        })
+      )
+    }
   })
 
   describe("its life", () => {

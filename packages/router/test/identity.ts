@@ -2,11 +2,14 @@ import type * as Message from "@effect-i2p/i2cp/Message"
 import * as SessionConfig from "@effect-i2p/i2cp/SessionConfig"
 import * as DestinationKeys from "@effect-i2p/wire/DestinationKeys"
 import * as EncryptionKey from "@effect-i2p/wire/EncryptionKey"
+import * as KeyType from "@effect-i2p/wire/KeyType"
 import type * as Lease from "@effect-i2p/wire/Lease"
 import * as LeaseSet2 from "@effect-i2p/wire/LeaseSet2"
 import type * as Mapping from "@effect-i2p/wire/Mapping"
+import * as OfflineSignature from "@effect-i2p/wire/OfflineSignature"
 import * as SecureRandom from "@effect-i2p/wire/SecureRandom"
 import * as Signatures from "@effect-i2p/wire/Signatures"
+import * as SigningKey from "@effect-i2p/wire/SigningKey"
 import * as Either from "effect/Either"
 
 /** A destination with everything a client needs to serve it, the same for the same name in every run. */
@@ -25,6 +28,15 @@ export const identity = (name: string): Identity => {
   }
   known.set(name, made)
   return made
+}
+
+/** The same destination, signing with a transient key it vouches for (or somebody else does) until `expires` seconds. */
+export const offline = ({ encryption, keys }: Identity, expires: number, vouchedBy = keys): Identity => {
+  const signingKey = SigningKey.makePrivate(KeyType.Ed25519, new Uint8Array(32).fill(5))
+  const transientKey = Either.getOrThrow(SigningKey.publicFromPrivate(signingKey))
+  const destinationKey = vouchedBy.signingKey
+  const block = OfflineSignature.make({ expires, transientKey, destinationKey, signatures: Signatures.noble })
+  return { encryption, keys: { ...keys, signingKey, offline: Either.getOrThrow(block) } }
 }
 
 export const createSession = (
