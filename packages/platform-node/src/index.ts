@@ -1,1 +1,9 @@
-export {}
+/**
+ * @since 0.1.0
+ */
+export * as NodeCompression from "./NodeCompression.js"
+export * as NodeI2cp from "./NodeI2cp.js"
+export * as NodeI2p from "./NodeI2p.js"
+export * as NodeKeyStore from "./NodeKeyStore.js"
+export * as NodeLocalRouter from "./NodeLocalRouter.js"
+export * as NodeSignatures from "./NodeSignatures.js"

@@ -1,0 +1,123 @@
+/**
+ * Everything between an application and a router in one line: streams over I2CP, with zlib and `node:crypto` below them.
+ *
+ * Each layer made here is a destination of its own, however often it is used in one program; name a layer and use the name
+ * twice where two parts shall share a destination.
+ *
+ * @since 0.1.0
+ */
+import type * as Socket from "@effect/platform/Socket"
+import * as I2cpConfig from "@effect-i2p/i2cp/I2cpConfig"
+import type { I2cpError } from "@effect-i2p/i2cp/I2cpError"
+import * as I2cpSession from "@effect-i2p/i2cp/I2cpSession"
+import * as LocalRouter from "@effect-i2p/router/LocalRouter"
+import type * as RouterOptions from "@effect-i2p/router/RouterOptions"
+import * as StreamingConfig from "@effect-i2p/streaming/StreamingConfig"
+import { StreamManager } from "@effect-i2p/streaming/StreamManager"
+import type { DestinationKeys } from "@effect-i2p/wire/DestinationKeys"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as NodeCompression from "./NodeCompression.js"
+import * as NodeI2cp from "./NodeI2cp.js"
+import * as NodeSignatures from "./NodeSignatures.js"
+
+/**
+ * What a destination and its session are made of.
+ *
+ * **Shape** `keys` are keys, or an effect that gets them, such as `NodeKeyStore.file("site.dat")`; without them the
+ * destination is new and forgotten at the end. `session` and `streaming` change some of the defaults.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface SessionOptions<E = never> {
+  readonly keys?: DestinationKeys | Effect.Effect<DestinationKeys, E> | undefined
+  readonly session?: Partial<I2cpConfig.Service> | undefined
+  readonly streaming?: Partial<StreamingConfig.StreamingOptions> | undefined
+}
+
+/**
+ * The services of a destination: its streams, and the session that carries them.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Services = StreamManager | I2cpSession.I2cpSession
+
+/**
+ * `node:crypto` and zlib in place of the portable defaults.
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layerBackends: Layer.Layer<never> = Layer.merge(NodeSignatures.layer, NodeCompression.layer)
+
+/**
+ * A destination on the router behind a socket: TCP, or whatever else carries bytes.
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layerSession = <E = never>(
+  options: SessionOptions<E> = {}
+): Layer.Layer<Services, I2cpError | E, Socket.Socket> =>
+  StreamManager.layerI2cp.pipe(
+    Layer.provideMerge(Layer.unwrapEffect(Effect.map(keysOf(options), (keys) => I2cpSession.layer({ keys })))),
+    Layer.provide([
+      I2cpConfig.layer(options.session ?? {}),
+      StreamingConfig.layer(options.streaming ?? {}),
+      layerBackends
+    ]),
+    // Layers are shared by reference, and the streaming one is a constant: two sessions would be one.
+    Layer.fresh
+  )
+
+/**
+ * A destination on the router at `router`, 127.0.0.1:7654 unless told otherwise.
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layer = <E = never>(
+  options: SessionOptions<E> & { readonly router?: NodeI2cp.TcpOptions | undefined } = {}
+): Layer.Layer<Services, I2cpError | E> => Layer.provide(layerSession(options), NodeI2cp.layerTcp(options.router))
+
+/**
+ * A destination on an embedded router that exists already; use it once for each destination.
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layerOnLocalRouter = <E = never>(
+  options: SessionOptions<E> = {}
+): Layer.Layer<Services, I2cpError | E, LocalRouter.LocalRouter> =>
+  Layer.provide(layerSession(options), Layer.fresh(LocalRouter.layerSocket))
+
+/**
+ * An embedded router for several destinations, with the same backends.
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layerLocalRouter = (
+  options: Partial<RouterOptions.RouterOptions> = {}
+): Layer.Layer<LocalRouter.LocalRouter> => Layer.provide(LocalRouter.layer(options), layerBackends)
+
+/**
+ * A destination on an embedded router of its own. The router is part of the output, so that more destinations can join it
+ * with {@link layerOnLocalRouter}.
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layerEmbedded = <E = never>(
+  options: SessionOptions<E> & { readonly router?: Partial<RouterOptions.RouterOptions> | undefined } = {}
+): Layer.Layer<Services | LocalRouter.LocalRouter, I2cpError | E> =>
+  Layer.provideMerge(layerOnLocalRouter(options), layerLocalRouter(options.router))
+
+const keysOf = <E>(options: SessionOptions<E>): Effect.Effect<DestinationKeys | undefined, E> =>
+  options.keys === undefined
+    ? Effect.succeed(undefined)
+    : Effect.isEffect(options.keys)
+      ? options.keys
+      : Effect.succeed(options.keys)
