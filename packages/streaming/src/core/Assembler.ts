@@ -97,7 +97,9 @@ export const accept = (
       const pending = self.pending.slice()
       pending.splice(at === -1 ? pending.length : at, 0, segment)
       return {
-        assembler: withClose({ ...self, pending, pendingBytes: self.pendingBytes + segment.payload.length }, segment),
+        assembler: trim(
+          withClose({ ...self, pending, pendingBytes: self.pendingBytes + segment.payload.length }, segment)
+        ),
         verdict,
         delivered: []
       }
@@ -119,8 +121,8 @@ export const accept = (
       return {
         assembler:
           taken === 0
-            ? next
-            : { ...next, pending: self.pending.slice(taken), pendingBytes: self.pendingBytes - takenBytes },
+            ? trim(next)
+            : trim({ ...next, pending: self.pending.slice(taken), pendingBytes: self.pendingBytes - takenBytes }),
         verdict,
         delivered
       }
@@ -130,6 +132,15 @@ export const accept = (
 
 const withClose = (self: Assembler, segment: Segment): Assembler =>
   segment.close && self.closeNumber === undefined ? { ...self, closeNumber: segment.sequenceNumber } : self
+
+/** A peer that numbers data after its CLOSE loses it, and leaves no holes behind to be asked for. */
+const trim = (self: Assembler): Assembler => {
+  const { closeNumber, pending } = self
+  const last = pending[pending.length - 1]
+  if (closeNumber === undefined || last === undefined || last.sequenceNumber <= closeNumber) return self
+  const kept = pending.filter((segment) => segment.sequenceNumber <= closeNumber)
+  return { ...self, pending: kept, pendingBytes: kept.reduce((sum, segment) => sum + segment.payload.length, 0) }
+}
 
 /**
  * A CLOSE that came on an unsequenced packet (Java repeats it there, emissary sends nothing else): it ends the stream
@@ -176,12 +187,19 @@ export const acknowledgment = (
   let next = self.rcvNxt
   for (const segment of self.pending) {
     for (; next < segment.sequenceNumber; next++) {
-      if (nacks.length === maxNacks) return { ackThrough: next - 1, nacks, truncated: true }
+      if (nacks.length === maxNacks) return { ...below(next, nacks), truncated: true }
       nacks.push(next)
     }
     next += 1
   }
   return { ackThrough: Math.max(0, next - 1), nacks, truncated: false }
+}
+
+/** NACKs must stay below `ackThrough`: one just under it says no more than a lower number does. */
+const below = (next: number, nacks: Array<number>): { readonly ackThrough: number; readonly nacks: Array<number> } => {
+  let ackThrough = next - 1
+  for (; nacks[nacks.length - 1] === ackThrough; ackThrough--) nacks.pop()
+  return { ackThrough: Math.max(0, ackThrough), nacks }
 }
 
 /**

@@ -153,7 +153,7 @@ export const step = (
     if (draft.phase._tag === "Closed") break
     handle(draft, event)
   }
-  if (draft.phase._tag !== "Closed") Timers.handleTimers(draft)
+  Timers.handleTimers(draft)
   return settle(draft, traffic(state))
 }
 

@@ -139,9 +139,10 @@ export const route = <P>(self: Endpoint<P>, packet: Packet.Packet, bytes: Uint8A
     if (self.live.has(id)) return { _tag: "Connection", localStreamId: id }
     return routeFinished(self, packet, now)
   }
-  if (Packet.has(packet, Packet.SYNCHRONIZE)) return { _tag: "FirstSyn" }
-  // RESET is the only other packet without our id that means anything, and it means nothing without a stream.
+  // A RESET means nothing without a stream.
   if (Packet.has(packet, Packet.RESET)) return { _tag: "Unknown" }
+  // Initial numbers are 0, never random. Streaming reference, section 7.
+  if (Packet.has(packet, Packet.SYNCHRONIZE)) return { _tag: packet.sequenceNumber === 0 ? "FirstSyn" : "Unknown" }
   const candidates = self.byRemoteId.get(packet.receiveStreamId)
   // Unsigned data for an id that two peers happen to use cannot be told apart: leave it to retransmission.
   if (candidates !== undefined && candidates.length === 1) {

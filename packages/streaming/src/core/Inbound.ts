@@ -51,8 +51,13 @@ export const isPlausible = (state: State, packet: Packet.Packet): boolean => {
       (packet.receiveStreamId === 0 && Packet.has(packet, Packet.RESET))
     )
   }
-  // A repeated first SYN, or data sent before our SYN-ACK arrived.
-  return packet.sendStreamId === 0 && state.role === "Responder" && packet.receiveStreamId === state.remoteStreamId
+  // A repeated first SYN, or data sent before our SYN-ACK arrived. A RESET must name our id.
+  return (
+    packet.sendStreamId === 0 &&
+    state.role === "Responder" &&
+    packet.receiveStreamId === state.remoteStreamId &&
+    !Packet.has(packet, Packet.RESET)
+  )
 }
 
 /**
@@ -63,17 +68,26 @@ export const handlePacket = (draft: Draft.Draft, packet: Packet.Packet): void =>
   if (!isPlausible(draft, packet)) return Draft.count(draft, "dropped")
   Draft.count(draft, "packetsReceived")
   if (Packet.has(packet, Packet.RESET)) {
+    // Both sides are done already, perhaps since an earlier packet of this batch.
+    if (draft.phase._tag === "TimeWait") return
     return Draft.finish(draft, draft.phase._tag === "SynSent" ? { _tag: "Refused" } : { _tag: "ResetByPeer" })
   }
+  // Initial numbers are 0, never random. Streaming reference, section 7.
+  if (Packet.has(packet, Packet.SYNCHRONIZE) && packet.sequenceNumber !== 0) return Draft.count(draft, "dropped")
   if (draft.phase._tag === "SynSent") return handleInSynSent(draft, packet, draft.phase.early)
   if (Packet.isFirstSyn(packet)) return handleRepeatedSyn(draft)
   if (draft.phase._tag === "SynReceived" && packet.sendStreamId === draft.localStreamId) {
+    // Nobody can know our id before we told it: a guess.
+    if (draft.phase.synAckDue !== undefined) return Draft.count(draft, "dropped")
     // Whoever names our id has our SYN-ACK: there is no third packet to the handshake.
     handleAcknowledgment(draft, 0, [])
     Draft.establish(draft)
   }
   handleDelay(draft, packet)
-  if (!Packet.has(packet, Packet.NO_ACK)) handleAcknowledgment(draft, packet.ackThrough, packet.nacks)
+  // A peer who does not know our id yet cannot have received anything, whatever the field says.
+  if (packet.sendStreamId !== 0 && !Packet.has(packet, Packet.NO_ACK)) {
+    handleAcknowledgment(draft, packet.ackThrough, packet.nacks)
+  }
   if (Packet.isSequenced(packet)) handleSegment(draft, packet)
   else if (Packet.has(packet, Packet.CLOSE)) {
     draft.receive = Assembler.closeWhereItStands(draft.receive)
@@ -95,8 +109,7 @@ const handleInSynSent = (draft: Draft.Draft, packet: Packet.Packet, early: Reado
   Draft.setTimer(draft, "retransmit", undefined)
   handleDelay(draft, packet)
   // A SYN-ACK acknowledges our SYN whatever its header says: it is addressed to the id that the SYN told.
-  if (Packet.has(packet, Packet.NO_ACK)) handleAcknowledgment(draft, 0, [])
-  else handleAcknowledgment(draft, packet.ackThrough, packet.nacks)
+  handleAcknowledgment(draft, 0, [])
   handleSegment(draft, packet)
   Draft.acknowledgeNow(draft)
   for (const held of early) {
@@ -157,7 +170,8 @@ const handleDelay = (draft: Draft.Draft, packet: Packet.Packet): void => {
   } else if (draft.peerChoke !== undefined) {
     draft.peerChoke = undefined
     draft.timeouts = 0
-    Draft.setTimer(draft, "persist", undefined)
+    // The timer has two uses: it may still have to repeat that our own window is open.
+    Draft.setTimer(draft, "persist", draft.flow.announceOpen > 0 ? draft.now + draft.rtt.rto : undefined)
     // What was under way when the window closed was most likely dropped; that says nothing about the network.
     draft.send = SendBuffer.markLost(draft.send, () => true)
   }
@@ -180,7 +194,8 @@ const handleAcknowledgment = (draft: Draft.Draft, ackThrough: number, nacks: Rea
       acked: result.acked.length,
       flightSize,
       rtt,
-      appLimited: flightSize < draft.congestion.window
+      // Several acknowledgments in one batch find the window half empty only because nothing was sent between them.
+      appLimited: flightSize < draft.congestion.window && draft.send.unsentBytes < draft.maxPacketSize
     })
     draft.lossDetection = LossDetection.onAcked(draft.lossDetection, result.acked, draft.now, draft.rtt.minRtt)
     // RFC 6298 section 5.3: restart the timer; the flush arms it if anything is left in flight.

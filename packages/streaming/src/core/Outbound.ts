@@ -51,14 +51,22 @@ export const flush = (draft: Draft.Draft): void => {
   flushLost(draft)
   flushNew(draft)
   flushClose(draft)
+  // Numbers may have run out on the way.
+  if (isClosed(draft)) return
   flushAcknowledgment(draft, draft.counters.packetsSent > sent)
   if (draft.phase._tag !== "TimeWait") armRetransmission(draft)
 }
 
+const isClosed = (draft: Draft.Draft): boolean => draft.phase._tag === "Closed"
+
 /** Sends the SYN-ACK when it is due or there is something to ride in it. Tells whether it is out. */
 const flushSynAck = (draft: Draft.Draft, due: number | undefined): boolean => {
   if (due === undefined) return true
-  if (due > draft.now && draft.send.unsentBytes === 0) return false
+  if (due > draft.now && draft.send.unsentBytes === 0) {
+    // Whatever early data asks for, nothing is acknowledged before the SYN-ACK.
+    Draft.setTimer(draft, "ack", due)
+    return false
+  }
   Draft.setPhase(draft, { _tag: "SynReceived", synAckDue: undefined })
   sendNew(draft, Packet.SYNCHRONIZE, draft.maxPacketSize)
   return true
@@ -95,6 +103,7 @@ const flushNew = (draft: Draft.Draft): void => {
 }
 
 const hasRoom = (draft: Draft.Draft): boolean => {
+  if (isClosed(draft)) return false
   const span = draft.send.sndNxt - SendBuffer.sndUna(draft.send)
   if (draft.phase._tag === "SynReceived") return draft.send.sndNxt <= maxBeforeEstablished
   return SendBuffer.flightSize(draft.send) < draft.congestion.window && span < draft.config.maxSendSpan
@@ -142,7 +151,7 @@ const transmitSequenced = (draft: Draft.Draft, packet: SendBuffer.InFlight): voi
     isClose ||
     packet.transmissions > 1 ||
     scarce > draft.congestion.window ||
-    (draft.flushTo > 0 && packet.endOffset >= draft.flushTo)
+    (packet.endOffset >= draft.flushTo && packet.endOffset - packet.payload.length < draft.flushTo)
   Draft.transmit(
     draft,
     {
@@ -196,11 +205,19 @@ export const timeout = (draft: Draft.Draft): number => {
 
 /** RFC 6298 section 5: the timer runs while anything is in flight. A closed peer window is probed instead. */
 const armRetransmission = (draft: Draft.Draft): void => {
+  armPersist(draft)
   if (draft.send.inFlight.length === 0 || draft.peerChoke !== undefined) {
     Draft.setTimer(draft, "retransmit", undefined)
   } else if (draft.timers.retransmit === undefined) {
     Draft.setTimer(draft, "retransmit", draft.now + timeout(draft))
   }
+}
+
+/** A closed window is probed, and held against the peer, only while something waits for it. */
+const armPersist = (draft: Draft.Draft): void => {
+  if (draft.peerChoke === undefined || draft.timers.persist !== undefined || SendBuffer.isDrained(draft.send)) return
+  draft.peerChoke = { since: draft.now, probes: 0 }
+  Draft.setTimer(draft, "persist", draft.now + Math.min(draft.rtt.rto, draft.config.maxProbeInterval))
 }
 
 /**

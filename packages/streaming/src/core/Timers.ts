@@ -8,7 +8,7 @@ import * as Draft from "./Draft.js"
 import { detectLosses } from "./Inbound.js"
 import * as Outbound from "./Outbound.js"
 import * as SendBuffer from "./SendBuffer.js"
-import type { Phase } from "./State.js"
+import { isOver, type Phase } from "./State.js"
 import * as TimerTable from "./TimerTable.js"
 
 /** A probe with more payload than this makes Java open its window again; smaller ones leave it closed for ever. */
@@ -19,12 +19,11 @@ const javaUnchokeBytes = 1500
  * @category combinators
  */
 export const handleTimers = (draft: Draft.Draft): void => {
-  if (TimerTable.isDue(draft.timers, "limit", draft.now)) handleLimit(draft)
-  if (draft.phase._tag === "Closed") return
-  if (TimerTable.isDue(draft.timers, "retransmit", draft.now)) handleRetransmit(draft)
-  if (TimerTable.isDue(draft.timers, "reorder", draft.now)) detectLosses(draft)
-  if (TimerTable.isDue(draft.timers, "persist", draft.now)) handlePersist(draft)
-  if (TimerTable.isDue(draft.timers, "idle", draft.now)) handleIdle(draft)
+  for (const [name, handler] of handlers) {
+    // Any of them may be the end; what is over has no deadlines.
+    if (isOver(draft)) return
+    if (TimerTable.isDue(draft.timers, name, draft.now)) handler(draft)
+  }
 }
 
 /** The time for opening or closing is up. */
@@ -66,13 +65,15 @@ const handlePersist = (draft: Draft.Draft): void => {
   Draft.setTimer(draft, "persist", undefined)
   const choke = draft.peerChoke
   if (choke === undefined) {
-    // Our announcement may be lost: repeat it until the peer's data shows that it was heard or it was said often enough.
+    // Our announcement may be lost: repeat it until it was said often enough.
     if (draft.flow.announceOpen > 0) {
       Draft.acknowledgeNow(draft)
       Draft.setTimer(draft, "persist", draft.now + draft.rtt.rto)
     }
     return
   }
+  // The flush arms the timer again as soon as something waits.
+  if (SendBuffer.isDrained(draft.send)) return
   if (draft.now - choke.since >= draft.config.chokeTimeout) return Draft.reset(draft, { _tag: "ChokedTooLong" })
   const probe = draft.send.inFlight.find((packet) => packet.payload.length > javaUnchokeBytes) ?? draft.send.inFlight[0]
   if (probe !== undefined) Outbound.resend(draft, probe.sequenceNumber)
@@ -95,6 +96,15 @@ const handleIdle = (draft: Draft.Draft): void => {
   }
   Draft.reset(draft, { _tag: "Idle" })
 }
+
+/** The acknowledgment's deadline is not here: the flush keeps it. */
+const handlers: ReadonlyArray<readonly [TimerTable.TimerName, (draft: Draft.Draft) => void]> = [
+  ["limit", handleLimit],
+  ["retransmit", handleRetransmit],
+  ["reorder", detectLosses],
+  ["persist", handlePersist],
+  ["idle", handleIdle]
+]
 
 /**
  * Any packet in either direction puts the idle deadline off.

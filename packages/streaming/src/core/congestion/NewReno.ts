@@ -40,4 +40,5 @@ const controller = (limits: WindowLimits, cwnd: number, ssthresh: number): Conge
  * @since 0.1.0
  * @category constructors
  */
-export const make: Make = (limits) => controller(limits, limits.initialWindow, Number.POSITIVE_INFINITY)
+export const make: Make = (limits) =>
+  controller(limits, Math.min(limits.initialWindow, limits.maxWindow), Number.POSITIVE_INFINITY)
