@@ -101,13 +101,15 @@ export class SessionRejected extends Schema.TaggedError<SessionRejected>("@effec
 /**
  * The session was there and is gone. Decision: none; the session reconnects by itself.
  *
+ * **Shape** `Defect` is a bug of ours that the connection ran into; it is logged and costs that connection only.
+ *
  * @category errors
  * @since 0.1.0
  */
 export class ConnectionLost extends Schema.TaggedError<ConnectionLost>("@effect-i2p/i2cp/ConnectionLost")(
   "ConnectionLost",
   {
-    reason: Schema.Literal("Closed", "Destroyed", "Disconnected", "Silent", "NoLeaseSet", "Protocol"),
+    reason: Schema.Literal("Closed", "Destroyed", "Disconnected", "Silent", "NoLeaseSet", "Protocol", "Defect"),
     detail: Schema.String
   }
 ) {

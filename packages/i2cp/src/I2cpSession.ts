@@ -16,6 +16,7 @@ import * as DestinationKeys from "@effect-i2p/wire/DestinationKeys"
 import * as EncryptionKey from "@effect-i2p/wire/EncryptionKey"
 import { SecureRandom } from "@effect-i2p/wire/SecureRandom"
 import { Signatures } from "@effect-i2p/wire/Signatures"
+import * as Cause from "effect/Cause"
 import * as Context from "effect/Context"
 import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
@@ -215,6 +216,13 @@ export const make = Effect.fn("I2cpSession.make")(
         })
       )
     }).pipe(
+      // A bug met on one connection must not leave a session that looks alive and has nobody behind it.
+      Effect.catchAllDefect((defect) =>
+        Effect.zipRight(
+          Effect.logError("defect in an I2CP connection", Cause.die(defect)),
+          new I2cpError.ConnectionLost({ reason: "Defect", detail: I2cpError.sanitize(String(defect)) })
+        )
+      ),
       Effect.ensuring(
         Effect.suspend(() => {
           isUp = false
@@ -254,7 +262,11 @@ export const make = Effect.fn("I2cpSession.make")(
         if (current?.sessionId === undefined) return Effect.void
         current.close()
         return Fiber.await(fiber)
-      })
+      }).pipe(
+        Effect.zipRight(
+          SubscriptionRef.update(state, (last) => (last._tag === "Failed" ? last : SessionState.Closed()))
+        )
+      )
     )
     yield* Effect.raceFirst(Deferred.await(created), Deferred.await(failed))
 

@@ -57,6 +57,36 @@ describe("coming up", () => {
     })
   )
 
+  it.scoped("puts credentials into GetDate and nowhere else", () =>
+    Effect.gen(function* () {
+      const { router, session } = yield* start({ credentials: { username: "me", password: Redacted.make("secret") } })
+      const connection = yield* router.accept
+      const { options } = yield* connection.expect("GetDate")
+      assert.deepStrictEqual(Array.from(options ?? []), [
+        ["i2cp.password", "secret"],
+        ["i2cp.username", "me"]
+      ])
+      yield* connection.send({ _tag: "SetDate", date: NOW, version: "0.9.67" })
+      const { config } = yield* connection.expect("CreateSession")
+      assert.isFalse(Array.from(config.options.values()).includes("secret"))
+      yield* connection.hangUp
+      yield* Fiber.await(session)
+    })
+  )
+
+  it.scoped("hides a session both ways routers understand", () =>
+    Effect.gen(function* () {
+      const { router, session } = yield* start({ published: false })
+      const connection = yield* router.accept
+      const { config } = yield* createSession(connection, NOW)
+      assert.strictEqual(config.options.get("i2cp.dontPublishLeaseSet"), "true")
+      yield* Fiber.join(session)
+      yield* connection.send(leaseRequest(NOW))
+      assert.isTrue((yield* connection.expect("CreateLeaseSet2")).leaseSet.unpublished)
+      yield* connection.hangUp
+    })
+  )
+
   it.scoped("tells watchers each step", () =>
     Effect.gen(function* () {
       const { connection, session } = yield* up()
@@ -500,6 +530,32 @@ describe("supervision", () => {
       yield* settle
       assert.strictEqual((yield* session.state.get)._tag, "Failed")
       assert.strictEqual((yield* Effect.flip(session.ready))._tag, "SessionRejected")
+    })
+  )
+
+  it.scoped("survives a bug met while delivering, on the next connection", () =>
+    Effect.gen(function* () {
+      const broken: Compression.Service = {
+        ...Compression.portable,
+        crc32: () => {
+          throw new Error("a bug")
+        }
+      }
+      const { connection, router, session } = yield* up({}, broken)
+      yield* connection.send({
+        _tag: "MessagePayload",
+        sessionId: SESSION_ID,
+        messageId: 1,
+        payload: payload(6, text("x"))
+      })
+      yield* settle
+      const state = yield* session.state.get
+      assert.isTrue(state._tag === "Lost" && state.reason._tag === "ConnectionLost" && state.reason.reason === "Defect")
+      yield* TestClock.adjust("10 seconds")
+      const again = yield* router.accept
+      yield* bringUp(again, NOW)
+      yield* session.ready
+      yield* again.hangUp
     })
   )
 

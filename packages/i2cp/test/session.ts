@@ -3,6 +3,7 @@
  */
 
 import * as Socket from "@effect/platform/Socket"
+import * as Compression from "@effect-i2p/i2cp/Compression"
 import * as I2cpConfig from "@effect-i2p/i2cp/I2cpConfig"
 import * as I2cpConnection from "@effect-i2p/i2cp/I2cpConnection"
 import * as I2cpSession from "@effect-i2p/i2cp/I2cpSession"
@@ -20,7 +21,10 @@ export const NOW = 1_700_000_000_000
 export const settle = Effect.yieldNow().pipe(Effect.repeatN(50))
 
 /** Starts a session in its own scope, without waiting for it. */
-export const start = (config: Partial<I2cpConfig.Service> = {}) =>
+export const start = (
+  config: Partial<I2cpConfig.Service> = {},
+  compression: Compression.Service = Compression.portable
+) =>
   Effect.gen(function* () {
     yield* TestClock.setTime(NOW)
     const router = yield* ScriptedRouter.make
@@ -33,6 +37,7 @@ export const start = (config: Partial<I2cpConfig.Service> = {}) =>
         reconnect: Schedule.spaced("10 seconds"),
         ...config
       }),
+      Effect.provideService(Compression.Compression, compression),
       Scope.extend(scope),
       Effect.fork
     )
@@ -40,9 +45,9 @@ export const start = (config: Partial<I2cpConfig.Service> = {}) =>
   })
 
 /** A session that is up, and its connection. Hangs up at the end so that nothing waits for the clock. */
-export const up = (config: Partial<I2cpConfig.Service> = {}) =>
+export const up = (config: Partial<I2cpConfig.Service> = {}, compression?: Compression.Service) =>
   Effect.gen(function* () {
-    const started = yield* start(config)
+    const started = yield* start(config, compression)
     const connection = yield* started.router.accept
     yield* Effect.addFinalizer(() => connection.hangUp)
     const leaseSet = yield* ScriptedRouter.bringUp(connection, NOW)

@@ -1,8 +1,8 @@
 /**
  * CRC-32 as gzip uses it (polynomial EDB88320, reflected), four bytes a step.
  *
- * Four tables instead of one: measured on Node 20 with 1,730-byte packets, one table takes about 4 µs a packet, four
- * about 1.5 µs; eight gain little more.
+ * Four tables instead of one: on Node 20, with packets of 1,730 bytes, that takes less than half the time (3 against 7 µs
+ * on a busy machine; zlib's own 0.4).
  */
 const tables: ReadonlyArray<Uint32Array> = (() => {
   const first = new Uint32Array(256)
