@@ -147,6 +147,7 @@ export const make = Effect.fn("I2cpSession.make")(
     let current: Attempt.Current | undefined
     let lastPublished = 0
     let isUp = false
+    let wasUp = false
     let readySince = 0
 
     const lookups = new Lookups({
@@ -182,6 +183,7 @@ export const make = Effect.fn("I2cpSession.make")(
             SubscriptionRef.set(state, SessionState.BuildingTunnels({ attempt, routerVersion }))
           )
         case "Up":
+          wasUp = true
           readySince = clock.unsafeCurrentTimeMillis()
           return Effect.zipRight(
             usable.open,
@@ -245,8 +247,8 @@ export const make = Effect.fn("I2cpSession.make")(
         yield* SubscriptionRef.set(state, SessionState.Lost({ attempt: counters.connections, reason }))
         yield* Effect.logWarning(reason.message)
         // A session that got as far as a lease set starts the delays over.
-        if (readySince > 0) yield* delays.reset
-        readySince = 0
+        if (wasUp) yield* delays.reset
+        wasUp = false
         yield* Effect.mapError(delays.next(reason), () => reason)
       }
     }).pipe(

@@ -32,6 +32,7 @@ export const SendMessage = Schema.TaggedStruct("SendMessage", {
  */
 export type SendMessage = typeof SendMessage.Type
 
+/** @internal */
 export const sendMessage: Codec<SendMessage> = {
   type: 5,
   write: (writer, message) => {
@@ -84,6 +85,7 @@ export const SendMessageExpires = Schema.TaggedStruct("SendMessageExpires", {
  */
 export type SendMessageExpires = typeof SendMessageExpires.Type
 
+/** @internal */
 export const sendMessageExpires: Codec<SendMessageExpires> = {
   type: 36,
   write: (writer, message) => {
@@ -128,6 +130,7 @@ export const MessagePayload = Schema.TaggedStruct("MessagePayload", {
  */
 export type MessagePayload = typeof MessagePayload.Type
 
+/** @internal */
 export const messagePayload: Codec<MessagePayload> = {
   type: 31,
   write: (writer, message) => {
@@ -167,6 +170,7 @@ export const MessageStatus = Schema.TaggedStruct("MessageStatus", {
  */
 export type MessageStatus = typeof MessageStatus.Type
 
+/** @internal */
 export const messageStatus: Codec<MessageStatus> = {
   type: 22,
   write: (writer, message) => {

@@ -30,6 +30,7 @@ export const GetDate = Schema.TaggedStruct("GetDate", {
  */
 export type GetDate = typeof GetDate.Type
 
+/** @internal */
 export const getDate: Codec<GetDate> = {
   type: 32,
   write: (writer, message) => {
@@ -61,6 +62,7 @@ export const SetDate = Schema.TaggedStruct("SetDate", { date: Ids.Millis, versio
  */
 export type SetDate = typeof SetDate.Type
 
+/** @internal */
 export const setDate: Codec<SetDate> = {
   type: 33,
   write: (writer, message) => {
@@ -90,6 +92,7 @@ export const GetBandwidthLimits = Schema.TaggedStruct("GetBandwidthLimits", {})
  */
 export type GetBandwidthLimits = typeof GetBandwidthLimits.Type
 
+/** @internal */
 export const getBandwidthLimits: Codec<GetBandwidthLimits> = {
   type: 8,
   write: () => {},
@@ -117,6 +120,7 @@ export const BandwidthLimits = Schema.TaggedStruct("BandwidthLimits", {
  */
 export type BandwidthLimits = typeof BandwidthLimits.Type
 
+/** @internal */
 export const bandwidthLimits: Codec<BandwidthLimits> = {
   type: 23,
   write: (writer, message) => {
@@ -141,6 +145,7 @@ export const Disconnect = Schema.TaggedStruct("Disconnect", { reason: ShortStrin
  */
 export type Disconnect = typeof Disconnect.Type
 
+/** @internal */
 export const disconnect: Codec<Disconnect> = {
   type: 30,
   write: (writer, message) => writer.string(message.reason),

@@ -31,6 +31,7 @@ export const RequestVariableLeaseSet = Schema.TaggedStruct("RequestVariableLease
  */
 export type RequestVariableLeaseSet = typeof RequestVariableLeaseSet.Type
 
+/** @internal */
 export const requestVariableLeaseSet: Codec<RequestVariableLeaseSet> = {
   type: 37,
   write: (writer, message) => {
@@ -93,6 +94,7 @@ export const CreateLeaseSet2 = Schema.TaggedStruct("CreateLeaseSet2", {
  */
 export type CreateLeaseSet2 = typeof CreateLeaseSet2.Type
 
+/** @internal */
 export const createLeaseSet2: Codec<CreateLeaseSet2> = {
   type: 41,
   write: (writer, message) => {

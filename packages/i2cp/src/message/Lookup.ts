@@ -51,6 +51,7 @@ export const HostLookup = Schema.TaggedStruct("HostLookup", {
  */
 export type HostLookup = typeof HostLookup.Type
 
+/** @internal */
 export const hostLookup: Codec<HostLookup> = {
   type: 38,
   write: (writer, message) => {
@@ -126,6 +127,7 @@ export const HostReply = Schema.TaggedStruct("HostReply", {
  */
 export type HostReply = typeof HostReply.Type
 
+/** @internal */
 export const hostReply: Codec<HostReply> = {
   type: 39,
   looseTail: true,

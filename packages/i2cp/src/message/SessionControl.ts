@@ -24,6 +24,7 @@ export const CreateSession = Schema.TaggedStruct("CreateSession", { config: Sess
  */
 export type CreateSession = typeof CreateSession.Type
 
+/** @internal */
 export const createSession: Codec<CreateSession> = {
   type: 1,
   write: (writer, message) => writer.bytes(message.config.bytes),
@@ -52,6 +53,7 @@ export const ReconfigureSession = Schema.TaggedStruct("ReconfigureSession", {
  */
 export type ReconfigureSession = typeof ReconfigureSession.Type
 
+/** @internal */
 export const reconfigureSession: Codec<ReconfigureSession> = {
   type: 2,
   write: (writer, message) => {
@@ -81,6 +83,7 @@ export const DestroySession = Schema.TaggedStruct("DestroySession", { sessionId:
  */
 export type DestroySession = typeof DestroySession.Type
 
+/** @internal */
 export const destroySession: Codec<DestroySession> = {
   type: 3,
   write: (writer, message) => writer.u16(message.sessionId),
@@ -113,6 +116,7 @@ export const SessionStatus = Schema.TaggedStruct("SessionStatus", {
  */
 export type SessionStatus = typeof SessionStatus.Type
 
+/** @internal */
 export const sessionStatus: Codec<SessionStatus> = {
   type: 20,
   write: (writer, message) => {
