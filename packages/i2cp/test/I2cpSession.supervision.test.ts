@@ -1,8 +1,10 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Compression from "@effect-i2p/i2cp/Compression"
+import * as Framer from "@effect-i2p/i2cp/core/Framer"
 import * as Payload from "@effect-i2p/i2cp/Payload"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import * as FastCheck from "effect/FastCheck"
 import * as Fiber from "effect/Fiber"
 import * as Schedule from "effect/Schedule"
 import * as Scope from "effect/Scope"
@@ -119,6 +121,38 @@ describe("supervision", () => {
       yield* settle
       assert.strictEqual((yield* session.state.get)._tag, "Failed")
       assert.strictEqual((yield* Effect.flip(session.ready))._tag, "SessionRejected")
+    })
+  )
+
+  it.scoped("meets no bug in frames of any type with any body", () =>
+    Effect.gen(function* () {
+      const types = [20, 22, 23, 30, 31, 33, 37, 39, 1, 36, 41, 99]
+      const frames = FastCheck.sample(
+        FastCheck.tuple(FastCheck.constantFrom(...types), FastCheck.uint8Array({ maxLength: 60 })),
+        { numRuns: 300, seed: 1 }
+      )
+      const { connection, router, session } = yield* up()
+      let current = connection
+      for (const [type, body] of frames) {
+        const frame = new Uint8Array(5 + body.length)
+        frame[3] = body.length
+        frame[4] = type
+        frame.set(body, 5)
+        if (body.length > Framer.capOf("ToClient", type)) continue
+        yield* current.sendBytes(frame)
+        yield* settle
+        const state = yield* session.state.get
+        if (state._tag === "Ready") continue
+        assert.isTrue(
+          state._tag === "Lost" && state.reason._tag === "ConnectionLost" && state.reason.reason !== "Defect"
+        )
+        yield* TestClock.adjust("10 seconds")
+        current = yield* router.accept
+        yield* bringUp(current, NOW)
+        yield* session.ready
+      }
+      assert.isAbove((yield* session.stats).connections, 1, "some frames are fatal by rule")
+      yield* current.hangUp
     })
   )
 
