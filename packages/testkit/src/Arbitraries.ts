@@ -1,0 +1,173 @@
+/**
+ * Generators: packets as the Schema allows them, bytes and packets that nobody should send, and what applications and
+ * networks may do over time.
+ *
+ * @since 0.1.0
+ */
+import type * as Netem from "@effect-i2p/router/Netem"
+import * as Event from "@effect-i2p/streaming/core/Event"
+import * as Packet from "@effect-i2p/streaming/Packet"
+import * as KeyType from "@effect-i2p/wire/KeyType"
+import type { OfflineSignature } from "@effect-i2p/wire/OfflineSignature"
+import * as Arbitrary from "effect/Arbitrary"
+import * as FastCheck from "effect/FastCheck"
+
+const fromSchema: FastCheck.Arbitrary<Packet.Packet> = Arbitrary.make(Packet.Packet)
+
+/** `bytes`, cut or filled up to a length. */
+const fit = (bytes: Uint8Array, length: number): Uint8Array => {
+  const fitted = new Uint8Array(length)
+  fitted.set(bytes.subarray(0, length))
+  return fitted
+}
+
+const fitOffline = (offline: OfflineSignature, signingType: number, transientCode: number): OfflineSignature => {
+  const type = KeyType.signingTypes[transientCode % KeyType.signingTypes.length]!
+  return {
+    expires: offline.expires,
+    transientKey: { type: type.code, bytes: fit(offline.transientKey.bytes, type.publicKeyLength) },
+    signature: fit(offline.signature, KeyType.signatureLength(signingType)!)
+  }
+}
+
+/**
+ * Packets that the wire can carry: every field as the Schema has it, keys and signatures as long as their types say.
+ *
+ * @since 0.1.0
+ * @category packets
+ */
+export const packet: FastCheck.Arbitrary<Packet.Packet> = FastCheck.tuple(fromSchema, FastCheck.nat(255)).map(
+  ([any, code]) => {
+    const from = any.from
+    if (from === undefined) return { ...any, offlineSignature: undefined }
+    const offlineSignature =
+      any.offlineSignature === undefined ? undefined : fitOffline(any.offlineSignature, from.signingType, code)
+    const length = KeyType.signatureLength(offlineSignature?.transientKey.type ?? from.signingType)!
+    return { ...any, offlineSignature, signature: any.signature && fit(any.signature, length) }
+  }
+)
+
+/**
+ * Bytes that are no packet, or not the one that was meant: random, cut short, with bits flipped, with bytes added.
+ *
+ * @since 0.1.0
+ * @category packets
+ */
+export const hostileBytes: FastCheck.Arbitrary<Uint8Array> = FastCheck.oneof(
+  FastCheck.uint8Array({ maxLength: 2048 }),
+  FastCheck.tuple(packet, FastCheck.nat(4096)).map(([packet, length]) => {
+    const bytes = Packet.encode(packet)
+    return bytes.slice(0, length % (bytes.length + 1))
+  }),
+  FastCheck.tuple(packet, FastCheck.array(FastCheck.nat(100_000), { minLength: 1, maxLength: 8 })).map(
+    ([packet, flips]) => {
+      const bytes = Packet.encode(packet)
+      for (const flip of flips) bytes[(flip >> 3) % bytes.length]! ^= 1 << (flip & 7)
+      return bytes
+    }
+  ),
+  FastCheck.tuple(packet, FastCheck.uint8Array({ maxLength: 64 })).map(([packet, more]) => {
+    const bytes = Packet.encode(packet)
+    return Uint8Array.from([...bytes, ...more])
+  })
+)
+
+const uint32: FastCheck.Arbitrary<number> = FastCheck.oneof(
+  { weight: 6, arbitrary: FastCheck.nat(12) },
+  { weight: 2, arbitrary: FastCheck.nat(700) },
+  { weight: 1, arbitrary: FastCheck.constantFrom(0x7fff_ffff, 0x8000_0000, 0xffff_fffe, 0xffff_ffff) }
+)
+
+/**
+ * Packets with the right ids and anything else: the worst that a peer, or somebody who knows the ids, can send to a
+ * connection.
+ *
+ * @since 0.1.0
+ * @category packets
+ */
+export const hostilePacket = (ids: {
+  readonly sendStreamId: number
+  readonly receiveStreamId: number
+}): FastCheck.Arbitrary<Packet.Packet> =>
+  FastCheck.record({
+    sendStreamId: FastCheck.oneof(
+      { weight: 9, arbitrary: FastCheck.constant(ids.sendStreamId) },
+      { weight: 1, arbitrary: FastCheck.constant(0) }
+    ),
+    sequenceNumber: uint32,
+    ackThrough: uint32,
+    nacks: FastCheck.array(uint32, { maxLength: 10 }),
+    flags: FastCheck.oneof(
+      { weight: 8, arbitrary: FastCheck.constant(0) },
+      {
+        weight: 2,
+        arbitrary: FastCheck.constantFrom(
+          Packet.CLOSE,
+          Packet.NO_ACK,
+          Packet.SYNCHRONIZE,
+          Packet.SYNCHRONIZE | Packet.CLOSE,
+          Packet.SYNCHRONIZE | Packet.NO_ACK,
+          Packet.ECHO,
+          0xf000
+        )
+      }
+    ),
+    requestedDelay: FastCheck.option(FastCheck.constantFrom(0, 1, 100, 60_000, 60_001, 65_535), { nil: undefined }),
+    payload: FastCheck.oneof(
+      FastCheck.constant(0),
+      FastCheck.nat(1812),
+      FastCheck.constantFrom(1812, 1813, 32_768)
+    ).map((length) => new Uint8Array(length))
+  }).map((fields) => Packet.make({ ...fields, receiveStreamId: ids.receiveStreamId }))
+
+/**
+ * A command of an application, and how long it waits before it.
+ *
+ * @since 0.1.0
+ * @category behaviour
+ */
+export interface Operation {
+  readonly side: "A" | "B"
+  readonly after: number
+  readonly event: Event.Event
+}
+
+const payload: FastCheck.Arbitrary<Uint8Array> = FastCheck.tuple(
+  FastCheck.oneof(FastCheck.integer({ min: 1, max: 100 }), FastCheck.integer({ min: 1, max: 20_000 })),
+  FastCheck.nat(255)
+).map(([length, from]) => Uint8Array.from({ length }, (_, i) => (from + i * 7) & 0xff))
+
+/**
+ * What applications do: mostly write, sometimes flush or end.
+ *
+ * @since 0.1.0
+ * @category behaviour
+ */
+export const operations: FastCheck.Arbitrary<ReadonlyArray<Operation>> = FastCheck.array(
+  FastCheck.record({
+    side: FastCheck.constantFrom("A" as const, "B" as const),
+    after: FastCheck.oneof(FastCheck.constant(0), FastCheck.nat(50), FastCheck.nat(3000)),
+    event: FastCheck.oneof(
+      { weight: 8, arbitrary: payload.map(Event.write) },
+      { weight: 1, arbitrary: FastCheck.constant(Event.flush) },
+      { weight: 1, arbitrary: FastCheck.constant(Event.end) }
+    )
+  }),
+  { maxLength: 24 }
+)
+
+/**
+ * Links that lose, shuffle, repeat and delay, but let enough through that a stream must survive.
+ *
+ * @since 0.1.0
+ * @category behaviour
+ */
+export const link: FastCheck.Arbitrary<Partial<Netem.Config>> = FastCheck.record({
+  latencyMillis: FastCheck.constantFrom(0, 1, 50, 400, 3000),
+  jitterMillis: FastCheck.constantFrom(0, 10, 500),
+  loss: FastCheck.constantFrom(0, 0, 0.01, 0.05, 0.15),
+  reorder: FastCheck.constantFrom(0, 0, 0.1, 0.3),
+  reorderMillis: FastCheck.constantFrom(5, 200),
+  duplicate: FastCheck.constantFrom(0, 0, 0.1, 0.5),
+  bytesPerSecond: FastCheck.constantFrom(Number.POSITIVE_INFINITY, 100_000, 10_000)
+})
