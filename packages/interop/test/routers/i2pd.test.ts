@@ -107,7 +107,7 @@ layer(network, { excludeTestServices: true })("i2pd", (it) => {
       }).pipe(
         Effect.scoped,
         Effect.timeout("10 seconds"),
-        Effect.retry(Schedule.spaced("1 second").pipe(Schedule.upTo("90 seconds")))
+        Effect.retry(Schedule.spaced("1 second").pipe(Schedule.upTo("2 minutes")))
       )
       assert.strictEqual(yield* again, "again")
     })
