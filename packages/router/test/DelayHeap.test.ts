@@ -34,6 +34,14 @@ describe("DelayHeap", () => {
     )
   })
 
+  it("keeps the order of pushes among many that are due together", () => {
+    const heap = new DelayHeap<number>()
+    for (let i = 0; i < 100; i++) heap.push(i % 3, i)
+    const popped = Array.from({ length: 100 }, () => heap.popDue(5)!)
+    const expected = Array.from({ length: 100 }, (_, i) => i).sort((a, b) => (a % 3) - (b % 3) || a - b)
+    assert.deepStrictEqual(popped, expected)
+  })
+
   it("forgets everything when cleared", () => {
     const heap = new DelayHeap<number>()
     for (let i = 0; i < 100; i++) heap.push(i, i)

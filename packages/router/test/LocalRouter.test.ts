@@ -340,6 +340,17 @@ describe("LocalRouter in memory", () => {
       )
     }
 
+    it.scoped("gets nothing done that it sent behind its mistake", () =>
+      Effect.gen(function* () {
+        const { a, b, router } = yield* twoClients()
+        const send = Message.encode(sendTo(a.sessionId, bob.keys.destination, numbered(1)))
+        yield* a.write(Uint8Array.of(...send, ...frame(4, 0), ...send, ...frame(99, 0)))
+        yield* expectDisconnect(a, /CreateLeaseSet2/)
+        assert.lengthOf(b.payloads, 1)
+        assert.deepInclude(yield* router.stats, { refused: 0, ignored: 0 })
+      })
+    )
+
     const leaseSets: ReadonlyArray<readonly [string, RegExp, Parameters<typeof createLeaseSet>[4]]> = [
       ["signed by somebody else", /Invalid leaseset: bad signature/, { signedBy: bob }],
       ["with keys that do not belong together", /key mismatch in LS for key: 0/, { encryption: bob }]

@@ -1,0 +1,95 @@
+import * as Effect from "effect/Effect"
+import { assert, describe, it } from "vitest"
+import { Links } from "../src/internal/links.js"
+import { Outbox } from "../src/internal/outbox.js"
+import * as Netem from "../src/Netem.js"
+
+describe("Outbox", () => {
+  const make = (limit: number) => new Outbox(limit, Effect.unsafeMakeLatch(false))
+  const frame = (size: number, fill = 0) => new Uint8Array(size).fill(fill)
+
+  it("drops what a client can do without at the limit and takes it again once there is room", () => {
+    const outbox = make(100)
+    assert.isTrue(outbox.offer(frame(60)))
+    assert.isFalse(outbox.offer(frame(41)))
+    assert.isTrue(outbox.offer(frame(40)))
+    outbox.takeAll()
+    assert.isTrue(outbox.offer(frame(100)))
+  })
+
+  it("takes what a client must get up to twice the limit", () => {
+    const outbox = make(100)
+    assert.isTrue(outbox.force(frame(150)))
+    assert.isFalse(outbox.offer(frame(1)))
+    assert.isTrue(outbox.force(frame(50)))
+    assert.isFalse(outbox.force(frame(1)))
+  })
+
+  it("joins frames into chunks without changing a byte, and leaves large ones alone", () => {
+    const outbox = make(1_000_000)
+    const frames = [frame(10, 1), frame(20, 2), frame(70_000, 3), frame(60_000, 4), frame(6_000, 5), frame(5, 6)]
+    for (const each of frames) outbox.offer(each)
+    const chunks = outbox.takeAll()
+    assert.deepStrictEqual(
+      chunks.map((chunk) => chunk.length),
+      [30, 70_000, 60_000, 6_005]
+    )
+    assert.deepStrictEqual(
+      chunks.flatMap((chunk) => [...chunk]),
+      frames.flatMap((each) => [...each])
+    )
+    assert.isTrue(outbox.isEmpty)
+  })
+
+  it("keeps what it holds when ended and takes no more; forgets it when aborted", () => {
+    const ended = make(100)
+    ended.offer(frame(10))
+    ended.end()
+    assert.isFalse(ended.offer(frame(1)))
+    assert.lengthOf(ended.takeAll(), 1)
+    const aborted = make(100)
+    aborted.offer(frame(10))
+    aborted.abort()
+    assert.isTrue(aborted.isEmpty && aborted.ended)
+  })
+})
+
+describe("Links", () => {
+  const lossy = Netem.config({ loss: 0.5 })
+  const trace = (link: Netem.Link) => Array.from({ length: 64 }, (_, i) => link.transmit(i, 1).length).join("")
+
+  it("gives every ordered pair a sequence of its own that does not depend on the order of first use", () => {
+    const links = new Links(lossy, 1, "pair")
+    const [there, back, other] = [trace(links.between(1, 2)), trace(links.between(2, 1)), trace(links.between(1, 3))]
+    assert.lengthOf(new Set([there, back, other]), 3)
+    const again = new Links(lossy, 1, "pair")
+    assert.strictEqual(trace(again.between(1, 3)), other)
+    assert.strictEqual(trace(again.between(1, 2)), there)
+  })
+
+  it("is one link for all when the router shares it", () => {
+    const links = new Links(lossy, 1, "router")
+    assert.strictEqual(links.between(1, 2), links.between(3, 4))
+  })
+
+  it("changes links in use and those to come", () => {
+    const links = new Links(lossy, 1, "pair")
+    const used = links.between(1, 2)
+    links.setConfig({ loss: 1 })
+    assert.notInclude(trace(used), "1")
+    assert.notInclude(trace(links.between(1, 3)), "1")
+  })
+
+  it("starts afresh for a session that ended but keeps its figures", () => {
+    const links = new Links(lossy, 1, "pair")
+    const pairs = [links.between(1, 2), links.between(2, 1), links.between(1, 3)]
+    for (const link of pairs) trace(link)
+    const before = links.stats
+    assert.strictEqual(before.sent, 192)
+    links.retire(2)
+    assert.deepStrictEqual(links.stats, before)
+    assert.notStrictEqual(links.between(1, 2), pairs[0])
+    assert.notStrictEqual(links.between(2, 1), pairs[1])
+    assert.strictEqual(links.between(1, 3), pairs[2])
+  })
+})
