@@ -155,6 +155,21 @@ describe("LocalRouter in memory", () => {
       })
     )
 
+    for (const latencyMillis of [0, 10]) {
+      it.scoped(`of a burst four times the outbox all reach a client that reads, ${latencyMillis} ms away`, () =>
+        Effect.gen(function* () {
+          const { a, b } = yield* twoClients({ link: { latencyMillis }, outboundBytes: 524_288 })
+          const frame = Message.encode(sendTo(a.sessionId, bob.keys.destination, numbered(1, 2000)))
+          const chunk = new Uint8Array(frame.length * 25)
+          for (let i = 0; i < 25; i++) chunk.set(frame, i * frame.length)
+          for (let i = 0; i < 40; i++) yield* a.write(chunk)
+          yield* TestClock.adjust(latencyMillis)
+          yield* settle
+          assert.lengthOf(b.payloads, 1000)
+        })
+      )
+    }
+
     it.scoped("do not reach a session that ended while they were on their way, nor its successor", () =>
       Effect.gen(function* () {
         const { a, b, router } = yield* twoClients({ link: { latencyMillis: 100 } })
