@@ -1,1 +1,22 @@
-export {}
+/**
+ * @since 0.1.0
+ */
+export * as Argv from "./Argv.js"
+export * as Cli from "./Cli.js"
+export * as ExitStatus from "./ExitStatus.js"
+export * as Failure from "./Failure.js"
+export * as Format from "./Format.js"
+export * as LinkOptions from "./LinkOptions.js"
+export * as Main from "./Main.js"
+export * as Output from "./Output.js"
+export * as PingReport from "./PingReport.js"
+export * as PingStatistics from "./PingStatistics.js"
+export * as Progress from "./Progress.js"
+export * as Quantity from "./Quantity.js"
+export * as RouterAddress from "./RouterAddress.js"
+export * as Settings from "./Settings.js"
+export * as Stdin from "./Stdin.js"
+export * as Streams from "./Streams.js"
+export * as Style from "./Style.js"
+export * as Tunnels from "./Tunnels.js"
+export * as Version from "./Version.js"

@@ -1,0 +1,227 @@
+/**
+ * The tree of commands: names, options and help. What a command does is loaded when it runs, so that help and small
+ * commands start fast.
+ *
+ * @since 0.1.0
+ */
+import * as Args from "@effect/cli/Args"
+import * as CliConfig from "@effect/cli/CliConfig"
+import * as Command from "@effect/cli/Command"
+import * as HelpDoc from "@effect/cli/HelpDoc"
+import * as Span from "@effect/cli/HelpDoc/Span"
+import * as Options from "@effect/cli/Options"
+import * as ValidationError from "@effect/cli/ValidationError"
+import * as NodeFileSystem from "@effect/platform-node/NodeFileSystem"
+import * as NodePath from "@effect/platform-node/NodePath"
+import * as NodeTerminal from "@effect/platform-node/NodeTerminal"
+import * as Console from "effect/Console"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Argv from "./Argv.js"
+import type { ExitStatus } from "./ExitStatus.js"
+import { type CliError, refuse } from "./Failure.js"
+import { Output } from "./Output.js"
+import * as Settings from "./Settings.js"
+import * as Style from "./Style.js"
+import { version } from "./Version.js"
+
+const root = Command.make("i2p", Settings.options).pipe(
+  Command.withDescription(
+    "Streams, pings and keys of I2P destinations, over a router's I2CP port or the embedded router."
+  )
+)
+
+/** Resolves the settings, loads the command and runs it. */
+const handle =
+  <O, E>(
+    load: () => Promise<{
+      readonly run: (settings: Settings.Settings, options: O) => Effect.Effect<void, E, Output | ExitStatus>
+    }>
+  ) =>
+  (options: O & Settings.Typed) =>
+    Effect.gen(function* () {
+      const settings = yield* Settings.resolve(options, yield* root)
+      const command = yield* Effect.promise(load)
+      return yield* command.run(settings, options)
+    })
+
+const seconds = (name: string, letter: string, what: string) =>
+  Options.float(name).pipe(Options.withAlias(letter), Options.withPseudoName("seconds"), Options.withDescription(what))
+
+const destination = Args.text({ name: "destination" }).pipe(
+  Args.withDescription("A name.i2p, a b32 address or a full Base64 destination.")
+)
+
+const ping = Command.make(
+  "ping",
+  {
+    ...Settings.options,
+    count: Options.integer("count").pipe(
+      Options.withAlias("c"),
+      Options.withDescription("Stop after so many pings. Default: go on until Ctrl-C"),
+      Options.optional
+    ),
+    interval: seconds("interval", "i", "Time from one ping to the next. Default 1").pipe(Options.withDefault(1)),
+    timeout: seconds("timeout", "W", "How long to wait for each reply. Default 10").pipe(Options.withDefault(10)),
+    deadline: seconds("deadline", "w", "Stop after this time, whatever has come").pipe(Options.optional),
+    quiet: Options.boolean("quiet").pipe(Options.withAlias("q"), Options.withDescription("Only the summary")),
+    size: Options.integer("size").pipe(
+      Options.withAlias("s"),
+      Options.withPseudoName("bytes"),
+      Options.withDescription("Bytes in a ping; 32 at most come back. Default 32"),
+      Options.withDefault(32)
+    ),
+    graph: Options.boolean("graph").pipe(Options.withDescription("A bar for each reply, and their course at the end")),
+    untilUp: Options.boolean("until-up").pipe(
+      Options.withDescription("Go on until the first reply, also while the destination is not found")
+    ),
+    destination: destination.pipe(Args.optional)
+  },
+  handle(() => import("./commands/ping.js"))
+).pipe(
+  Command.withDescription(
+    "Round trips to a destination. Exit code 0: it answered; 1: it did not; 2: it could not be tried. With --router embedded the destination may be left out: echo.i2p."
+  )
+)
+
+const nc = Command.make(
+  "nc",
+  {
+    ...Settings.options,
+    listen: Options.integer("listen").pipe(
+      Options.withAlias("l"),
+      Options.withPseudoName("port"),
+      Options.withDescription("Wait for a stream on this port of ours; 0 takes any port"),
+      Options.optional
+    ),
+    idle: seconds(
+      "idle",
+      "q",
+      "After the end of the input, or of the peer's, close when nothing has moved for so long. 0: once all is acknowledged; -1: only when both have ended. Default 10"
+    ).pipe(Options.withDefault(10)),
+    halfClose: Options.boolean("half-close").pipe(
+      Options.withAlias("N"),
+      Options.withDescription(
+        "Tell the peer about the end of the input at once. i2pd then drops what it still had to send"
+      )
+    ),
+    timeout: seconds("timeout", "w", "How long connecting may take. Default 60").pipe(Options.withDefault(60)),
+    destination: destination.pipe(Args.optional),
+    port: Args.integer({ name: "port" }).pipe(Args.withDescription("Port of the peer. Default 0: any."), Args.optional)
+  },
+  handle(() => import("./commands/nc.js"))
+).pipe(
+  Command.withDescription(
+    "Standard input to a stream, the stream to standard output: i2p nc DESTINATION [PORT], or i2p nc --listen PORT."
+  )
+)
+
+const keygen = Command.make(
+  "keygen",
+  {
+    ...Settings.options,
+    type: Options.choice("type", ["ed25519", "p256", "p384", "p521"]).pipe(
+      Options.withDescription("Signature type. Default ed25519"),
+      Options.withDefault("ed25519" as const)
+    ),
+    file: Args.text({ name: "file" }).pipe(Args.withDescription("Where to store the keys."), Args.optional)
+  },
+  handle(() => import("./commands/keygen.js"))
+).pipe(
+  Command.withDescription(
+    "Makes a destination, stores its keys in a new file that only its owner may read, and prints its b32 address."
+  )
+)
+
+const linkOption = (name: string, pseudo: string, what: string) =>
+  Options.text(name).pipe(Options.withPseudoName(pseudo), Options.withDescription(what), Options.optional)
+
+const router = Command.make(
+  "router",
+  {
+    ...Settings.options,
+    listen: Options.text("listen").pipe(
+      Options.withAlias("l"),
+      Options.withPseudoName("host:port"),
+      Options.withDescription("Where to listen; port 0 takes a free one. Default 127.0.0.1:7654"),
+      Options.withDefault("127.0.0.1:7654")
+    ),
+    latency: linkOption("latency", "time", "One way, as in 50ms"),
+    jitter: linkOption("jitter", "time", "Added to the latency, from 0 to this"),
+    loss: linkOption("loss", "share", "Messages lost, as in 1%"),
+    "loss-burst": linkOption("loss-burst", "messages", "Mean length of a row of losses"),
+    reorder: linkOption("reorder", "share", "Messages held back so that others overtake them"),
+    "reorder-time": linkOption("reorder-time", "time", "How long those are held back at most"),
+    duplicate: linkOption("duplicate", "share", "Messages delivered twice"),
+    rate: linkOption("rate", "rate", "As in 500kB/s or 8Mbit/s"),
+    queue: linkOption("queue", "bytes", "What may wait for the rate"),
+    seed: linkOption("seed", "number", "Everything random follows from it")
+  },
+  handle(() => import("./commands/router.js"))
+).pipe(
+  Command.withDescription(
+    "The embedded router on a TCP port, for I2CP clients on this machine: no network, no tunnels, no anonymity, a link to choose. It hosts echo.i2p."
+  )
+)
+
+const demo = Command.make(
+  "demo",
+  Settings.options,
+  handle(() => import("./commands/demo.js"))
+).pipe(
+  Command.withDescription(
+    "Two destinations on an embedded router: ping, fetch and a bulk transfer over a simulated link."
+  )
+)
+
+const run = Command.run(root.pipe(Command.withSubcommands([demo, ping, nc, keygen, router])), {
+  name: "i2p",
+  version,
+  summary: Span.text("I2P streams from the command line"),
+  footer: HelpDoc.p("Every command: i2p COMMAND --help. Exit codes: 0 done, 1 no answer, 2 error.")
+})
+
+const layer = Layer.mergeAll(
+  NodeFileSystem.layer,
+  NodePath.layer,
+  NodeTerminal.layer,
+  // -w and -W are two options.
+  CliConfig.layer({ isCaseSensitive: true, showBuiltIns: true, showTypes: true })
+)
+
+/**
+ * Runs what the arguments (without interpreter and script) ask for.
+ *
+ * **Errors** whatever the command fails with, and `CliError` for arguments that make no sense.
+ *
+ * @category running
+ * @since 0.1.0
+ */
+export const main = (args: ReadonlyArray<string>) =>
+  Effect.gen(function* () {
+    const { out } = yield* Output
+    // The parser prints its errors itself, in colour and over several lines; ours are one line, printed by Main.
+    const console = yield* Console.consoleWith(Effect.succeed)
+    const quiet: Console.Console = {
+      ...console,
+      error: () => Effect.void,
+      log: (...texts) =>
+        out.write(`${texts.map((text) => (out.colors ? `${text}` : Style.strip(`${text}`))).join(" ")}\n`)
+    }
+    return yield* run(["node", "i2p", ...Argv.expand(args)]).pipe(
+      Effect.provide(layer),
+      Effect.withConsole(quiet),
+      Effect.catchIf(ValidationError.isValidationError, (error) => wrongUsage(args, error))
+    )
+  })
+
+const wrongUsage = (
+  args: ReadonlyArray<string>,
+  error: ValidationError.ValidationError
+): Effect.Effect<never, CliError> => {
+  const why = Style.strip(HelpDoc.toAnsiText(error.error)).replace(/\s+/g, " ").trim().replace(/\.$/, "")
+  const command = args.find((arg) => commands.has(arg))
+  return refuse(`${why || "wrong arguments"}; see i2p ${command === undefined ? "" : `${command} `}--help`)
+}
+
+const commands = new Set(["demo", "ping", "nc", "keygen", "router"])

@@ -1,0 +1,76 @@
+/**
+ * Errors as the user sees them: one line on standard error that says what, why and what to do, and an exit code.
+ *
+ * @since 0.1.0
+ */
+import * as Cause from "effect/Cause"
+import * as Data from "effect/Data"
+
+/**
+ * **Shape** `Ok` it worked; `NoAnswer` the other side did not answer, or broke off; `Error` it could not be tried: a wrong
+ * argument, no router, a file that cannot be read.
+ *
+ * **Source** ping(8).
+ *
+ * @category constants
+ * @since 0.1.0
+ */
+export const ExitCode = { Ok: 0, NoAnswer: 1, Error: 2 } as const
+
+/**
+ * A failure that the command words itself.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class CliError extends Data.TaggedError("CliError")<{
+  readonly message: string
+  readonly exitCode: number
+}> {}
+
+/**
+ * A mistake in what was typed, or any other reason not to start.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const refuse = (message: string): CliError => new CliError({ message, exitCode: ExitCode.Error })
+
+/**
+ * The other side did not answer, or broke off.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const noAnswer = (message: string): CliError => new CliError({ message, exitCode: ExitCode.NoAnswer })
+
+/** Streams that fail on the way are the other side's doing; everything else keeps us from trying. */
+const noAnswerTags = new Set(["ConnectTimedOut", "ConnectRefused", "StreamReset", "StreamClosed", "PingTimedOut"])
+
+/**
+ * What to print and how to exit for the cause of a failed command.
+ *
+ * @category conversions
+ * @since 0.1.0
+ */
+export const describe = (cause: Cause.Cause<unknown>): { readonly message: string; readonly exitCode: number } => {
+  const error = Cause.squash(cause)
+  const message = oneLine(error instanceof Error ? error.message : String(error))
+  if (Cause.isDie(cause) && !Cause.isFailure(cause)) {
+    const advice = "this is a bug in i2p; please report it with the output of --log-level debug"
+    return { message: `internal error: ${message}; ${advice}`, exitCode: ExitCode.Error }
+  }
+  if (error instanceof CliError) return { message, exitCode: error.exitCode }
+  const tag = typeof error === "object" && error !== null && "_tag" in error ? String(error._tag) : ""
+  if (tag === "RouterUnreachable") {
+    return { message: `${message}; or try --router embedded, which needs none`, exitCode: ExitCode.Error }
+  }
+  if (tag === "DestinationNotFound") {
+    // The reason names the address already.
+    const { reason } = error as { readonly reason?: unknown }
+    if (typeof reason === "string") return { message: oneLine(reason), exitCode: ExitCode.Error }
+  }
+  return { message, exitCode: noAnswerTags.has(tag) ? ExitCode.NoAnswer : ExitCode.Error }
+}
+
+const oneLine = (text: string): string => text.replace(/\s*[\r\n]+\s*/g, " ").trim() || "unknown error"

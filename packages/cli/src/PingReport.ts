@@ -1,0 +1,187 @@
+/**
+ * What `ping` prints: lines for people, or one JSON object a line for programs. Pure.
+ *
+ * @since 0.1.0
+ */
+import * as Format from "./Format.js"
+import type { Summary } from "./PingStatistics.js"
+import type { Style } from "./Style.js"
+
+/**
+ * What happens in a run of pings.
+ *
+ * **Units** milliseconds; `at` since 1970.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type PingEvent =
+  | {
+      readonly _tag: "Start"
+      readonly destination: string
+      readonly b32: string | undefined
+      readonly payloadBytes: number
+      readonly interval: number
+      readonly timeout: number
+    }
+  | {
+      readonly _tag: "Reply"
+      readonly seq: number
+      readonly rtt: number
+      readonly bytes: number
+      readonly isIntact: boolean
+      readonly at: number
+    }
+  | { readonly _tag: "Timeout"; readonly seq: number; readonly after: number; readonly at: number }
+  | { readonly _tag: "Unreachable"; readonly seq: number; readonly reason: string; readonly at: number }
+  | {
+      readonly _tag: "Summary"
+      readonly destination: string
+      readonly duration: number
+      readonly summary: Summary
+      readonly recent: ReadonlyArray<number>
+    }
+
+/**
+ * How to show it. `scale` is the round trip that fills a bar, in milliseconds; without it there are no bars.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface TextOptions {
+  readonly style: Style
+  /** Characters that a line may have; a pipe has no limit. */
+  readonly columns: number
+  readonly scale?: number | undefined
+}
+
+/**
+ * Lines for people, without the last line's end.
+ *
+ * @category formatting
+ * @since 0.1.0
+ */
+export const text = (event: PingEvent, { columns, scale, style }: TextOptions): string => {
+  switch (event._tag) {
+    case "Start": {
+      const name = Format.address(event.destination)
+      const b32 = event.b32 === undefined || event.b32 === name ? "" : ` (${event.b32})`
+      const size = `: ${event.payloadBytes} data bytes`
+      const fits = `PING ${name}${b32}${size}`.length <= columns
+      return `PING ${style.bold(name)}${fits ? b32 : ` (${event.b32?.slice(0, 8)}….b32.i2p)`}${size}`
+    }
+    case "Reply": {
+      const damage = event.isIntact ? "" : style.yellow(" (other data came back)")
+      const line = `${event.bytes} bytes: seq=${event.seq} time=${Format.millis(event.rtt)} ms`
+      return `${line}${damage}${scale === undefined ? "" : style.cyan(graph(event.rtt, scale, columns - line.length))}`
+    }
+    case "Timeout":
+      return style.red(`timeout: seq=${event.seq}, no reply within ${Format.seconds(event.after)}`)
+    case "Unreachable":
+      return style.red(`unreachable: seq=${event.seq}, ${event.reason}`)
+    case "Summary":
+      return summaryText(event, scale, columns, style)
+  }
+}
+
+const summaryText = (
+  event: Extract<PingEvent, { readonly _tag: "Summary" }>,
+  scale: number | undefined,
+  columns: number,
+  style: Style
+): string => {
+  const { loss, received, roundTrips, sent } = event.summary
+  const lossText = `${Format.percent(loss)} loss`
+  const lines = [
+    "",
+    style.bold(`--- ${Format.address(event.destination)} ping statistics ---`),
+    `${sent} sent, ${received} received, ${
+      loss === 0 ? lossText : loss === 1 ? style.red(lossText) : style.yellow(lossText)
+    }, ${Format.seconds(event.duration)}`
+  ]
+  if (roundTrips === undefined) return lines.join("\n")
+  const { avg, jitter, max, mdev, min, p50, p95, p99 } = roundTrips
+  const join = (values: ReadonlyArray<number>) => values.map(Format.millis).join("/")
+  lines.push(`rtt min/avg/max/mdev = ${join([min, avg, max, mdev])} ms`)
+  lines.push(`    p50/p95/p99 = ${join([p50, p95, p99])} ms, jitter ${Format.millis(jitter)} ms`)
+  if (scale !== undefined && event.recent.length > 1) {
+    lines.push(`    ${style.cyan(sparkline(event.recent.slice(-Math.max(1, columns - 5))))}`)
+  }
+  return lines.join("\n")
+}
+
+const graph = (rtt: number, scale: number, room: number): string => {
+  const width = Math.min(40, room - 3)
+  if (width < 4) return ""
+  return `  ${"▇".repeat(Math.max(1, Math.round((Math.min(rtt, scale) / Math.max(scale, 1e-9)) * width)))}`
+}
+
+const levels = "▁▂▃▄▅▆▇█"
+
+/**
+ * Values as a row of blocks, the smallest lowest.
+ *
+ * @category formatting
+ * @since 0.1.0
+ */
+export const sparkline = (values: ReadonlyArray<number>): string => {
+  const min = Math.min(...values)
+  const span = Math.max(...values) - min
+  return values.map((value) => levels[span === 0 ? 0 : Math.round(((value - min) / span) * 7)]).join("")
+}
+
+/**
+ * The event as one line of JSON. Names and units are documented in the package's README and do not change.
+ *
+ * @category formatting
+ * @since 0.1.0
+ */
+export const json = (event: PingEvent): string => JSON.stringify(toJson(event))
+
+const toJson = (event: PingEvent): Record<string, unknown> => {
+  switch (event._tag) {
+    case "Start":
+      return {
+        type: "start",
+        destination: event.destination,
+        b32: event.b32 ?? null,
+        payload_bytes: event.payloadBytes,
+        interval_ms: event.interval,
+        timeout_ms: event.timeout
+      }
+    case "Reply":
+      return {
+        type: "reply",
+        seq: event.seq,
+        rtt_ms: micros(event.rtt),
+        bytes: event.bytes,
+        intact: event.isIntact,
+        time: iso(event.at)
+      }
+    case "Timeout":
+      return { type: "timeout", seq: event.seq, after_ms: event.after, time: iso(event.at) }
+    case "Unreachable":
+      return { type: "unreachable", seq: event.seq, reason: event.reason, time: iso(event.at) }
+    case "Summary": {
+      const { loss, lost, received, roundTrips, sent } = event.summary
+      return {
+        type: "summary",
+        destination: event.destination,
+        sent,
+        received,
+        lost,
+        loss: Number(loss.toFixed(6)),
+        duration_ms: Math.round(event.duration),
+        rtt_ms:
+          roundTrips === undefined
+            ? null
+            : Object.fromEntries(Object.entries(roundTrips).map(([name, value]) => [name, micros(value)]))
+      }
+    }
+  }
+}
+
+const iso = (millis: number): string => new Date(millis).toISOString()
+
+/** Milliseconds with three decimals: what the clock can tell. */
+const micros = (millis: number): number => Number(millis.toFixed(3))

@@ -1,0 +1,103 @@
+/**
+ * The options every command has: on the command line, before or after the command's name, or from `I2P_*` in the
+ * environment. The nearest to the command's arguments wins.
+ *
+ * @since 0.1.0
+ */
+import * as Options from "@effect/cli/Options"
+import * as Config from "effect/Config"
+import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
+import * as Option from "effect/Option"
+import { type CliError, refuse } from "./Failure.js"
+import * as RouterAddress from "./RouterAddress.js"
+import * as Tunnels from "./Tunnels.js"
+
+/**
+ * **Shape** `keys` is the path of a key file; without it the destination is a new one. Without `tunnels` the library's
+ * defaults hold.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Settings {
+  readonly router: RouterAddress.RouterAddress
+  readonly keys: string | undefined
+  readonly tunnels: Tunnels.Tunnels | undefined
+  readonly json: boolean
+}
+
+/**
+ * As typed, before the environment is asked.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Typed {
+  readonly router: Option.Option<string>
+  readonly keys: Option.Option<string>
+  readonly tunnels: Option.Option<string>
+  readonly json: boolean
+}
+
+/**
+ * The options, for the root and each command.
+ *
+ * @category options
+ * @since 0.1.0
+ */
+export const options = {
+  router: Options.text("router").pipe(
+    Options.withPseudoName("host:port|embedded"),
+    Options.withDescription(
+      "I2CP port of the router, or the embedded router with a link: embedded:latency=50ms,loss=1%. Default 127.0.0.1:7654; I2P_ROUTER"
+    ),
+    Options.optional
+  ),
+  keys: Options.text("keys").pipe(
+    Options.withPseudoName("file"),
+    Options.withDescription("Key file of our destination, made if missing. Default: a new destination; I2P_KEYS"),
+    Options.optional
+  ),
+  tunnels: Options.text("tunnels").pipe(
+    Options.withPseudoName("HOPSxTUNNELS"),
+    Options.withDescription("Tunnels each way, or IN/OUT: 3x2, 1x3/2x4. Default 3x2; I2P_TUNNELS"),
+    Options.optional
+  ),
+  json: Options.boolean("json").pipe(Options.withDescription("One JSON object a line; I2P_JSON"))
+}
+
+/**
+ * Options from the command, then the root, then the environment, then the defaults.
+ *
+ * **Errors** the value that makes no sense, and where it came from.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const resolve = (command: Typed, root: Typed): Effect.Effect<Settings, CliError> =>
+  Effect.gen(function* () {
+    const from = <A>(
+      name: "router" | "keys" | "tunnels",
+      parse: (text: string) => Either.Either<A, string>
+    ): Effect.Effect<A | undefined, CliError> =>
+      Effect.gen(function* () {
+        const variable = `I2P_${name.toUpperCase()}`
+        const typed = Option.orElse(command[name], () => root[name])
+        const text = Option.isSome(typed) ? typed : yield* fromEnvironment(variable)
+        if (Option.isNone(text)) return undefined
+        const label = Option.isSome(typed) ? `--${name}` : variable
+        return yield* Either.mapLeft(parse(text.value), (why) => refuse(`${label} ${why}`))
+      })
+    const json = command.json || root.json ? "true" : Option.getOrElse(yield* fromEnvironment("I2P_JSON"), () => "")
+    return {
+      router: (yield* from("router", RouterAddress.parse)) ?? RouterAddress.defaults,
+      keys: yield* from("keys", Either.right),
+      tunnels: yield* from("tunnels", Tunnels.parse),
+      json: /^(1|true|yes|on)$/i.test(json)
+    }
+  })
+
+/** An empty variable is none. */
+const fromEnvironment = (name: string): Effect.Effect<Option.Option<string>> =>
+  Config.option(Config.nonEmptyString(name)).pipe(Effect.orElseSucceed(Option.none))

@@ -1,0 +1,99 @@
+/**
+ * The layers below a command: a destination on the router that the settings name.
+ *
+ * @since 0.1.0
+ */
+import * as I2cpSession from "@effect-i2p/i2cp/I2cpSession"
+import * as SessionState from "@effect-i2p/i2cp/SessionState"
+import * as NodeI2p from "@effect-i2p/platform-node/NodeI2p"
+import * as NodeKeyStore from "@effect-i2p/platform-node/NodeKeyStore"
+import type { LocalRouter } from "@effect-i2p/router/LocalRouter"
+import type { StreamingOptions } from "@effect-i2p/streaming/StreamingConfig"
+import { StreamManager } from "@effect-i2p/streaming/StreamManager"
+import type { DestinationKeys } from "@effect-i2p/wire/DestinationKeys"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Stream from "effect/Stream"
+import * as Format from "./Format.js"
+import { Output } from "./Output.js"
+import * as Progress from "./Progress.js"
+import type { Settings } from "./Settings.js"
+
+/**
+ * Name under which the embedded router knows its echo destination.
+ *
+ * @category constants
+ * @since 0.1.0
+ */
+export const echoName = "echo.i2p"
+
+/**
+ * Streams of one destination on the chosen router. The embedded one comes with {@link echoName}, so that there is
+ * somebody to talk to.
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layer = (settings: Settings, streaming: Partial<StreamingOptions> = {}) => {
+  const options = {
+    keys: settings.keys === undefined ? undefined : NodeKeyStore.file(settings.keys),
+    session: { nickname: "i2p command", ...settings.tunnels },
+    streaming
+  }
+  const { router } = settings
+  if (router._tag === "Tcp") return NodeI2p.layer({ ...options, router: { host: router.host, port: router.port } })
+  return Layer.unwrapEffect(
+    Effect.map(NodeKeyStore.transient, (echoKeys) =>
+      NodeI2p.layerOnLocalRouter({
+        ...options,
+        // It knows all there is from the start; asking it again, as new tunnels of a real router need, would only take time.
+        session: { ...options.session, lookupRetryWindow: 0 }
+      }).pipe(
+        Layer.provide(layerEcho(echoKeys)),
+        Layer.provide(
+          NodeI2p.layerLocalRouter({
+            link: router.link.config,
+            seed: router.link.seed,
+            names: { [echoName]: echoKeys.destination }
+          })
+        )
+      )
+    )
+  )
+}
+
+/**
+ * A destination on the embedded router that answers pings and sends back what it is sent, on every port.
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layerEcho = (keys: DestinationKeys): Layer.Layer<never, never, LocalRouter> =>
+  Layer.scopedDiscard(
+    Effect.gen(function* () {
+      const streams = yield* StreamManager
+      yield* streams.ready
+      const listener = yield* streams.listen()
+      yield* Effect.forkScoped(
+        listener.run((stream) =>
+          Effect.ignore(Effect.zipRight(Stream.run(stream.readable, stream.writable), stream.close))
+        )
+      )
+    })
+  ).pipe(Layer.provide(NodeI2p.layerOnLocalRouter({ keys, session: { nickname: echoName } })), Layer.orDie)
+
+/**
+ * Waits until the tunnels are there, and shows what is going on to whoever is watching.
+ *
+ * @category running
+ * @since 0.1.0
+ */
+export const ready = Effect.gen(function* () {
+  const streams = yield* StreamManager
+  const session = yield* I2cpSession.I2cpSession
+  const { err } = yield* Output
+  const state = Effect.map(session.state.get, (state) =>
+    Format.truncate(`i2p: ${SessionState.progress(state)} …`, err.columns() - 1)
+  )
+  yield* Progress.during(streams.ready, err, state)
+})

@@ -1,0 +1,264 @@
+/**
+ * `i2p ping`: round trips to a destination, with the habits of ping(8).
+ *
+ * @since 0.1.0
+ */
+import type { LookupFailed } from "@effect-i2p/i2cp/I2cpError"
+import {
+  type DestinationNotFound,
+  type PingError,
+  PingTimedOut,
+  type TransportFailed
+} from "@effect-i2p/streaming/StreamError"
+import { StreamManager } from "@effect-i2p/streaming/StreamManager"
+import * as Address from "@effect-i2p/wire/Address"
+import type { Destination } from "@effect-i2p/wire/Destination"
+import { SecureRandom } from "@effect-i2p/wire/SecureRandom"
+import * as Clock from "effect/Clock"
+import * as Deferred from "effect/Deferred"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
+import * as Fiber from "effect/Fiber"
+import * as FiberSet from "effect/FiberSet"
+import * as Option from "effect/Option"
+import * as ExitStatus from "../ExitStatus.js"
+import { type CliError, ExitCode, noAnswer, refuse } from "../Failure.js"
+import { Output } from "../Output.js"
+import * as PingReport from "../PingReport.js"
+import { PingStatistics } from "../PingStatistics.js"
+import * as Progress from "../Progress.js"
+import type { Settings } from "../Settings.js"
+import * as Streams from "../Streams.js"
+import * as Style from "../Style.js"
+
+/**
+ * **Units** `interval`, `timeout` and `deadline` in seconds, `size` in bytes.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Options {
+  readonly destination: Option.Option<string>
+  readonly count: Option.Option<number>
+  readonly interval: number
+  readonly timeout: number
+  readonly deadline: Option.Option<number>
+  readonly size: number
+  readonly quiet: boolean
+  readonly graph: boolean
+  readonly untilUp: boolean
+}
+
+/** Bytes of a ping that come back. Streaming specification, since 0.9.18. */
+const echoedBytes = 32
+
+/** Pings that may wait for their answer; more would be a flood, which is nothing to do to others' tunnels. Ours. */
+const maxWaiting = 1_000
+
+/**
+ * Pings until the count, the deadline, Ctrl-C, or with `untilUp` the first reply; then prints the summary, whatever
+ * ended it.
+ *
+ * @category commands
+ * @since 0.1.0
+ */
+export const run = Effect.fnUntraced(function* (settings: Settings, options: Options) {
+  const destination = yield* target(settings, options)
+  yield* validate(options)
+  const all = pingAll(settings, options, destination).pipe(
+    Effect.provide(
+      Streams.layer(settings, { maxPings: maxWaiting + 1, pingTimeout: Duration.seconds(options.timeout) })
+    )
+  )
+  yield* Option.match(options.deadline, {
+    onNone: () => all,
+    onSome: (seconds) =>
+      Effect.flatMap(Effect.timeoutOption(all, Duration.seconds(seconds)), (done) =>
+        Effect.flatMap(ExitStatus.get, (status) =>
+          Option.isNone(done) && status === undefined
+            ? noAnswer(`nothing could be sent within ${seconds} s: tunnels and look-up take longer; give -w more time`)
+            : Effect.void
+        )
+      )
+  })
+})
+
+const target = (settings: Settings, options: Options) => {
+  const text = Option.getOrUndefined(options.destination)
+  if (text === undefined) {
+    return settings.router._tag === "Embedded"
+      ? Effect.succeed(Streams.echoName)
+      : Effect.fail(refuse("ping whom? give a destination: a name.i2p, a b32 address or a full Base64 destination"))
+  }
+  return Either.match(Address.parse(text), {
+    onLeft: (error) => Effect.fail(refuse(error.message)),
+    onRight: () => Effect.succeed(text)
+  })
+}
+
+const validate = (options: Options) => {
+  if (Option.exists(options.count, (count) => count < 1)) return refuse("-c must be at least 1")
+  if (!(options.interval > 0)) return refuse("-i must be above 0 seconds")
+  if (!(options.timeout > 0)) return refuse("-W must be above 0 seconds")
+  if (Option.exists(options.deadline, (deadline) => !(deadline > 0))) return refuse("-w must be above 0 seconds")
+  if (options.size < 0 || options.size > 1024) return refuse("-s must be from 0 to 1024 bytes; 32 of them come back")
+  if (options.timeout / options.interval > maxWaiting) {
+    return refuse(`at most ${maxWaiting} pings may wait for an answer: make -i longer or -W shorter`)
+  }
+  return Effect.void
+}
+
+const pingAll = Effect.fnUntraced(function* (settings: Settings, options: Options, destination: string) {
+  const streams = yield* StreamManager
+  const { err, out } = yield* Output
+  const random = yield* SecureRandom
+  const statistics = new PingStatistics()
+  const answered = yield* Deferred.make<void, TransportFailed | CliError>()
+  const timeout = Duration.seconds(options.timeout)
+  const began = yield* Clock.currentTimeMillis
+  const style = Style.make(out.colors)
+  const isName = Either.match(Address.parse(destination), {
+    onLeft: () => true,
+    onRight: ({ _tag }) => _tag === "Name"
+  })
+
+  const print = (event: PingReport.PingEvent): Effect.Effect<void> => {
+    if (options.quiet && event._tag !== "Start" && event._tag !== "Summary") return Effect.void
+    const line = settings.json
+      ? PingReport.json(event)
+      : PingReport.text(event, {
+          style,
+          columns: out.columns(),
+          scale: options.graph ? statistics.longest : undefined
+        })
+    return out.write(`${line}\n`)
+  }
+
+  const summarize = Effect.gen(function* () {
+    const duration = (yield* Clock.currentTimeMillis) - began
+    yield* ExitStatus.set(statistics.received > 0 ? ExitCode.Ok : ExitCode.NoAnswer)
+    yield* print({
+      _tag: "Summary",
+      destination,
+      duration,
+      summary: statistics.summary(),
+      recent: statistics.recent(200)
+    })
+  })
+
+  // One look-up at a time, which goes on while pings give up waiting for it: it may take longer than a round trip.
+  let resolved: Destination | undefined
+  let pending: Fiber.Fiber<Destination, DestinationNotFound> | undefined
+  const scope = yield* Effect.scope
+  const lookup = streams.lookup(destination).pipe(
+    Effect.tap((found) =>
+      Effect.sync(() => {
+        resolved = found
+      })
+    ),
+    Effect.ensuring(
+      Effect.sync(() => {
+        pending = undefined
+      })
+    ),
+    Effect.forkIn(scope),
+    Effect.tap((fiber) =>
+      Effect.sync(() => {
+        pending = fiber
+      })
+    )
+  )
+  const resolve = Effect.suspend(() =>
+    resolved !== undefined
+      ? Effect.succeed(resolved)
+      : Effect.flatMap(pending === undefined ? lookup : Effect.succeed(pending), Fiber.join).pipe(
+          Effect.timeoutFail({
+            duration: timeout,
+            onTimeout: () => new PingTimedOut({ destination, millis: Duration.toMillis(timeout) })
+          })
+        )
+  )
+
+  /** Whether asking again is pointless: a typo or an unknown name, and not a destination that is off line. */
+  const isFinal = (error: DestinationNotFound): boolean => {
+    const reason = (error.cause as Partial<LookupFailed> | undefined)?.reason
+    if (reason === "NotFound") return isName && !options.untilUp
+    return reason === "BadAddress" || reason === "SecretRequired" || reason === "Unsupported"
+  }
+
+  const onFailure = (seq: number, error: PingError): Effect.Effect<void> =>
+    Effect.flatMap(Clock.currentTimeMillis, (at) => {
+      switch (error._tag) {
+        case "PingTimedOut":
+          return print({ _tag: "Timeout", seq, after: Duration.toMillis(timeout), at })
+        case "TooManyPings":
+          return print({ _tag: "Unreachable", seq, reason: error.message, at })
+        case "DestinationNotFound":
+          return isFinal(error)
+            ? Effect.asVoid(Deferred.fail(answered, refuse(`${destination}: ${reasonOf(error)}`)))
+            : print({ _tag: "Unreachable", seq, reason: reasonOf(error), at })
+        case "TransportFailed":
+          return Effect.asVoid(Deferred.fail(answered, error))
+      }
+    })
+
+  const attempt = (seq: number) =>
+    Effect.suspend(() => {
+      statistics.onSent()
+      const payload = random.bytes(options.size)
+      return Effect.flatMap(resolve, (to) => streams.ping({ destination: to, payload, timeout })).pipe(
+        Effect.flatMap((pong) =>
+          Effect.flatMap(Clock.currentTimeMillis, (at) => {
+            const rtt = Duration.toMillis(pong.rtt)
+            statistics.onReply(rtt)
+            const isIntact = sameBytes(pong.payload, payload.subarray(0, echoedBytes))
+            const reply = print({ _tag: "Reply", seq, rtt, bytes: pong.payload.length, isIntact, at })
+            return options.untilUp ? Effect.zipRight(reply, Deferred.succeed(answered, undefined)) : reply
+          })
+        ),
+        Effect.catchAll((error) => onFailure(seq, error))
+      )
+    })
+
+  const loopFrom = (begin: number) =>
+    Effect.gen(function* () {
+      const waiting = yield* FiberSet.make<unknown, never>()
+      const count = options.untilUp
+        ? Number.POSITIVE_INFINITY
+        : Option.getOrElse(options.count, () => Number.POSITIVE_INFINITY)
+      for (let seq = begin; seq <= count; seq++) {
+        if (seq > 1) yield* Effect.sleep(Duration.seconds(options.interval))
+        yield* FiberSet.run(waiting, attempt(seq))
+      }
+      yield* FiberSet.awaitEmpty(waiting)
+    }).pipe(Effect.scoped)
+
+  yield* Streams.ready
+  // Looked up first, as the first line shows what was found; where nothing was, that is what became of ping 1.
+  const first = yield* Effect.either(Progress.during(resolve, err, Effect.succeed(`i2p: looking up ${destination} …`)))
+  if (Either.isLeft(first) && first.left._tag === "DestinationNotFound" && isFinal(first.left)) {
+    return yield* refuse(`${destination}: ${reasonOf(first.left)}`)
+  }
+  yield* Effect.gen(function* () {
+    yield* print({
+      _tag: "Start",
+      destination,
+      b32: resolved?.b32,
+      payloadBytes: options.size,
+      interval: options.interval * 1000,
+      timeout: Duration.toMillis(timeout)
+    })
+    if (Either.isLeft(first)) {
+      statistics.onSent()
+      yield* onFailure(1, first.left)
+    }
+    yield* Effect.raceFirst(loopFrom(Either.isLeft(first) ? 2 : 1), Deferred.await(answered))
+  }).pipe(Effect.onExit(() => summarize))
+}, Effect.scoped)
+
+const reasonOf = (error: DestinationNotFound): string =>
+  (error.cause as Partial<LookupFailed> | undefined)?.detail ?? error.reason
+
+const sameBytes = (a: Uint8Array, b: Uint8Array): boolean =>
+  a.length === b.length && a.every((byte, i) => byte === b[i])
