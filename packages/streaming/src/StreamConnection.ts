@@ -19,7 +19,7 @@ import * as Event from "./core/Event.js"
 import * as SendBuffer from "./core/SendBuffer.js"
 import type { Phase, State } from "./core/State.js"
 import * as Driver from "./internal/driver.js"
-import { fromOutcome, StreamClosed, type StreamError } from "./StreamError.js"
+import { StreamClosed, type StreamError } from "./StreamError.js"
 
 /**
  * RFC 9293 state names.
@@ -95,12 +95,12 @@ export interface StreamConnection {
   /** Drops everything and tells the peer. */
   readonly reset: Effect.Effect<void>
   readonly stats: Effect.Effect<StreamStats>
-  /** The stream's status now and whenever it changes. */
+  /** The stream's status now and whenever it changes, to the last one. */
   readonly changes: Stream.Stream<Status>
 }
 
 /** Most bytes that one write takes from the send credit at once, so that two writers on a stream take turns. */
-const writeUnit = 16_384
+const maxWriteUnit = 16_384
 
 /**
  * A connection and what its owner, the scope, does with it at the end.
@@ -119,23 +119,26 @@ export interface Owned {
 export const make = (driver: Driver.Driver, localStreamId: number): Owned => {
   const { peer } = driver
   const remote = peer.destination
+  // More than all the credit there is would never come.
+  const writeUnit = Math.min(maxWriteUnit, driver.sendBufferBytes)
   let closed = false
 
   const gone = (): Effect.Effect<never, StreamError> =>
-    Effect.fail(
-      (driver.outcome === undefined ? undefined : fromOutcome(driver.outcome, remote.short)) ??
-        new StreamClosed({ destination: remote.short })
-    )
+    Effect.fail(driver.error ?? new StreamClosed({ destination: remote.short }))
 
   const consume = (bytes: Uint8Array): Effect.Effect<Option.Option<Uint8Array>> =>
     Effect.as(Driver.noteConsumed(driver, bytes.length), Option.some(bytes))
 
+  // Nothing may come between taking the credit and using it, or an interrupted writer would keep it for ever.
   const writeUnitOf = (bytes: Uint8Array): Effect.Effect<void, StreamError> =>
-    Effect.flatMap(driver.sendCredit.take(bytes.length), () => {
-      if (closed || driver.outcome !== undefined) return gone()
-      driver.written += bytes.length
-      return Effect.sync(() => Driver.command(driver, Event.write(bytes)))
-    })
+    Effect.uninterruptibleMask((restore) =>
+      Effect.flatMap(restore(driver.sendCredit.take(bytes.length)), () => {
+        if (closed || driver.outcome !== undefined) return gone()
+        driver.written += bytes.length
+        Driver.command(driver, Event.write(bytes))
+        return Effect.void
+      })
+    )
 
   const write = (bytes: Uint8Array): Effect.Effect<void, StreamError> =>
     Effect.suspend(() => {
@@ -179,22 +182,22 @@ export const make = (driver: Driver.Driver, localStreamId: number): Owned => {
       if (driver.acknowledged >= offset) return Effect.void
       if (driver.outcome !== undefined) return gone()
       return Effect.flatMap(Deferred.make<void, StreamError>(), (done) => {
-        driver.flushWaiters.push({ offset, done })
+        const waiter: Driver.FlushWaiter = { offset, done }
+        driver.flushWaiters.add(waiter)
         Driver.command(driver, Event.flush)
-        return Deferred.await(done)
+        return Effect.onInterrupt(Deferred.await(done), () => Effect.sync(() => driver.flushWaiters.delete(waiter)))
       })
     }),
     end: closeWith(Event.end),
     close: Effect.zipRight(
       closeWith(Event.close),
-      Effect.flatMap(Deferred.await(driver.ended), (outcome) => {
-        const error = fromOutcome(outcome, remote.short)
-        return error === undefined ? Effect.void : Effect.fail(error)
-      })
+      Effect.flatMap(Deferred.await(driver.ended), () =>
+        driver.error === undefined ? Effect.void : Effect.fail(driver.error)
+      )
     ),
     reset: closeWith(Event.abort),
     stats: Effect.map(Ref.get(driver.state), (state) => toStats(driver, state)),
-    changes: driver.phase.changes
+    changes: Stream.takeUntil(driver.phase.changes, Driver.isLast)
   }
   return { connection, release: closeWith(Event.close) }
 }

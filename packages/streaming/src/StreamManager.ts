@@ -171,6 +171,9 @@ interface PendingPing {
 /** Bytes of a ping that come back. Streaming specification, since 0.9.18. */
 const maxPongBytes = 32
 
+/** How long the RESETs of streams that could not be closed may take to leave. Ours: the transport only has to take them. */
+const lastResort = Duration.seconds(1)
+
 /** Packets that the reader takes from the transport at once. */
 const readBatch = 128
 
@@ -193,6 +196,7 @@ const make = Effect.gen(function* () {
   const pings = new Map<number, PendingPing>()
   const drops = { malformed: 0, unknownStream: 0, unverified: 0, replayed: 0 }
   const fibers = yield* FiberMap.make<number, Outcome, never>()
+  let isClosing = false
 
   const now = () => Driver.monotonicMillis(clock)
   const chance = () => random.u32() / 2 ** 32
@@ -235,7 +239,6 @@ const make = Effect.gen(function* () {
       initialBytes: connection.initialBytes,
       mailboxSize: options.mailboxSize
     })
-    yield* driver.sendCredit.take(connection.initialBytes)
     const id = state.localStreamId
     drivers.set(id, driver)
     Endpoint.register(endpoint, id, {
@@ -267,58 +270,48 @@ const make = Effect.gen(function* () {
   const connect = Effect.fn("StreamManager.connect")(function* (request: ConnectOptions) {
     const merged = { ...options, ...defined(request) }
     const timeout = Duration.decode(request.timeout ?? merged.connectTimeout)
+    const deadline = now() + Duration.toMillis(timeout)
     const name = typeof request.destination === "string" ? shorten(request.destination) : request.destination.short
-    const timedOut = () => new ConnectTimedOut({ destination: name, millis: Duration.toMillis(timeout) })
-    return yield* open(request, { ...merged, connectTimeout: timeout }, timedOut).pipe(
-      Effect.timeoutFail({ duration: timeout, onTimeout: timedOut })
-    )
-  })
-
-  const open = Effect.fnUntraced(function* (
-    request: ConnectOptions,
-    merged: StreamingConfig.StreamingOptions,
-    timedOut: () => ConnectTimedOut
-  ) {
-    const destination = yield* resolve(request.destination)
+    const onTimeout = () => new ConnectTimedOut({ destination: name, millis: Duration.toMillis(timeout) })
+    const destination = yield* Effect.timeoutFail(resolve(request.destination), { duration: timeout, onTimeout })
+    if (isClosing) return yield* new TransportFailed({ reason: "the session is closing" })
     if (!Endpoint.hasRoom(endpoint)) return yield* new TooManyStreams({ limit: options.maxConcurrentStreams })
-    const config = yield* StreamingConfig.toCore(merged, chance())
-    const initialData = request.initialData ?? noBytes
-    const inSyn = initialData.slice(0, merged.sendBufferBytes)
+    const connectTimeout = Math.max(1, deadline - now())
+    const config = yield* StreamingConfig.toCore({ ...merged, connectTimeout }, chance())
+    const initialData = (request.initialData ?? noBytes).slice()
     const id = freshId()
     const [state, actions] = Connection.open(
       config,
-      { localStreamId: id, replayHash: Packet.replayHash(destination.hash), initialData: inSyn },
+      { localStreamId: id, replayHash: Packet.replayHash(destination.hash), initialData },
       now()
     )
-    const driver = yield* Effect.acquireRelease(
-      start({
-        peer: { destination, localPort: request.localPort ?? 0, remotePort: request.port ?? 0 },
-        peerKey: destination.signingKey,
-        state,
-        actions,
-        options: merged,
-        initialBytes: inSyn.length
-      }),
-      (driver) => Effect.sync(() => Driver.command(driver, Event.close))
+    return yield* Effect.uninterruptibleMask((restore) =>
+      Effect.gen(function* () {
+        const driver = yield* start({
+          peer: { destination, localPort: request.localPort ?? 0, remotePort: request.port ?? 0 },
+          peerKey: destination.signingKey,
+          state,
+          actions,
+          options: merged,
+          initialBytes: initialData.length
+        })
+        const owned = StreamConnection.make(driver, id)
+        const opened = Deferred.await(driver.connected).pipe(
+          Effect.mapError((outcome) =>
+            outcome._tag === "Refused"
+              ? new ConnectRefused({ destination: destination.short, port: request.port ?? 0 })
+              : outcome._tag === "TimedOut"
+                ? onTimeout()
+                : new TransportFailed({ reason: `the connection to ${destination.short} ended before it was open` })
+          ),
+          // The core keeps the same limit, but cannot when the transport does not take its packets.
+          Effect.timeoutFail({ duration: connectTimeout, onTimeout })
+        )
+        yield* Effect.onError(restore(opened), () => owned.connection.reset)
+        yield* Effect.addFinalizer(() => owned.release)
+        return owned.connection
+      })
     )
-    const owned = StreamConnection.make(driver, id)
-    yield* Deferred.await(driver.connected).pipe(
-      Effect.onInterrupt(() => owned.connection.reset),
-      Effect.mapError((outcome) =>
-        outcome._tag === "Refused"
-          ? new ConnectRefused({ destination: destination.short, port: request.port ?? 0 })
-          : outcome._tag === "TimedOut"
-            ? timedOut()
-            : new TransportFailed({ reason: `the connection to ${destination.short} ended before it was open` })
-      )
-    )
-    if (inSyn.length < initialData.length) {
-      yield* Effect.mapError(
-        owned.connection.write(initialData.subarray(inSyn.length)),
-        (error) => new TransportFailed({ reason: error.message, cause: error })
-      )
-    }
-    return owned.connection
   })
 
   const listen = Effect.fn("StreamManager.listen")(function* (request: ListenOptions = {}) {
@@ -384,8 +377,8 @@ const make = Effect.gen(function* () {
     return Either.getOrUndefined(verified)
   }
 
-  const handlePing = (packet: Packet.Packet, incoming: PacketTransport.Incoming): Effect.Effect<void> => {
-    if (!options.answerPings) return Effect.void
+  const handlePing = (packet: Packet.Packet, incoming: PacketTransport.Incoming): Effect.Effect<void> | undefined => {
+    if (!options.answerPings) return undefined
     if (authenticate(packet, incoming.payload) === undefined) return drop("unverified")
     return Effect.ignore(
       sendUnsequenced(
@@ -408,7 +401,10 @@ const make = Effect.gen(function* () {
   }
 
   /** Cheap checks first; the signature, the one dear thing here, only for a SYN that would be taken or refused. */
-  const handleFirstSyn = (packet: Packet.Packet, incoming: PacketTransport.Incoming): Effect.Effect<void> => {
+  const handleFirstSyn = (
+    packet: Packet.Packet,
+    incoming: PacketTransport.Incoming
+  ): Effect.Effect<void> | undefined => {
     const from = packet.from
     if (from === undefined || packet.signature === undefined || packet.receiveStreamId === 0) return drop("unverified")
     if (!isForUs(packet)) return drop("replayed")
@@ -416,11 +412,8 @@ const make = Effect.gen(function* () {
     switch (admission._tag) {
       case "Stale":
         return drop("replayed")
-      case "Repeated": {
-        const driver = drivers.get(admission.localStreamId)
-        if (driver !== undefined) Driver.offerPacket(driver, packet, incoming.payload)
-        return Effect.void
-      }
+      case "Repeated":
+        return toDriver(admission.localStreamId, packet, incoming.payload)
     }
     const key = authenticate(packet, incoming.payload)
     if (key === undefined) return drop("unverified")
@@ -430,7 +423,7 @@ const make = Effect.gen(function* () {
       remotePort: incoming.sourcePort
     }
     const listening = listeners.get(incoming.destinationPort) ?? listeners.get(0)
-    if (admission._tag === "Full" || listening === undefined || isFull(listening.backlog)) {
+    if (isClosing || admission._tag === "Full" || listening === undefined || isFull(listening.backlog)) {
       return Effect.ignore(sendUnsequenced(peer, refusal(packet), "identity"))
     }
     return acceptSyn(packet, peer, key, listening)
@@ -449,7 +442,9 @@ const make = Effect.gen(function* () {
     for (const early of Endpoint.takeEarly(endpoint, packet.receiveStreamId)) {
       Driver.offerPacket(driver, early.packet, early.bytes)
     }
-    yield* Queue.offer(listening.backlog, StreamConnection.make(driver, id))
+    const owned = StreamConnection.make(driver, id)
+    // The listener may have gone meanwhile; to offer to its queue would interrupt us.
+    if (!listening.backlog.unsafeOffer(owned)) yield* owned.connection.reset
   })
 
   /** Proposal 164: a SYN names its target's hash. Old peers leave it out, and may, unless the policy is strict. */
@@ -458,50 +453,72 @@ const make = Effect.gen(function* () {
       ? packet.nacks.every((word, i) => word === ownReplayHash[i])
       : !options.requireReplayHash
 
-  const drop = (reason: keyof DropCounters): Effect.Effect<void> =>
-    Effect.sync(() => {
-      drops[reason] += 1
-    })
+  const drop = (reason: keyof DropCounters): undefined => {
+    drops[reason] += 1
+  }
 
-  const handleIncoming = (incoming: PacketTransport.Incoming): Effect.Effect<void> => {
+  const toDriver = (id: number, packet: Packet.Packet, bytes: Uint8Array): undefined => {
+    const driver = drivers.get(id)
+    if (driver !== undefined) Driver.offerPacket(driver, packet, bytes)
+  }
+
+  /** Deals with one packet, or says what is left to do: most packets are handed over and need no effect. */
+  const handleIncoming = (incoming: PacketTransport.Incoming): Effect.Effect<void> | undefined => {
     const decoded = Packet.decode(incoming.payload)
     if (Either.isLeft(decoded)) return drop("malformed")
     const packet = decoded.right
     const route = Endpoint.route(endpoint, packet, incoming.payload, now())
     switch (route._tag) {
-      case "Connection": {
-        const driver = drivers.get(route.localStreamId)
-        if (driver !== undefined) Driver.offerPacket(driver, packet, incoming.payload)
-        return Effect.void
-      }
+      case "Connection":
+        return toDriver(route.localStreamId, packet, incoming.payload)
       case "FirstSyn":
         return handleFirstSyn(packet, incoming)
       case "Ping":
         return handlePing(packet, incoming)
       case "Pong":
-        return Effect.sync(() => handlePong(route.id, packet))
+        handlePong(route.id, packet)
+        return undefined
       case "TimeWait":
         return Effect.ignore(sendUnsequenced(route.peer, route.reply, "none"))
       case "Early":
-        return Effect.void
+        return undefined
       case "Unknown":
         return drop("unknownStream")
     }
   }
 
-  yield* Queue.takeBetween(transport.incoming, 1, readBatch).pipe(
-    Effect.flatMap(Effect.forEach(handleIncoming, { discard: true })),
+  yield* Effect.gen(function* () {
+    for (;;) {
+      for (const incoming of yield* Queue.takeBetween(transport.incoming, 1, readBatch)) {
+        const rest = handleIncoming(incoming)
+        if (rest !== undefined) yield* rest
+      }
+    }
+  }).pipe(
+    // A defect is a bug, and costs what was read with the packet that hit it; everybody's streams depend on the rest.
+    Effect.catchAllDefect((defect) => Effect.logError("a packet could not be handled", defect)),
     Effect.forever,
     Effect.forkScoped
   )
 
-  // Runs before the fibers are interrupted: streams get their time to say goodbye.
-  yield* Effect.addFinalizer(() =>
+  const tellAll = (event: Event.Event) =>
     Effect.suspend(() => {
-      for (const driver of drivers.values()) Driver.command(driver, Event.close)
-      return FiberMap.awaitEmpty(fibers)
-    }).pipe(Effect.timeoutOption(options.shutdownTimeout), Effect.asVoid)
-  )
+      for (const driver of drivers.values()) Driver.command(driver, event)
+      return Effect.interruptible(FiberMap.awaitEmpty(fibers))
+    })
+
+  // Runs before the fibers are interrupted: streams get their time to say goodbye, and the rest its RESET.
+  yield* Effect.addFinalizer(() => {
+    isClosing = true
+    return tellAll(Event.close).pipe(
+      Effect.timeoutTo({
+        duration: options.shutdownTimeout,
+        onSuccess: () => Effect.void,
+        onTimeout: () => Effect.timeoutOption(tellAll(Event.abort), lastResort)
+      }),
+      Effect.flatten
+    )
+  })
 
   return StreamManager.of({
     destination: self,

@@ -5,7 +5,7 @@
  * @since 0.1.0
  */
 import type * as Netem from "@effect-i2p/router/Netem"
-import * as Event from "@effect-i2p/streaming/core/Event"
+import type * as Event from "@effect-i2p/streaming/core/Event"
 import * as Packet from "@effect-i2p/streaming/Packet"
 import * as KeyType from "@effect-i2p/wire/KeyType"
 import type { OfflineSignature } from "@effect-i2p/wire/OfflineSignature"
@@ -129,7 +129,7 @@ export const hostilePacket = (ids: {
 export interface Operation {
   readonly side: "A" | "B"
   readonly after: number
-  readonly event: Event.Event
+  readonly event: Extract<Event.Event, { readonly _tag: "Write" | "Flush" | "End" }>
 }
 
 const payload: FastCheck.Arbitrary<Uint8Array> = FastCheck.tuple(
@@ -147,10 +147,10 @@ export const operations: FastCheck.Arbitrary<ReadonlyArray<Operation>> = FastChe
   FastCheck.record({
     side: FastCheck.constantFrom("A" as const, "B" as const),
     after: FastCheck.oneof(FastCheck.constant(0), FastCheck.nat(50), FastCheck.nat(3000)),
-    event: FastCheck.oneof(
-      { weight: 8, arbitrary: payload.map(Event.write) },
-      { weight: 1, arbitrary: FastCheck.constant(Event.flush) },
-      { weight: 1, arbitrary: FastCheck.constant(Event.end) }
+    event: FastCheck.oneof<Array<FastCheck.MaybeWeightedArbitrary<Operation["event"]>>>(
+      { weight: 8, arbitrary: payload.map((bytes) => ({ _tag: "Write" as const, bytes })) },
+      { weight: 1, arbitrary: FastCheck.constant({ _tag: "Flush" as const }) },
+      { weight: 1, arbitrary: FastCheck.constant({ _tag: "End" as const }) }
     )
   }),
   { maxLength: 24 }

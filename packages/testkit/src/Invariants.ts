@@ -30,7 +30,10 @@ export const violations = (state: State.State, now: number): ReadonlyArray<strin
     must(deadline === undefined, "a finished connection has no deadline")
     return broken
   }
-  must(deadline === undefined || deadline > now, `no deadline is left in the past: ${deadline} at ${now}`)
+  must(
+    deadline === undefined || deadline > now,
+    `no deadline is left in the past: ${deadline} at ${now} of ${JSON.stringify(state.timers)}`
+  )
   must(
     state.send.inFlight.length === 0 || deadline !== undefined,
     "a deadline exists while anything waits for acknowledgment"

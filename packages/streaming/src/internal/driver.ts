@@ -57,7 +57,7 @@ const wake: Wake = { _tag: "Wake" }
 /** Inputs that one step takes at the most: a batch costs one flush and one acknowledgment. */
 const batchSize = 128
 
-interface FlushWaiter {
+export interface FlushWaiter {
   readonly offset: number
   readonly done: Deferred.Deferred<void, StreamError>
 }
@@ -72,6 +72,7 @@ export interface Driver {
   readonly phase: SubscriptionRef.SubscriptionRef<Phase["_tag"]>
   readonly inputs: Queue.Queue<Input>
   readonly incoming: Mailbox.Mailbox<Uint8Array, StreamError>
+  readonly sendBufferBytes: number
   /** Bytes that may still be written ahead of the network; the core gives them back as it sends. */
   readonly sendCredit: Effect.Semaphore
   readonly connected: Deferred.Deferred<void, Outcome>
@@ -86,8 +87,12 @@ export interface Driver {
   consumed: number
   written: number
   acknowledged: number
-  flushWaiters: Array<FlushWaiter>
+  /** Bytes of the SYN's data beyond `sendCredit`: as many must be sent before credit is given back. */
+  overdraft: number
+  readonly flushWaiters: Set<FlushWaiter>
   outcome: Outcome | undefined
+  /** What readers and writers are told about `outcome`; undefined for a clean end. */
+  error: StreamReset | undefined
 }
 
 /**
@@ -104,6 +109,9 @@ export const make = Effect.fnUntraced(function* (options: {
   readonly initialBytes: number
   readonly mailboxSize: number
 }): Effect.fn.Return<Driver> {
+  const { initialBytes, sendBufferBytes } = options
+  const sendCredit = yield* Effect.makeSemaphore(sendBufferBytes)
+  yield* sendCredit.take(Math.min(initialBytes, sendBufferBytes))
   return {
     session: options.session,
     peer: options.peer,
@@ -111,7 +119,8 @@ export const make = Effect.fnUntraced(function* (options: {
     phase: yield* SubscriptionRef.make<Phase["_tag"]>(options.state.phase._tag),
     inputs: yield* Queue.unbounded<Input>(),
     incoming: yield* Mailbox.make<Uint8Array, StreamError>(),
-    sendCredit: yield* Effect.makeSemaphore(options.sendBufferBytes),
+    sendBufferBytes,
+    sendCredit,
     connected: yield* Deferred.make<void, Outcome>(),
     ended: yield* Deferred.make<Outcome>(),
     peerKey: options.peerKey,
@@ -119,10 +128,12 @@ export const make = Effect.fnUntraced(function* (options: {
     maxQueuedPackets: options.mailboxSize,
     droppedPackets: 0,
     consumed: 0,
-    written: options.initialBytes,
+    written: initialBytes,
     acknowledged: 0,
-    flushWaiters: [],
-    outcome: undefined
+    overdraft: Math.max(0, initialBytes - sendBufferBytes),
+    flushWaiters: new Set(),
+    outcome: undefined,
+    error: undefined
   }
 })
 
@@ -138,8 +149,11 @@ export const offerPacket = (self: Driver, packet: Packet, bytes: Uint8Array): vo
   self.inputs.unsafeOffer({ _tag: "Packet", packet, bytes })
 }
 
+/**
+ * Hands over a command; one for a connection that is over is for nobody.
+ */
 export const command = (self: Driver, event: Event.Event): void => {
-  self.inputs.unsafeOffer(event)
+  if (self.outcome === undefined) self.inputs.unsafeOffer(event)
 }
 
 /**
@@ -148,32 +162,36 @@ export const command = (self: Driver, event: Event.Event): void => {
 export const noteConsumed = (self: Driver, bytes: number): Effect.Effect<void> => {
   self.consumed += bytes
   return Effect.map(Ref.get(self.state), (state) => {
-    if (state.flow.choking) self.inputs.unsafeOffer(wake)
+    if (state.flow.choking && self.outcome === undefined) self.inputs.unsafeOffer(wake)
   })
 }
 
 /**
  * Runs the connection to its end. `initial` are the actions that came with its first state.
  *
- * A defect ends this connection and is logged; it touches no other.
+ * A defect resets this connection and is logged; it touches no other.
  */
 export const run = (self: Driver, initial: ReadonlyArray<Action>): Effect.Effect<Outcome> =>
   loop(self, initial).pipe(
     Effect.scoped,
-    Effect.catchAllCause((cause) =>
-      Cause.isInterruptedOnly(cause)
-        ? end(self, { _tag: "Aborted" })
-        : Effect.zipRight(
-            Effect.logError("a stream ended with a defect", cause),
-            settleAll(
-              self,
-              { _tag: "Aborted" },
-              new StreamReset({ reason: "Defect", destination: self.peer.destination.short })
-            )
-          )
-    ),
-    Effect.map(() => self.outcome ?? { _tag: "Aborted" })
+    Effect.catchAllCause((cause) => (Cause.isInterruptedOnly(cause) ? end(self, aborted) : fail(self, cause))),
+    Effect.map(() => self.outcome ?? aborted)
   )
+
+const aborted: Outcome = { _tag: "Aborted" }
+
+const fail = (self: Driver, cause: Cause.Cause<unknown>): Effect.Effect<void> => {
+  const reset = Effect.flatMap(Ref.get(self.state), (state) => {
+    const [last, actions] = Connection.step(state, [Event.abort], monotonicMillis(self.session.clock))
+    return Effect.zipRight(Ref.set(self.state, last), perform(self, actions))
+  })
+  const error = new StreamReset({ reason: "Defect", destination: self.peer.destination.short })
+  return Effect.logError("a stream ended with a defect", cause).pipe(
+    Effect.zipRight(settle(self, aborted, error)),
+    // The peer should know, but whatever is broken may break this too.
+    Effect.zipRight(Effect.catchAllCause(reset, () => Effect.void))
+  )
+}
 
 const loop = Effect.fnUntraced(function* (self: Driver, initial: ReadonlyArray<Action>) {
   const timer = yield* FiberHandle.make()
@@ -184,7 +202,8 @@ const loop = Effect.fnUntraced(function* (self: Driver, initial: ReadonlyArray<A
     // acknowledgments move the retransmission deadline, and moving the timer with it would cost a fiber each.
     if (deadline === undefined || deadline >= armed) return Effect.void
     armed = deadline
-    const delay = Math.max(0, deadline - monotonicMillis(self.session.clock))
+    // Timers know whole milliseconds; one that fires a fraction early would only have to be set again.
+    const delay = Math.max(0, Math.ceil(deadline - monotonicMillis(self.session.clock)))
     return Effect.sleep(Duration.millis(delay)).pipe(
       Effect.zipRight(
         Effect.sync(() => {
@@ -232,7 +251,10 @@ const loop = Effect.fnUntraced(function* (self: Driver, initial: ReadonlyArray<A
 /** Ids first, they cost nothing; the signature only of a packet that could matter. */
 const isAuthentic = (self: Driver, state: State, packet: Packet, bytes: Uint8Array): boolean => {
   if (!Signing.needsSignature(packet)) return true
-  if (!Connection.isPlausible(state, packet)) return false
+  if (!Connection.isPlausible(state, packet)) {
+    self.droppedPackets += 1
+    return false
+  }
   const verified = Signing.verify(
     packet,
     bytes,
@@ -265,7 +287,7 @@ const perform = (self: Driver, actions: ReadonlyArray<Action>): Effect.Effect<vo
         Deferred.unsafeDone(self.connected, Effect.void)
         break
       case "Writable":
-        effects.push(self.sendCredit.release(action.bytes))
+        effects.push(giveCredit(self, action.bytes))
         break
       case "Acknowledged":
         acknowledge(self, action.offset)
@@ -297,31 +319,45 @@ const transmit = (self: Driver, action: Extract<Action, { _tag: "Transmit" }>): 
   )
 }
 
+const giveCredit = (self: Driver, bytes: number): Effect.Effect<unknown> => {
+  const owed = Math.min(self.overdraft, bytes)
+  self.overdraft -= owed
+  return self.sendCredit.release(bytes - owed)
+}
+
 const acknowledge = (self: Driver, offset: number): void => {
   self.acknowledged = offset
-  if (self.flushWaiters.length === 0) return
-  self.flushWaiters = self.flushWaiters.filter((waiter) => {
-    if (waiter.offset > offset) return true
+  for (const waiter of self.flushWaiters) {
+    if (waiter.offset > offset) continue
+    self.flushWaiters.delete(waiter)
     Deferred.unsafeDone(waiter.done, Effect.void)
-    return false
-  })
+  }
 }
 
 const end = (self: Driver, outcome: Outcome): Effect.Effect<void> =>
-  settleAll(self, outcome, fromOutcome(outcome, self.peer.destination.short))
+  settle(self, outcome, fromOutcome(outcome, self.peer.destination.short))
 
 /** Wakes everybody who waits for this connection. Idempotent. */
-const settleAll = (self: Driver, outcome: Outcome, error: StreamReset | undefined): Effect.Effect<void> =>
+const settle = (self: Driver, outcome: Outcome, error: StreamReset | undefined): Effect.Effect<void> =>
   Effect.suspend(() => {
     if (self.outcome !== undefined) return Effect.void
     self.outcome = outcome
+    self.error = error
     self.incoming.unsafeDone(error === undefined ? Exit.void : Exit.fail(error))
     Deferred.unsafeDone(self.connected, Effect.fail(outcome))
     for (const waiter of self.flushWaiters) {
       Deferred.unsafeDone(waiter.done, error === undefined ? Effect.void : Effect.fail(error))
     }
-    self.flushWaiters = []
+    self.flushWaiters.clear()
     Deferred.unsafeDone(self.ended, Effect.succeed(outcome))
     // Writers wait for credit; they get it, look, and find the stream gone.
-    return self.sendCredit.resize(Number.MAX_SAFE_INTEGER)
+    return Effect.zipRight(
+      self.sendCredit.resize(Number.MAX_SAFE_INTEGER),
+      SubscriptionRef.update(self.phase, (phase) => (isLast(phase) ? phase : "Closed"))
+    )
   })
+
+/**
+ * Whether no other phase follows this one.
+ */
+export const isLast = (phase: Phase["_tag"]): boolean => phase === "TimeWait" || phase === "Closed"
