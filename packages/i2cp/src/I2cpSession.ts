@@ -337,11 +337,13 @@ export const make = Effect.fn("I2cpSession.make")(
 /**
  * A session over a `Socket`: `NodeI2cp.layerTcp` for a real router, `LocalRouter.layerSocket` for the embedded one.
  *
+ * Its connection is its own: two sessions in one graph of layers must not share a socket.
+ *
  * @category layers
  * @since 0.1.0
  */
 export const layer = (options: Options = {}): Layer.Layer<I2cpSession, I2cpError.I2cpError, Socket> =>
-  Layer.provide(layerConnection(options), I2cpConnection.layer)
+  Layer.provide(layerConnection(options), Layer.fresh(I2cpConnection.layer))
 
 /**
  * A session over any connection service.

@@ -1,15 +1,21 @@
 /**
  * Our streams on a router of the network.
  *
+ * With `I2P_TEST_TRACE=1` every packet is printed: for finding out what a router does, not for suites.
+ *
  * @since 0.1.0
  */
-
 import type * as I2cpSession from "@effect-i2p/i2cp/I2cpSession"
 import * as NodeSignatures from "@effect-i2p/platform-node/NodeSignatures"
+import * as Packet from "@effect-i2p/streaming/Packet"
+import * as PacketTransport from "@effect-i2p/streaming/PacketTransport"
 import { StreamManager } from "@effect-i2p/streaming/StreamManager"
+import * as Config from "effect/Config"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
 import * as Layer from "effect/Layer"
+import * as Queue from "effect/Queue"
 import * as Sessions from "./Sessions.js"
 import type * as TestNetwork from "./TestNetwork.js"
 
@@ -23,7 +29,10 @@ export const open = Effect.fn("Streams.open")(function* (
   router: TestNetwork.ClientRouter,
   options?: I2cpSession.Options
 ) {
-  const streams = StreamManager.layerI2cp.pipe(
+  const tracing = yield* Config.boolean("I2P_TEST_TRACE").pipe(Config.withDefault(false), Effect.orDie)
+  const transport = tracing ? Layer.provide(traced, PacketTransport.layerI2cp) : PacketTransport.layerI2cp
+  const streams = StreamManager.layer.pipe(
+    Layer.provide(transport),
     Layer.provide(Sessions.layer(router, options)),
     Layer.provide(NodeSignatures.layer)
   )
@@ -31,3 +40,29 @@ export const open = Effect.fn("Streams.open")(function* (
   yield* manager.ready
   return manager
 })
+
+const print = (direction: string, bytes: Uint8Array): Effect.Effect<void> =>
+  Effect.sync(() => {
+    const packet = Either.map(Packet.decode(bytes), Packet.format)
+    const line = Either.getOrElse(packet, (error) => error.message)
+    process.stderr.write(`${performance.now().toFixed(1).padStart(10)} ${direction} ${line}\n`)
+  })
+
+const traced = Layer.scoped(
+  PacketTransport.PacketTransport,
+  Effect.gen(function* () {
+    const transport = yield* PacketTransport.PacketTransport
+    const incoming = yield* Queue.bounded<PacketTransport.Incoming>(1024)
+    yield* Queue.take(transport.incoming).pipe(
+      Effect.tap((packet) => print("<", packet.payload)),
+      Effect.flatMap((packet) => Queue.offer(incoming, packet)),
+      Effect.forever,
+      Effect.forkScoped
+    )
+    return {
+      ...transport,
+      incoming,
+      send: (packet) => Effect.zipRight(print(">", packet.bytes), transport.send(packet))
+    }
+  })
+)

@@ -122,25 +122,22 @@ export const transmit = (draft: Draft, fields: Partial<Packet>, signing: Signing
 /**
  * Tells the peer that the stream is gone.
  *
- * The number is the lowest unacknowledged one: Java acts before it looks at the number, i2pd honours a RESET only if it
- * is the next it expects. Streaming specification and i2pd `Stream::ProcessPacket`.
+ * Java acts before it looks at the number; i2pd honours a RESET only if its number is the next it expects (seen on
+ * 2.45.1). That is `sndNxt` if the peer has everything, and the oldest unacknowledged number if it has nothing of what is
+ * in flight: we cannot tell which, so both go out.
  *
  * @since 0.1.0
  * @category combinators
  */
 export const transmitReset = (draft: Draft): void => {
-  const oldest = draft.send.inFlight[0]
-  transmit(
-    draft,
-    {
-      sequenceNumber: oldest?.sequenceNumber ?? draft.send.sndNxt,
-      ackThrough: Assembler.cumulative(draft.receive),
-      flags: PacketModule.RESET
-    },
-    // A peer that has not seen our SYN-ACK may not know the key that we sign with.
-    draft.phase._tag === "SynReceived" ? "identity" : "signature",
-    draft.rtt.maxRto
-  )
+  const oldest = draft.send.inFlight[0]?.sequenceNumber
+  const numbers = oldest === undefined ? [draft.send.sndNxt] : [oldest, draft.send.sndNxt]
+  // A peer that has not seen our SYN-ACK may not know the key that we sign with.
+  const signing = draft.phase._tag === "SynReceived" ? "identity" : "signature"
+  const ackThrough = Assembler.cumulative(draft.receive)
+  for (const sequenceNumber of numbers) {
+    transmit(draft, { sequenceNumber, ackThrough, flags: PacketModule.RESET }, signing, draft.rtt.maxRto)
+  }
 }
 
 /**
