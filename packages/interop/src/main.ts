@@ -38,7 +38,11 @@ const program = Effect.gen(function* () {
   Effect.scoped,
   Effect.catchTag("PrerequisitesMissing", "NetnsUnavailable", (error) =>
     Effect.gen(function* () {
-      const ci = yield* Config.boolean("CI").pipe(Config.withDefault(false))
+      // Services set it to true, 1 or their name.
+      const ci = yield* Config.string("CI").pipe(
+        Config.withDefault(""),
+        Config.map((value) => value !== "" && value !== "false")
+      )
       yield* Console.error(error.message)
       return args.allowMissing && !ci ? 0 : 1
     })
