@@ -12,14 +12,12 @@ import {
 } from "@effect-i2p/streaming/StreamError"
 import { StreamManager } from "@effect-i2p/streaming/StreamManager"
 import * as Address from "@effect-i2p/wire/Address"
-import type { Destination } from "@effect-i2p/wire/Destination"
 import { SecureRandom } from "@effect-i2p/wire/SecureRandom"
 import * as Clock from "effect/Clock"
 import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
-import * as Fiber from "effect/Fiber"
 import * as FiberSet from "effect/FiberSet"
 import * as Option from "effect/Option"
 import * as ExitStatus from "../ExitStatus.js"
@@ -28,6 +26,7 @@ import { Output } from "../Output.js"
 import * as PingReport from "../PingReport.js"
 import { PingStatistics } from "../PingStatistics.js"
 import * as Progress from "../Progress.js"
+import * as Resolver from "../Resolver.js"
 import type { Settings } from "../Settings.js"
 import * as Streams from "../Streams.js"
 import * as Style from "../Style.js"
@@ -147,38 +146,11 @@ const pingAll = Effect.fnUntraced(function* (settings: Settings, options: Option
     })
   })
 
-  // One look-up at a time, which goes on while pings give up waiting for it: it may take longer than a round trip.
-  let resolved: Destination | undefined
-  let pending: Fiber.Fiber<Destination, DestinationNotFound> | undefined
-  const scope = yield* Effect.scope
-  const lookup = streams.lookup(destination).pipe(
-    Effect.tap((found) =>
-      Effect.sync(() => {
-        resolved = found
-      })
-    ),
-    Effect.ensuring(
-      Effect.sync(() => {
-        pending = undefined
-      })
-    ),
-    Effect.forkIn(scope),
-    Effect.tap((fiber) =>
-      Effect.sync(() => {
-        pending = fiber
-      })
-    )
-  )
-  const resolve = Effect.suspend(() =>
-    resolved !== undefined
-      ? Effect.succeed(resolved)
-      : Effect.flatMap(pending === undefined ? lookup : Effect.succeed(pending), Fiber.join).pipe(
-          Effect.timeoutFail({
-            duration: timeout,
-            onTimeout: () => new PingTimedOut({ destination, millis: Duration.toMillis(timeout) })
-          })
-        )
-  )
+  const resolver = yield* Resolver.make(destination)
+  const resolve = Effect.timeoutFail(resolver.resolve, {
+    duration: timeout,
+    onTimeout: () => new PingTimedOut({ destination, millis: Duration.toMillis(timeout) })
+  })
 
   /** Whether asking again is pointless: a typo or an unknown name, and not a destination that is off line. */
   const isFinal = (error: DestinationNotFound): boolean => {
@@ -244,7 +216,7 @@ const pingAll = Effect.fnUntraced(function* (settings: Settings, options: Option
     yield* print({
       _tag: "Start",
       destination,
-      b32: resolved?.b32,
+      b32: resolver.known()?.b32,
       payloadBytes: options.size,
       interval: options.interval * 1000,
       timeout: Duration.toMillis(timeout)
