@@ -9,6 +9,8 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Schedule from "effect/Schedule"
+import * as ScheduleDecision from "effect/ScheduleDecision"
+import * as ScheduleIntervals from "effect/ScheduleIntervals"
 import type * as Core from "./core/Config.js"
 import type * as CongestionController from "./core/CongestionController.js"
 import * as NewReno from "./core/congestion/NewReno.js"
@@ -178,16 +180,25 @@ const maxRetries = 32
 /**
  * The delays that a schedule gives, in milliseconds. A policy is run once for each connection, so that the pure core
  * gets plain numbers and a jittered schedule its own chance.
+ *
+ * Not `Schedule.run`: that one counts the schedule's last word, "no more", as a recurrence without delay.
  */
-const delaysOf = (schedule: Schedule.Schedule<unknown>): Effect.Effect<ReadonlyArray<number>> =>
-  Effect.map(
-    Schedule.run(
-      Schedule.delays(schedule),
-      0,
-      Array.from({ length: maxRetries }, () => undefined)
-    ),
-    (delays) => Array.from(delays, Duration.toMillis)
-  )
+const delaysOf = Effect.fnUntraced(function* (
+  schedule: Schedule.Schedule<unknown>
+): Effect.fn.Return<ReadonlyArray<number>> {
+  const delays: Array<number> = []
+  let state: unknown = schedule.initial
+  let now = 0
+  while (delays.length < maxRetries) {
+    const [next, , decision] = yield* schedule.step(now, undefined, state)
+    if (ScheduleDecision.isDone(decision)) break
+    const start = ScheduleIntervals.start(decision.intervals)
+    delays.push(start - now)
+    now = start
+    state = next
+  }
+  return delays
+})
 
 /**
  * Chance added to the idle timeout, so that keepalives of many streams, or of the same one seen elsewhere, do not line

@@ -246,7 +246,7 @@ describe("Pair", () => {
             pair.expect(pair.nextTime === undefined, "something is left to happen")
           }
         ),
-        { numRuns: Number(process.env["RUNS"] ?? 150), seed: Number(process.env["SEED"] ?? 1) }
+        { numRuns: 150, seed: 1 }
       )
     })
 
@@ -281,7 +281,7 @@ describe("Pair", () => {
             pair.run(pair.now + 1_200_000)
           }
         ),
-        { numRuns: Number(process.env["RUNS"] ?? 200), seed: Number(process.env["SEED"] ?? 1) }
+        { numRuns: 200, seed: 1 }
       )
     })
   })
