@@ -1,0 +1,73 @@
+import * as LossDetection from "@effect-i2p/streaming/core/LossDetection"
+import { assert, describe, it } from "vitest"
+
+const sent = (sequenceNumber: number, sentAt: number, transmissions = 1, lost = false) => ({
+  sequenceNumber,
+  sentAt,
+  transmissions,
+  lost
+})
+
+/** A packet sent at `sentAt` was acknowledged at `now`. */
+const acked = (sequenceNumber: number, sentAt: number, now: number) =>
+  LossDetection.onAcked(undefined, [sent(sequenceNumber, sentAt)], now, undefined)
+
+describe("LossDetection", () => {
+  it("suspects nobody before the first acknowledgment", () => {
+    const { lookAgainAt, lost } = LossDetection.detect(undefined, [sent(1, 0)], 1e9, 100)
+    assert.strictEqual(lost.size, 0)
+    assert.isUndefined(lookAgainAt)
+  })
+
+  it("declares lost what was sent earlier, once a quarter of the round trip has gone by", () => {
+    const rack = acked(2, 10, 110)
+    const before = LossDetection.detect(rack, [sent(1, 0)], 124, 100)
+    assert.strictEqual(before.lost.size, 0)
+    assert.strictEqual(before.lookAgainAt, 125)
+    assert.deepStrictEqual([...LossDetection.detect(rack, [sent(1, 0)], 125, 100).lost], [1])
+  })
+
+  it("looks again when the first of the suspects is due", () => {
+    const { lookAgainAt } = LossDetection.detect(acked(9, 50, 150), [sent(1, 30), sent(2, 20), sent(3, 40)], 110, 100)
+    assert.strictEqual(lookAgainAt, 20 + 100 + 25)
+  })
+
+  it("leaves alone what was sent later, and at the same time with a higher number", () => {
+    const rack = acked(5, 10, 110)
+    const { lookAgainAt, lost } = LossDetection.detect(rack, [sent(6, 10), sent(3, 11)], 1e6, 100)
+    assert.strictEqual(lost.size, 0)
+    assert.isUndefined(lookAgainAt)
+    assert.strictEqual(LossDetection.detect(rack, [sent(4, 10)], 1e6, 100).lost.size, 1)
+  })
+
+  it("allows two milliseconds of disorder however short the round trip", () => {
+    const rack = acked(2, 10, 11)
+    assert.strictEqual(LossDetection.detect(rack, [sent(1, 10)], 12.9, 1).lost.size, 0)
+    assert.strictEqual(LossDetection.detect(rack, [sent(1, 10)], 13, 1).lost.size, 1)
+  })
+
+  it("does not declare the same packet lost twice before it is sent again", () => {
+    assert.strictEqual(LossDetection.detect(acked(2, 10, 110), [sent(1, 0, 1, true)], 1e6, 100).lost.size, 0)
+  })
+
+  it("finds a retransmission lost by one sent after it: any number of rounds", () => {
+    const first = acked(2, 10, 110)
+    const again = sent(1, 125, 2)
+    assert.strictEqual(LossDetection.detect(first, [again], 1e6, 100).lost.size, 0)
+    const second = LossDetection.onAcked(first, [sent(3, 130)], 230, 100)
+    assert.deepStrictEqual([...LossDetection.detect(second, [again], 250, 100).lost], [1])
+  })
+
+  it("keeps the latest sent, not the latest acknowledged", () => {
+    const rack = LossDetection.onAcked(acked(5, 50, 150), [sent(1, 10)], 160, 100)
+    assert.strictEqual(rack!.sequenceNumber, 5)
+    assert.strictEqual(rack!.rtt, 100)
+  })
+
+  it("learns nothing from a resent packet answered faster than any round trip: its first copy was", () => {
+    const rack = acked(1, 0, 100)
+    assert.strictEqual(LossDetection.onAcked(rack, [sent(2, 150, 2)], 200, 100), rack)
+    assert.strictEqual(LossDetection.onAcked(rack, [sent(2, 150, 2)], 250, 100)!.sequenceNumber, 2)
+    assert.strictEqual(LossDetection.onAcked(rack, [sent(2, 150, 1)], 200, 100)!.sequenceNumber, 2)
+  })
+})

@@ -1,0 +1,47 @@
+import * as RttEstimator from "@effect-i2p/streaming/core/RttEstimator"
+import { assert, describe, it } from "vitest"
+
+const fresh = RttEstimator.make({ initialRto: 9000, minRto: 200, maxRto: 45_000 })
+const after = (...samples: ReadonlyArray<number>) => samples.reduce(RttEstimator.onSample, fresh)
+
+describe("RttEstimator", () => {
+  it("starts with the configured timeout and no estimate", () => {
+    assert.strictEqual(fresh.rto, 9000)
+    assert.isUndefined(fresh.srtt)
+    assert.isUndefined(fresh.minRtt)
+  })
+
+  it("takes the first sample whole, and half of it as its deviation (RFC 6298 2.2)", () => {
+    const first = after(1000)
+    assert.strictEqual(first.srtt, 1000)
+    assert.strictEqual(first.rttvar, 500)
+    assert.strictEqual(first.rto, 3000)
+  })
+
+  it("weighs later samples by 1/8 and 1/4, the deviation with the old mean (RFC 6298 2.3)", () => {
+    const second = after(1000, 2000)
+    assert.strictEqual(second.rttvar, 0.75 * 500 + 0.25 * 1000)
+    assert.strictEqual(second.srtt, 1125)
+    assert.strictEqual(second.rto, 1125 + 4 * 625)
+  })
+
+  it("settles on a steady round trip, the timeout no lower than its minimum", () => {
+    const steady = after(...new Array(200).fill(100))
+    assert.closeTo(steady.srtt!, 100, 1e-9)
+    assert.closeTo(steady.rttvar, 0, 1e-9)
+    assert.strictEqual(steady.rto, 200)
+    assert.strictEqual(after(0).rto, 200)
+  })
+
+  it("never lets the timeout exceed its maximum", () => {
+    assert.strictEqual(after(100_000).rto, 45_000)
+  })
+
+  it("remembers the shortest round trip", () => {
+    assert.strictEqual(after(300, 100, 900).minRtt, 100)
+  })
+
+  it("throws on a negative sample: that is our own bug", () => {
+    assert.throws(() => after(-1), RangeError)
+  })
+})
