@@ -69,7 +69,7 @@ const expectEndedWell = (pair: Pair.Pair): void => {
   pair.expect(pair.now < withinMinutes, `took ${pair.now} ms`)
 }
 
-/** Its last CLOSE was repeated in vain; a peer who has only half closed may then wait until it is idle for too long. */
+/** Its last CLOSE was repeated in vain; a peer who has only half closed may then wait for it until it is idle for too long. */
 const givenUp = (side: Pair.Side): boolean =>
   side.outcome?._tag === "Finished" && side.state!.send.inFlight.length === 1
 
@@ -236,7 +236,7 @@ describe("Pair", () => {
             const pair = Pair.make({
               link,
               seed,
-              config: { closeTimeout: 3_600_000, receiveBufferBytes: 30_000 },
+              config: { idleAction: "none", receiveBufferBytes: 30_000 },
               a: { commands: [...commands.A, [closeAt, { _tag: "End" }]], reads, close: "never" },
               b: { commands: [...commands.B, [closeAt, { _tag: "End" }]], reads, close: "never" }
             })
