@@ -1,0 +1,504 @@
+import { assert, describe, it } from "@effect/vitest"
+import * as MemoryTransport from "@effect-i2p/testkit/MemoryTransport"
+import * as SecureRandom from "@effect-i2p/wire/SecureRandom"
+import * as Clock from "effect/Clock"
+import * as Context from "effect/Context"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
+import * as Layer from "effect/Layer"
+import * as Schedule from "effect/Schedule"
+import * as Scope from "effect/Scope"
+import * as Stream from "effect/Stream"
+import * as Supervisor from "effect/Supervisor"
+import * as TestContext from "effect/TestContext"
+import * as NewReno from "../src/core/congestion/NewReno.js"
+import * as Packet from "../src/Packet.js"
+import { PacketTransport } from "../src/PacketTransport.js"
+import { TransportFailed } from "../src/StreamError.js"
+import { StreamManager } from "../src/StreamManager.js"
+import {
+  alice,
+  bob,
+  bytes,
+  established,
+  failureOf,
+  mallory,
+  readText,
+  record,
+  sealed,
+  sessions,
+  simulate,
+  syn
+} from "./simulation.js"
+
+const idle = Effect.sleep("1 second")
+const moment = Effect.sleep("1 millis")
+
+describe("a session", () => {
+  it.effect("has one fiber and one timer for a connection, and none when it is over", () =>
+    Effect.gen(function* () {
+      const supervisor = yield* Supervisor.track
+      yield* Effect.supervised(
+        Effect.gen(function* () {
+          const alive = Effect.map(supervisor.value, (fibers) => fibers.length)
+          const { a, b } = yield* sessions()
+          const listener = yield* b.listen({ port: 80 })
+          yield* idle
+          const before = yield* alive
+          const scope = yield* Scope.make()
+          const open = Effect.zipWith(
+            a.connect({ destination: b.destination, port: 80 }),
+            listener.accept,
+            (near, far) => [near, far] as const
+          )
+          const pairs = yield* Scope.extend(Effect.replicateEffect(open, 5), scope)
+          yield* idle
+          assert.strictEqual((yield* alive) - before, 5 * 2 * 2)
+          yield* Effect.forEach(pairs, ([near, far]) => Effect.zip(near.close, far.close, { concurrent: true }))
+          yield* Scope.close(scope, Exit.void)
+          yield* idle
+          assert.strictEqual(yield* alive, before)
+          assert.deepStrictEqual([yield* a.active, yield* b.active], [[], []])
+        }),
+        supervisor
+      )
+    }).pipe(simulate())
+  )
+
+  it.effect("survives a defect in one connection, of which both its sides learn", () =>
+    Effect.gen(function* () {
+      const { a, b, far, listener, near } = yield* established()
+      let isBroken = false
+      const controller = (inner: ReturnType<typeof NewReno.make>): ReturnType<typeof NewReno.make> => ({
+        ...inner,
+        onAck: (event) => {
+          if (isBroken) throw new Error("a bug")
+          return controller(inner.onAck(event))
+        }
+      })
+      const congestion: typeof NewReno.make = (limits) => controller(NewReno.make(limits))
+      const bad = yield* a.connect({ destination: b.destination, port: 80, congestion })
+      const badFar = yield* listener.accept
+      isBroken = true
+      const reading = yield* Effect.fork(failureOf(bad.read))
+      yield* bad.write(bytes("x"))
+      assert.strictEqual(yield* failureOf(bad.flush), "StreamReset Defect")
+      assert.strictEqual(yield* Fiber.join(reading), "StreamReset Defect")
+      assert.strictEqual(yield* failureOf(bad.write(bytes("x"))), "StreamReset Defect")
+      assert.strictEqual(yield* failureOf(bad.close), "StreamReset Defect")
+      assert.strictEqual(yield* readText(badFar), "x")
+      assert.strictEqual(yield* failureOf(badFar.read), "StreamReset ResetByPeer")
+      yield* near.write(bytes("still here"))
+      assert.strictEqual(yield* readText(far), "still here")
+      assert.lengthOf(yield* a.active, 1)
+    }).pipe(simulate({ link: { latencyMillis: 10 } }))
+  )
+
+  it.effect("gives the same packets at the same times for the same seeds, byte for byte, and others for others", () => {
+    const run = (seed: number) =>
+      Effect.gen(function* () {
+        const sent = yield* record
+        const { far, near } = yield* established()
+        yield* Effect.fork(near.write(new Uint8Array(100_000)))
+        yield* Effect.fork(far.write(new Uint8Array(50_000)))
+        yield* Stream.runDrain(
+          Stream.takeUntil(
+            Stream.scan(far.readable, 0, (n, b) => n + b.length),
+            (n) => n >= 100_000
+          )
+        )
+        yield* Effect.zip(near.close, far.close, { concurrent: true })
+        return sent.map(({ at, bytes }) => `${at} ${bytes.join(",")}`).join("\n")
+      }).pipe(
+        simulate({ seed, link: { latencyMillis: 40, jitterMillis: 10, loss: 0.05, reorder: 0.05, duplicate: 0.05 } }),
+        Effect.provide(SecureRandom.layerSeeded(seed)),
+        // A clock of its own, which starts at 0.
+        Effect.provide(TestContext.TestContext)
+      )
+    return Effect.gen(function* () {
+      const first = yield* run(7)
+      assert.isAbove(first.length, 100_000)
+      assert.isTrue(first === (yield* run(7)), "the same seed gives another trace")
+      assert.isFalse(first === (yield* run(8)), "another seed gives the same trace")
+    })
+  })
+
+  it.effect("does not lose a stream to a transport that fails for a while", () =>
+    Effect.gen(function* () {
+      const network = yield* MemoryTransport.MemoryNetwork
+      const inner = yield* network.transport(alice)
+      let isDown = false
+      const transport = PacketTransport.of({
+        ...inner,
+        send: (packet) => (isDown ? Effect.fail(new TransportFailed({ reason: "down" })) : inner.send(packet))
+      })
+      const a = yield* Effect.map(
+        Layer.build(Layer.provide(StreamManager.layer, Layer.succeed(PacketTransport, transport))),
+        Context.get(StreamManager)
+      )
+      const b = yield* MemoryTransport.streams(bob)
+      const listener = yield* b.listen({ port: 80 })
+      const near = yield* a.connect({ destination: b.destination, port: 80 })
+      const far = yield* listener.accept
+      isDown = true
+      yield* near.write(bytes("through the gap"))
+      yield* idle
+      isDown = false
+      assert.strictEqual(yield* readText(far), "through the gap")
+      assert.isAbove((yield* near.stats).retransmissions, 0)
+    }).pipe(simulate({ link: { latencyMillis: 10 } }))
+  )
+})
+
+describe("what comes from strangers", () => {
+  it.effect("is dropped and counted when it is no packet, and disturbs nobody", () =>
+    Effect.gen(function* () {
+      const { b, far, near, network } = yield* established()
+      const whole = sealed({ sendStreamId: far.localStreamId, receiveStreamId: near.localStreamId, requestedDelay: 5 })
+      for (let length = 0; length < whole.length; length++) {
+        yield* network.inject({ to: b.destination, bytes: whole.subarray(0, length) })
+      }
+      yield* near.write(bytes("undisturbed"))
+      assert.strictEqual(yield* readText(far), "undisturbed")
+      assert.strictEqual((yield* b.drops).malformed, whole.length)
+    }).pipe(simulate())
+  )
+
+  it.effect("is dropped and counted when it is for no stream of ours", () =>
+    Effect.gen(function* () {
+      const { b, network } = yield* sessions()
+      for (const flags of [0, Packet.CLOSE, Packet.RESET]) {
+        yield* network.inject({ to: b.destination, bytes: sealed({ sendStreamId: 5, receiveStreamId: 6, flags }) })
+      }
+      yield* idle
+      assert.strictEqual((yield* b.drops).unknownStream, 3)
+    }).pipe(simulate())
+  )
+
+  it.effect("cannot close or reset a stream without the peer's signature", () =>
+    Effect.gen(function* () {
+      const { b, far, near, network } = yield* established()
+      const ids = { sendStreamId: far.localStreamId, receiveStreamId: near.localStreamId, sequenceNumber: 1 }
+      for (const flags of [Packet.CLOSE, Packet.RESET]) {
+        for (const signing of ["none", "signature", "identity"] as const) {
+          yield* network.inject({ to: b.destination, bytes: sealed({ ...ids, flags }, signing) })
+        }
+      }
+      yield* idle
+      assert.strictEqual((yield* far.stats).status, "Established")
+      assert.strictEqual((yield* far.stats).dropped, 6)
+      yield* near.write(bytes("alive"))
+      assert.strictEqual(yield* readText(far), "alive")
+      // The same with the peer's signature does.
+      yield* network.inject({
+        to: b.destination,
+        bytes: sealed({ ...ids, flags: Packet.RESET }, "signature", alice)
+      })
+      assert.strictEqual(yield* failureOf(far.read), "StreamReset ResetByPeer")
+    }).pipe(simulate())
+  )
+
+  it.effect("opens no stream with a SYN whose signature or sender is wrong or missing", () =>
+    Effect.gen(function* () {
+      const { b, network } = yield* sessions()
+      yield* b.listen({ port: 80 })
+      const good = syn(b.destination)
+      const flipped = good.slice()
+      flipped[flipped.length - 1]! ^= 1
+      const anonymous = sealed({ receiveStreamId: 98, flags: Packet.SYNCHRONIZE | Packet.NO_ACK })
+      for (const bytes of [flipped, anonymous]) yield* network.inject({ to: b.destination, destinationPort: 80, bytes })
+      yield* idle
+      assert.strictEqual((yield* b.drops).unverified, 2)
+      assert.lengthOf(yield* b.active, 0)
+      yield* network.inject({ to: b.destination, destinationPort: 80, bytes: good })
+      yield* moment
+      assert.lengthOf(yield* b.active, 1)
+    }).pipe(simulate())
+  )
+
+  it.effect("opens no stream with a SYN that was meant for somebody else", () =>
+    Effect.gen(function* () {
+      const { b, network } = yield* sessions()
+      yield* b.listen({ port: 80 })
+      yield* network.inject({ to: b.destination, destinationPort: 80, bytes: syn(alice.destination) })
+      yield* idle
+      assert.strictEqual((yield* b.drops).replayed, 1)
+      assert.lengthOf(yield* b.active, 0)
+    }).pipe(simulate())
+  )
+
+  it.effect("opens a stream without naming us only where the policy allows it", () =>
+    Effect.gen(function* () {
+      const network = yield* MemoryTransport.MemoryNetwork
+      const strict = yield* MemoryTransport.streams(alice, { requireReplayHash: true })
+      const lenient = yield* MemoryTransport.streams(bob)
+      for (const session of [strict, lenient]) {
+        yield* session.listen()
+        yield* network.inject({ to: session.destination, bytes: syn(session.destination, { nacks: [] }) })
+      }
+      yield* moment
+      assert.deepStrictEqual([(yield* strict.active).length, (yield* lenient.active).length], [0, 1])
+    }).pipe(simulate())
+  )
+
+  it.effect("opens one stream however often its SYN comes, and none after that has ended", () =>
+    Effect.gen(function* () {
+      const sent = yield* record
+      const { b, far, listener, near, network } = yield* established()
+      const first = sent[0]!
+      assert.isTrue(Packet.isFirstSyn(first.packet))
+      const replay = network.inject({ to: b.destination, destinationPort: 80, bytes: first.bytes })
+      yield* Effect.replicateEffect(replay, 3)
+      yield* idle
+      assert.lengthOf(yield* b.active, 1)
+      assert.isTrue((yield* Effect.timeoutOption(Effect.scoped(listener.accept), "1 second"))._tag === "None")
+      yield* Effect.zip(near.close, far.close, { concurrent: true })
+      assert.lengthOf(yield* b.active, 0)
+      yield* Effect.replicateEffect(replay, 3)
+      yield* idle
+      assert.lengthOf(yield* b.active, 0)
+      assert.strictEqual((yield* b.drops).replayed, 3)
+    }).pipe(simulate({ link: { latencyMillis: 10 } }))
+  )
+
+  it.effect("is delivered after its SYN although it came before", () =>
+    Effect.gen(function* () {
+      const { b, network } = yield* sessions()
+      const listener = yield* b.listen({ port: 80 })
+      yield* network.transport(mallory)
+      const to = { to: b.destination, destinationPort: 80 }
+      const data = { receiveStreamId: 99, flags: Packet.NO_ACK }
+      yield* network.inject({ ...to, bytes: sealed({ ...data, sequenceNumber: 2, payload: bytes("three") }) })
+      yield* network.inject({ ...to, bytes: sealed({ ...data, sequenceNumber: 1, payload: bytes("two ") }) })
+      yield* network.inject({ ...to, bytes: syn(b.destination, { payload: bytes("one ") }) })
+      const far = yield* listener.accept
+      assert.deepStrictEqual(
+        [yield* readText(far), yield* readText(far), yield* readText(far)],
+        ["one ", "two ", "three"]
+      )
+    }).pipe(simulate())
+  )
+
+  it.effect("waits in a bounded mailbox; what is too much is dropped and counted", () =>
+    Effect.gen(function* () {
+      const { b, far, near, network } = yield* established({ mailboxSize: 4 })
+      yield* idle
+      const before = (yield* far.stats).packetsReceived
+      const ack = sealed({ sendStreamId: far.localStreamId, receiveStreamId: near.localStreamId })
+      yield* Effect.replicateEffect(network.inject({ to: b.destination, bytes: ack }), 100)
+      yield* idle
+      const stats = yield* far.stats
+      assert.strictEqual(stats.packetsReceived - before, 4)
+      assert.strictEqual(stats.dropped, 96)
+      yield* near.write(bytes("and on"))
+      assert.strictEqual(yield* readText(far), "and on")
+    }).pipe(simulate({ link: { latencyMillis: 10 } }))
+  )
+})
+
+describe("limits and policies", () => {
+  it.effect("there are no more streams than maxConcurrentStreams, in either direction", () =>
+    Effect.gen(function* () {
+      const network = yield* MemoryTransport.MemoryNetwork
+      const a = yield* MemoryTransport.streams(alice, { maxConcurrentStreams: 2 })
+      const b = yield* MemoryTransport.streams(bob, { maxConcurrentStreams: 1 })
+      yield* b.listen({ port: 80 })
+      const connect = a.connect({ destination: b.destination, port: 80 })
+      yield* connect
+      assert.strictEqual(yield* failureOf(connect), "ConnectRefused")
+      yield* a.connect({ destination: b.destination, timeout: "1 hour" }).pipe(Effect.forkScoped)
+      yield* network.setLink({ loss: 1 })
+      yield* Effect.fork(Effect.ignore(connect))
+      yield* Effect.sleep("1 second")
+      assert.strictEqual(yield* failureOf(connect), "TooManyStreams")
+    }).pipe(simulate())
+  )
+
+  it.effect("an address that nobody has is not found", () =>
+    Effect.gen(function* () {
+      const { a } = yield* sessions()
+      assert.strictEqual(yield* failureOf(a.connect({ destination: "nowhere.i2p" })), "DestinationNotFound")
+      assert.strictEqual(yield* failureOf(a.connect({ destination: mallory.destination.b32 })), "DestinationNotFound")
+      assert.strictEqual(yield* failureOf(a.connect({ destination: "example.com" })), "DestinationNotFound")
+    }).pipe(simulate())
+  )
+
+  it.effect("the SYN is repeated as the schedule says", () =>
+    Effect.gen(function* () {
+      const sent = yield* record
+      const { a } = yield* sessions({
+        synRetry: Schedule.spaced("1 second").pipe(Schedule.intersect(Schedule.recurs(3)))
+      })
+      const outcome = yield* failureOf(a.connect({ destination: mallory.destination, timeout: "10 seconds" }))
+      assert.strictEqual(outcome, "ConnectTimedOut")
+      assert.deepStrictEqual(
+        sent.map(({ at }) => at),
+        [0, 1000, 2000, 3000]
+      )
+      assert.strictEqual(yield* Clock.currentTimeMillis, 10_000)
+    }).pipe(simulate())
+  )
+
+  it.effect("the default schedule repeats the SYN after 3, 6, 12 and 24 seconds", () =>
+    Effect.gen(function* () {
+      const sent = yield* record
+      const { a } = yield* sessions()
+      assert.strictEqual(yield* failureOf(a.connect({ destination: mallory.destination })), "ConnectTimedOut")
+      assert.deepStrictEqual(
+        sent.map(({ at }) => at),
+        [0, 3000, 9000, 21_000, 45_000]
+      )
+    }).pipe(simulate())
+  )
+
+  it.effect("data is repeated as the schedule says, and its end is the end of the stream", () =>
+    Effect.gen(function* () {
+      const { near, network } = yield* established({
+        retransmit: (rto) => Schedule.spaced(rto).pipe(Schedule.intersect(Schedule.recurs(3)))
+      })
+      const sent = yield* record
+      yield* network.setLink({ loss: 1 })
+      yield* near.write(bytes("into the void"))
+      assert.strictEqual(yield* failureOf(near.flush), "StreamReset TimedOut")
+      const data = sent.filter(({ packet }) => packet.payload.length > 0)
+      const { rto } = yield* near.stats
+      assert.deepStrictEqual(
+        data.map(({ at }) => Math.round((at - data[0]!.at) / rto)),
+        [0, 1, 2, 3]
+      )
+    }).pipe(simulate({ link: { latencyMillis: 100 } }))
+  )
+
+  it.effect("a connect that hangs in the transport ends with its timeout", () =>
+    Effect.gen(function* () {
+      const inner = yield* (yield* MemoryTransport.MemoryNetwork).transport(alice)
+      const stuck = PacketTransport.of({ ...inner, send: () => Effect.never, lookup: () => Effect.never })
+      const a = yield* Effect.map(
+        Layer.build(Layer.provide(StreamManager.layer, Layer.succeed(PacketTransport, stuck))),
+        Context.get(StreamManager)
+      )
+      for (const destination of [bob.destination, bob.destination.b32]) {
+        const [took, outcome] = yield* Effect.timed(failureOf(a.connect({ destination, timeout: "2 seconds" })))
+        assert.strictEqual(outcome, "ConnectTimedOut")
+        assert.strictEqual(Duration.toMillis(took), 2000)
+      }
+    }).pipe(simulate())
+  )
+})
+
+describe("the end of a session", () => {
+  const closing = (options: { readonly isPeerDead: boolean; readonly doesPeerClose: boolean }) =>
+    Effect.gen(function* () {
+      const network = yield* MemoryTransport.MemoryNetwork
+      const scope = yield* Scope.make()
+      const a = yield* Scope.extend(MemoryTransport.streams(alice, { shutdownTimeout: "3 seconds" }), scope)
+      const b = yield* MemoryTransport.streams(bob)
+      const listener = yield* b.listen({ port: 80 })
+      const near = yield* Scope.extend(a.connect({ destination: b.destination, port: 80 }), scope)
+      const far = yield* listener.accept
+      yield* near.write(bytes("last words"))
+      if (options.isPeerDead) yield* network.setLink({ loss: 1 })
+      if (options.doesPeerClose) yield* Effect.fork(Effect.zipRight(Stream.runDrain(far.readable), far.close))
+      const [took] = yield* Effect.timed(Scope.close(scope, Exit.void))
+      return { far, near, took: Duration.toMillis(took) }
+    })
+
+  it.effect("closes its streams first, which takes no longer than the peers take", () =>
+    Effect.gen(function* () {
+      const { near, took } = yield* closing({ isPeerDead: false, doesPeerClose: true })
+      assert.isAtMost(took, 1000)
+      assert.strictEqual((yield* near.stats).status, "TimeWait")
+    }).pipe(simulate({ link: { latencyMillis: 100 } }))
+  )
+
+  it.effect("waits for a dead peer no longer than shutdownTimeout", () =>
+    Effect.gen(function* () {
+      const { near, took } = yield* closing({ isPeerDead: true, doesPeerClose: false })
+      assert.strictEqual(took, 3000)
+      assert.strictEqual((yield* near.stats).status, "Closed")
+    }).pipe(simulate({ link: { latencyMillis: 100 } }))
+  )
+
+  it.effect("resets a stream whose peer does not close within shutdownTimeout", () =>
+    Effect.gen(function* () {
+      const { far, took } = yield* closing({ isPeerDead: false, doesPeerClose: false })
+      assert.strictEqual(took, 3000)
+      assert.strictEqual(yield* readText(far), "last words")
+      yield* idle
+      assert.strictEqual(yield* failureOf(far.write(bytes("?"))), "StreamReset ResetByPeer")
+    }).pipe(simulate({ link: { latencyMillis: 100 } }))
+  )
+})
+
+describe("ping", () => {
+  it.effect("measures the round trip and brings the payload back", () =>
+    Effect.gen(function* () {
+      const { a, b } = yield* sessions()
+      const payload = new Uint8Array(40).fill(3)
+      const pong = yield* a.ping({ destination: b.destination.b32, payload })
+      assert.strictEqual(Duration.toMillis(pong.rtt), 150)
+      assert.deepStrictEqual(pong.payload, payload.slice(0, 32))
+    }).pipe(simulate({ link: { latencyMillis: 75 } }))
+  )
+
+  it.effect("gives up when no pong comes in time, and is not fooled by pongs for others", () =>
+    Effect.gen(function* () {
+      const { a, network } = yield* sessions()
+      const pinging = yield* Effect.fork(failureOf(a.ping({ destination: mallory.destination, timeout: "5 seconds" })))
+      yield* Effect.sleep("1 second")
+      for (const receiveStreamId of [0, 1, 0xffff_ffff]) {
+        const bytes = sealed({ receiveStreamId, flags: Packet.ECHO, payload: new Uint8Array(5000) })
+        yield* network.inject({ to: a.destination, bytes })
+      }
+      assert.strictEqual(yield* Fiber.join(pinging), "PingTimedOut")
+      assert.strictEqual(yield* Clock.currentTimeMillis, 5000)
+      assert.strictEqual((yield* a.drops).unknownStream, 3)
+    }).pipe(simulate())
+  )
+
+  it.effect("cuts a pong that is longer than it may be", () =>
+    Effect.gen(function* () {
+      const { a, network } = yield* sessions()
+      const sent = yield* record
+      const pinging = yield* Effect.fork(a.ping({ destination: mallory.destination }))
+      yield* Effect.sleep("1 second")
+      const receiveStreamId = sent[0]!.packet.sendStreamId
+      const pong = sealed({ receiveStreamId, flags: Packet.ECHO, payload: new Uint8Array(5000) })
+      yield* network.inject({ to: a.destination, bytes: pong })
+      assert.lengthOf((yield* Fiber.join(pinging)).payload, 32)
+    }).pipe(simulate())
+  )
+
+  it.effect("has at most maxPings under way, and makes room when they end", () =>
+    Effect.gen(function* () {
+      const { a, b } = yield* sessions({ maxPings: 2, pingTimeout: "5 seconds" })
+      const lost = Effect.fork(failureOf(a.ping({ destination: mallory.destination })))
+      const first = yield* lost
+      yield* lost
+      yield* Effect.sleep("1 second")
+      assert.strictEqual(yield* failureOf(a.ping({ destination: b.destination })), "TooManyPings")
+      yield* Fiber.interrupt(first)
+      assert.strictEqual(yield* failureOf(a.ping({ destination: b.destination })), "success")
+    }).pipe(simulate())
+  )
+
+  it.effect("is answered only when it is signed, and only where it is allowed", () =>
+    Effect.gen(function* () {
+      const { b, network } = yield* sessions()
+      const shy = yield* MemoryTransport.streams(mallory, { answerPings: false })
+      const sent = yield* record
+      const ping = { sendStreamId: 77, flags: Packet.ECHO | Packet.NO_ACK }
+      yield* network.inject({ to: b.destination, bytes: sealed(ping) })
+      yield* network.inject({ to: shy.destination, bytes: sealed(ping, "identity", alice) })
+      yield* idle
+      assert.lengthOf(sent, 0)
+      assert.strictEqual((yield* b.drops).unverified, 1)
+      yield* network.inject({ to: b.destination, bytes: sealed(ping, "identity", alice) })
+      yield* idle
+      assert.lengthOf(sent, 1)
+      assert.strictEqual(sent[0]!.packet.receiveStreamId, 77)
+    }).pipe(simulate())
+  )
+})
