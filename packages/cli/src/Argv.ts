@@ -1,8 +1,13 @@
 /**
- * Short options as every other command takes them: `-c3` and `-qc 3` for `-q -c 3`. The parser below wants each by itself.
+ * What is done to the arguments before the parser sees them: short options as every other command takes them (`-c3`, and
+ * `-qc 3` for `-q -c 3`), and `--log-level` anywhere. The parser wants each short option by itself, and gets confused by a
+ * level between other options.
  *
  * @since 0.1.0
  */
+import * as Either from "effect/Either"
+import * as LogLevel from "effect/LogLevel"
+import { type CliError, refuse } from "./Failure.js"
 
 /** Short options that take a value, by command; all others are switches. */
 const valued: Readonly<Record<string, string>> = { ping: "ciWws", nc: "lqw", router: "l" }
@@ -38,4 +43,32 @@ export const expand = (args: ReadonlyArray<string>): ReadonlyArray<string> => {
     }
   }
   return expanded
+}
+
+const levels = new Map(LogLevel.allLevels.map((level) => [level._tag.toLowerCase(), level]))
+
+/**
+ * Takes `--log-level LEVEL` out of the arguments; the last one counts.
+ *
+ * @category conversions
+ * @since 0.1.0
+ */
+export const logLevel = (
+  args: ReadonlyArray<string>
+): Either.Either<{ readonly level: LogLevel.LogLevel | undefined; readonly rest: ReadonlyArray<string> }, CliError> => {
+  const rest: Array<string> = []
+  let level: LogLevel.LogLevel | undefined
+  for (let i = 0; i < args.length; i++) {
+    const arg = args[i]!
+    if (arg !== "--log-level" && !arg.startsWith("--log-level=")) {
+      rest.push(arg)
+      continue
+    }
+    const name = arg === "--log-level" ? (args[++i] ?? "") : arg.slice("--log-level=".length)
+    level = levels.get(name.toLowerCase())
+    if (level === undefined) {
+      return Either.left(refuse(`--log-level "${name}" does not exist: use ${[...levels.keys()].join(", ")}`))
+    }
+  }
+  return Either.right({ level, rest })
 }

@@ -16,10 +16,13 @@ import * as NodePath from "@effect/platform-node/NodePath"
 import * as NodeTerminal from "@effect/platform-node/NodeTerminal"
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
+import { identity } from "effect/Function"
 import * as Layer from "effect/Layer"
+import * as Logger from "effect/Logger"
 import * as Argv from "./Argv.js"
 import type { ExitStatus } from "./ExitStatus.js"
 import { type CliError, refuse } from "./Failure.js"
+import * as Help from "./Help.js"
 import { Output } from "./Output.js"
 import * as Settings from "./Settings.js"
 import * as Style from "./Style.js"
@@ -177,16 +180,17 @@ const demo = Command.make(
 const run = Command.run(root.pipe(Command.withSubcommands([demo, ping, nc, keygen, router])), {
   name: "i2p",
   version,
-  summary: Span.text("I2P streams from the command line"),
-  footer: HelpDoc.p("Every command: i2p COMMAND --help. Exit codes: 0 done, 1 no answer, 2 error.")
+  summary: Span.text("I2P streams from the command line")
 })
+
+// -w and -W are two options.
+const config = CliConfig.make({ isCaseSensitive: true })
 
 const layer = Layer.mergeAll(
   NodeFileSystem.layer,
   NodePath.layer,
   NodeTerminal.layer,
-  // -w and -W are two options.
-  CliConfig.layer({ isCaseSensitive: true, showBuiltIns: true, showTypes: true })
+  Layer.succeed(CliConfig.CliConfig, config)
 )
 
 /**
@@ -197,31 +201,82 @@ const layer = Layer.mergeAll(
  * @category running
  * @since 0.1.0
  */
-export const main = (args: ReadonlyArray<string>) =>
-  Effect.gen(function* () {
-    const { out } = yield* Output
-    // The parser prints its errors itself, in colour and over several lines; ours are one line, printed by Main.
-    const console = yield* Console.consoleWith(Effect.succeed)
-    const quiet: Console.Console = {
-      ...console,
-      error: () => Effect.void,
-      log: (...texts) =>
-        out.write(`${texts.map((text) => (out.colors ? `${text}` : Style.strip(`${text}`))).join(" ")}\n`)
-    }
-    return yield* run(["node", "i2p", ...Argv.expand(args)]).pipe(
-      Effect.provide(layer),
-      Effect.withConsole(quiet),
-      Effect.catchIf(ValidationError.isValidationError, (error) => wrongUsage(args, error))
+export const main = Effect.fnUntraced(function* (args: ReadonlyArray<string>) {
+  const { out } = yield* Output
+  if (args.length === 0 || args.includes("--help") || args.includes("-h")) {
+    return yield* out.write(
+      `${Help.render(page(nameOf(args)), out.isTerminal ? out.columns() : 80, Style.make(out.colors))}\n`
     )
-  })
+  }
+  // The parser prints its errors itself, in colour and over several lines; ours are one line, printed by Main.
+  const console = yield* Console.consoleWith(Effect.succeed)
+  const quiet: Console.Console = {
+    ...console,
+    error: () => Effect.void,
+    log: (...texts) =>
+      out.write(`${texts.map((text) => (out.colors ? `${text}` : Style.strip(`${text}`))).join(" ")}\n`)
+  }
+  const { level, rest } = yield* Argv.logLevel(args)
+  return yield* run(["node", "i2p", ...Argv.expand(rest)]).pipe(
+    level === undefined ? identity : Logger.withMinimumLogLevel(level),
+    Effect.provide(layer),
+    Effect.withConsole(quiet),
+    Effect.catchIf(ValidationError.isValidationError, (error) => wrongUsage(args, error))
+  )
+})
 
 const wrongUsage = (
   args: ReadonlyArray<string>,
   error: ValidationError.ValidationError
 ): Effect.Effect<never, CliError> => {
   const why = Style.strip(HelpDoc.toAnsiText(error.error)).replace(/\s+/g, " ").trim().replace(/\.$/, "")
-  const command = args.find((arg) => commands.has(arg))
-  return refuse(`${why || "wrong arguments"}; see i2p ${command === undefined ? "" : `${command} `}--help`)
+  const name = nameOf(args)
+  return refuse(`${why || "wrong arguments"}; see i2p ${name === undefined ? "" : `${name} `}--help`)
 }
 
-const commands = new Set(["demo", "ping", "nc", "keygen", "router"])
+const pages = new Map([
+  ["demo", () => Command.getHelp(demo, config)],
+  ["ping", () => Command.getHelp(ping, config)],
+  ["nc", () => Command.getHelp(nc, config)],
+  ["keygen", () => Command.getHelp(keygen, config)],
+  ["router", () => Command.getHelp(router, config)]
+])
+
+const nameOf = (args: ReadonlyArray<string>): string | undefined => args.find((arg) => pages.has(arg))
+
+const isShared = ({ term }: Help.Entry): boolean => /^--(router|keys|tunnels|json|log-level)\b/.test(term)
+const isParsers = ({ term }: Help.Entry): boolean => /--(completions|wizard|version|help)\b/.test(term)
+
+const page = (name: string | undefined): Help.Page => {
+  const doc = name === undefined ? Command.getHelp(root, config) : pages.get(name)!()
+  const options = Help.entries(doc, "OPTIONS")
+  const shared = { title: "Options of every command", entries: options.filter(isShared) }
+  const footer = "Exit codes: 0 done, 1 no answer, 2 error."
+  if (name === undefined) {
+    const commands = [...pages].map(([term, doc]) => ({
+      term,
+      text: Help.description(doc()).split(/[.:](?: |$)/, 1)[0]!
+    }))
+    return {
+      usage: "i2p COMMAND [options] [arguments]",
+      description: Help.description(doc),
+      sections: [
+        { title: "Commands", entries: commands },
+        shared,
+        { title: "More", entries: options.filter(isParsers) }
+      ],
+      footer: `${footer} Every command: i2p COMMAND --help`
+    }
+  }
+  const args = Help.entries(doc, "ARGUMENTS")
+  return {
+    usage: ["i2p", name, "[options]", ...args.map(({ term }) => `[${term}]`)].join(" "),
+    description: Help.description(doc),
+    sections: [
+      { title: "Arguments", entries: args },
+      { title: "Options", entries: options.filter((entry) => !isShared(entry) && !isParsers(entry)) },
+      shared
+    ],
+    footer
+  }
+}

@@ -43,7 +43,8 @@ export type PingEvent =
     }
 
 /**
- * How to show it. `scale` is the round trip that fills a bar, in milliseconds; without it there are no bars.
+ * How to show it. `longest` is the longest round trip so far, in milliseconds, to which bars are drawn; without it there
+ * are none.
  *
  * @category models
  * @since 0.1.0
@@ -52,7 +53,7 @@ export interface TextOptions {
   readonly style: Style
   /** Characters that a line may have; a pipe has no limit. */
   readonly columns: number
-  readonly scale?: number | undefined
+  readonly longest?: number | undefined
 }
 
 /**
@@ -61,7 +62,7 @@ export interface TextOptions {
  * @category formatting
  * @since 0.1.0
  */
-export const text = (event: PingEvent, { columns, scale, style }: TextOptions): string => {
+export const text = (event: PingEvent, { columns, longest, style }: TextOptions): string => {
   switch (event._tag) {
     case "Start": {
       const name = Format.address(event.destination)
@@ -73,20 +74,20 @@ export const text = (event: PingEvent, { columns, scale, style }: TextOptions): 
     case "Reply": {
       const damage = event.isIntact ? "" : style.yellow(" (other data came back)")
       const line = `${event.bytes} bytes: seq=${event.seq} time=${Format.millis(event.rtt)} ms`
-      return `${line}${damage}${scale === undefined ? "" : style.cyan(graph(event.rtt, scale, columns - line.length))}`
+      return `${line}${damage}${longest === undefined ? "" : style.cyan(graph(event.rtt, longest, columns - line.length))}`
     }
     case "Timeout":
       return style.red(`timeout: seq=${event.seq}, no reply within ${Format.seconds(event.after)}`)
     case "Unreachable":
       return style.red(`unreachable: seq=${event.seq}, ${event.reason}`)
     case "Summary":
-      return summaryText(event, scale, columns, style)
+      return summaryText(event, longest !== undefined, columns, style)
   }
 }
 
 const summaryText = (
   event: Extract<PingEvent, { readonly _tag: "Summary" }>,
-  scale: number | undefined,
+  hasGraph: boolean,
   columns: number,
   style: Style
 ): string => {
@@ -104,16 +105,21 @@ const summaryText = (
   const join = (values: ReadonlyArray<number>) => values.map(Format.millis).join("/")
   lines.push(`rtt min/avg/max/mdev = ${join([min, avg, max, mdev])} ms`)
   lines.push(`    p50/p95/p99 = ${join([p50, p95, p99])} ms, jitter ${Format.millis(jitter)} ms`)
-  if (scale !== undefined && event.recent.length > 1) {
+  if (hasGraph && event.recent.length > 1) {
     lines.push(`    ${style.cyan(sparkline(event.recent.slice(-Math.max(1, columns - 5))))}`)
   }
   return lines.join("\n")
 }
 
-const graph = (rtt: number, scale: number, room: number): string => {
+const graph = (rtt: number, longest: number, room: number): string => {
   const width = Math.min(40, room - 3)
-  if (width < 4) return ""
-  return `  ${"▇".repeat(Math.max(1, Math.round((Math.min(rtt, scale) / Math.max(scale, 1e-9)) * width)))}`
+  return width < 4 ? "" : `  ${"▇".repeat(Math.max(1, Math.round((rtt / fullBar(longest)) * width)))}`
+}
+
+/** A full bar is 1, 2 or 5 times a power of ten, so that bars of different lines can be compared. */
+const fullBar = (longest: number): number => {
+  const power = 10 ** Math.floor(Math.log10(Math.max(longest, 1e-3)))
+  return power * ([1, 2, 5].find((step) => step * power >= longest) ?? 10)
 }
 
 const levels = "▁▂▃▄▅▆▇█"

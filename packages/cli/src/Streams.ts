@@ -18,14 +18,7 @@ import * as Format from "./Format.js"
 import { Output } from "./Output.js"
 import * as Progress from "./Progress.js"
 import type { Settings } from "./Settings.js"
-
-/**
- * Name under which the embedded router knows its echo destination.
- *
- * @category constants
- * @since 0.1.0
- */
-export const echoName = "echo.i2p"
+import { echoName } from "./Target.js"
 
 /**
  * Streams of one destination on the chosen router. The embedded one comes with {@link echoName}, so that there is

@@ -51,7 +51,7 @@ const photo = DemoSite.content("photo", photoBytes)
  * **Units** bytes and milliseconds.
  */
 interface Result {
-  readonly what: string
+  readonly what: "ping" | "fetch" | "download" | "upload"
   readonly bytes: number
   readonly elapsed: number
   readonly rtt: number | undefined
@@ -167,7 +167,7 @@ const pingSite = Effect.gen(function* () {
   const summary = statistics.summary()
   if (summary.roundTrips === undefined) return yield* noAnswer(`${siteName} did not answer ${pings} pings`)
   const result: Result = {
-    what: `ping × ${summary.sent}`,
+    what: "ping",
     bytes: 32 * summary.received,
     elapsed: (yield* Clock.currentTimeMillis) - began,
     rtt: summary.roundTrips.avg,
@@ -190,7 +190,7 @@ const fetchPage = Effect.fnUntraced(function* (served: Queue.Dequeue<StreamStats
   const elapsed = (yield* Clock.currentTimeMillis) - began
   if (DemoSite.sha256(body) !== DemoSite.sha256(index)) return yield* noAnswer("the page is not the one the site has")
   const stats = yield* Queue.take(served)
-  return { status, result: toResult("fetch /", body.length, elapsed, stats, false) }
+  return { status, result: toResult("fetch", body.length, elapsed, stats, false) }
 }, Effect.scoped)
 
 const fetchPhoto = Effect.fnUntraced(function* (settings: Settings, served: Queue.Dequeue<StreamStats>) {
@@ -266,7 +266,13 @@ const describeLink = [
   `${Format.bytes(link.bytesPerSecond)}/s`
 ].join(", ")
 
-const toResult = (what: string, bytes: number, elapsed: number, stats: StreamStats, isBulk: boolean): Result => ({
+const toResult = (
+  what: Result["what"],
+  bytes: number,
+  elapsed: number,
+  stats: StreamStats,
+  isBulk: boolean
+): Result => ({
   what,
   bytes,
   elapsed,

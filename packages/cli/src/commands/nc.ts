@@ -8,7 +8,6 @@
  */
 import type { StreamConnection } from "@effect-i2p/streaming/StreamConnection"
 import { StreamManager } from "@effect-i2p/streaming/StreamManager"
-import * as Address from "@effect-i2p/wire/Address"
 import * as Clock from "effect/Clock"
 import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
@@ -20,6 +19,7 @@ import { Output, talk } from "../Output.js"
 import type { Settings } from "../Settings.js"
 import * as Stdin from "../Stdin.js"
 import * as Streams from "../Streams.js"
+import * as Target from "../Target.js"
 
 /**
  * **Units** `idle` and `timeout` in seconds; `idle` below 0 is no limit.
@@ -56,12 +56,7 @@ const checkPort = (port: number) =>
   port >= 0 && port <= 65535 ? Effect.void : refuse(`port ${port} does not exist; they go from 0 to 65535`)
 
 const connecting = Effect.fnUntraced(function* (settings: Settings, options: Options) {
-  const embedded = settings.router._tag === "Embedded" ? Option.some(Streams.echoName) : Option.none()
-  const destination = Option.getOrUndefined(Option.orElse(options.destination, () => embedded))
-  if (destination === undefined) {
-    return yield* refuse("connect to whom? give a destination and a port, or --listen PORT")
-  }
-  yield* Effect.mapError(Address.parse(destination), (error) => refuse(error.message))
+  const destination = yield* Target.resolve(settings, options.destination, "connect to whom? Use --listen PORT, or")
   const port = Option.getOrElse(options.port, () => 0)
   yield* checkPort(port)
   if (!(options.timeout > 0)) return yield* refuse("-w must be above 0 seconds")

@@ -30,6 +30,7 @@ import * as Resolver from "../Resolver.js"
 import type { Settings } from "../Settings.js"
 import * as Streams from "../Streams.js"
 import * as Style from "../Style.js"
+import * as Target from "../Target.js"
 
 /**
  * **Units** `interval`, `timeout` and `deadline` in seconds, `size` in bytes.
@@ -63,7 +64,7 @@ const maxWaiting = 1_000
  * @since 0.1.0
  */
 export const run = Effect.fnUntraced(function* (settings: Settings, options: Options) {
-  const destination = yield* target(settings, options)
+  const destination = yield* Target.resolve(settings, options.destination, "ping whom?")
   yield* validate(options)
   const all = pingAll(settings, options, destination).pipe(
     Effect.provide(
@@ -82,19 +83,6 @@ export const run = Effect.fnUntraced(function* (settings: Settings, options: Opt
       )
   })
 })
-
-const target = (settings: Settings, options: Options) => {
-  const text = Option.getOrUndefined(options.destination)
-  if (text === undefined) {
-    return settings.router._tag === "Embedded"
-      ? Effect.succeed(Streams.echoName)
-      : Effect.fail(refuse("ping whom? give a destination: a name.i2p, a b32 address or a full Base64 destination"))
-  }
-  return Either.match(Address.parse(text), {
-    onLeft: (error) => Effect.fail(refuse(error.message)),
-    onRight: () => Effect.succeed(text)
-  })
-}
 
 const validate = (options: Options) => {
   if (Option.exists(options.count, (count) => count < 1)) return refuse("-c must be at least 1")
@@ -129,7 +117,7 @@ const pingAll = Effect.fnUntraced(function* (settings: Settings, options: Option
       : PingReport.text(event, {
           style,
           columns: out.columns(),
-          scale: options.graph ? statistics.longest : undefined
+          longest: options.graph ? statistics.longest : undefined
         })
     return out.write(`${line}\n`)
   }

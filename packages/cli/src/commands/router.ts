@@ -16,6 +16,7 @@ import * as LinkOptions from "../LinkOptions.js"
 import * as Output from "../Output.js"
 import type { Settings } from "../Settings.js"
 import * as Streams from "../Streams.js"
+import { echoName } from "../Target.js"
 
 /**
  * **Shape** one field for each word of `LinkOptions`, as typed.
@@ -59,7 +60,7 @@ export const run = Effect.fnUntraced(function* (settings: Settings, options: Opt
       NodeI2p.layerLocalRouter({
         link: link.config,
         seed: link.seed,
-        names: { [Streams.echoName]: echoKeys.destination }
+        names: { [echoName]: echoKeys.destination }
       })
     ),
     Layer.catchAll((error) => Layer.fail(refuse(explain(error, host, port))))
@@ -70,7 +71,7 @@ export const run = Effect.fnUntraced(function* (settings: Settings, options: Opt
     yield* Output.data(
       settings.json
         ? JSON.stringify({ type: "listening", host, port: bound, seed: link.seed, echo, link: link.config })
-        : `listening on ${host}:${bound}\n${Streams.echoName} is ${echo}`
+        : `listening on ${host}:${bound}\n${echoName} is ${echo}`
     )
     yield* ExitStatus.set(ExitCode.Ok)
     yield* Effect.never

@@ -1,0 +1,38 @@
+/**
+ * The destination argument of a command.
+ *
+ * @since 0.1.0
+ */
+import * as Address from "@effect-i2p/wire/Address"
+import type * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
+import * as Option from "effect/Option"
+import { type CliError, refuse } from "./Failure.js"
+import type { Settings } from "./Settings.js"
+
+/**
+ * Name under which the embedded router knows its echo destination.
+ *
+ * @category constants
+ * @since 0.1.0
+ */
+export const echoName = "echo.i2p"
+
+/**
+ * The address as typed, once it is known to be one; on the embedded router {@link echoName} if none was typed.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const resolve = (
+  settings: Settings,
+  typed: Option.Option<string>,
+  question: string
+): Effect.Effect<string, CliError> => {
+  const text = Option.getOrUndefined(typed) ?? (settings.router._tag === "Embedded" ? echoName : undefined)
+  if (text === undefined) {
+    return refuse(`${question} give a destination: a name.i2p, a b32 address or a full Base64 destination`)
+  }
+  if (text.startsWith("-")) return refuse(`option ${text} does not exist, or has no value`)
+  return Either.mapBoth(Address.parse(text), { onLeft: (error) => refuse(error.message), onRight: () => text })
+}
