@@ -17,11 +17,9 @@ import type { Benchmark } from "../Benchmark.js"
 const megabytes = 32
 const writeBytes = 65_536
 const chunk = new Uint8Array(writeBytes).fill(0x2a)
-const writes = (megabytes * 1_000_000) / writeBytes
+const writes = Math.ceil((megabytes * 1_000_000) / writeBytes)
 
-const peer = Effect.map(Layer.build(Layer.fresh(NodeI2p.layerSession())), (context) =>
-  Context.get(context, StreamManager)
-)
+const peer = Effect.map(Layer.build(NodeI2p.layerOnLocalRouter()), (context) => Context.get(context, StreamManager))
 
 const streams = Effect.gen(function* () {
   const server = yield* peer
