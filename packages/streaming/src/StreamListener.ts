@@ -46,9 +46,11 @@ export const make = (port: number, backlog: Queue.Dequeue<Owned>): StreamListene
     run: (handler) =>
       Effect.gen(function* () {
         const handlers = yield* FiberSet.make<void, never>()
+        // A fiber starts as interruptible as its parent is, and this one is not while it hands over a connection.
         const serve = (owned: Owned) =>
           handler(owned.connection).pipe(
             Effect.scoped,
+            Effect.interruptible,
             Effect.catchAllCause((cause) =>
               Cause.isInterruptedOnly(cause) ? Effect.void : Effect.logWarning("a stream's handler failed", cause)
             ),

@@ -1,0 +1,264 @@
+import { assert, describe, it } from "@effect/vitest"
+import * as Chunk from "effect/Chunk"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
+import * as Option from "effect/Option"
+import * as Stream from "effect/Stream"
+import type { StreamConnection } from "../src/StreamConnection.js"
+import { bytes, established, failureOf, readText, simulate } from "./simulation.js"
+
+const link = { latencyMillis: 50 }
+const idle = Effect.sleep("1 second")
+
+/** Reads up to and including that many bytes. */
+const readBytes = (connection: StreamConnection, length: number) =>
+  connection.readable.pipe(
+    Stream.mapAccum(0, (sum, chunk) => [sum + chunk.length, { chunk, sum: sum + chunk.length }]),
+    Stream.takeUntil(({ sum }) => sum >= length),
+    Stream.flatMap(({ chunk }) => Stream.fromIterable(chunk)),
+    Stream.runCollect,
+    Effect.map(Chunk.toReadonlyArray)
+  )
+
+describe("writing", () => {
+  it.effect("waits when sendBufferBytes are ahead of the network, and goes on when there is room", () =>
+    Effect.gen(function* () {
+      const { far, near, network } = yield* established({ sendBufferBytes: 10_000 })
+      yield* network.setLink({ loss: 1 })
+      const writing = yield* Effect.fork(
+        Effect.forEach(Array.from({ length: 100 }), () => near.write(new Uint8Array(1000)), { discard: true })
+      )
+      yield* Effect.sleep("100 millis")
+      const { bytesWritten, cwnd, maxPacketSize } = yield* near.stats
+      assert.isAtMost(bytesWritten, 10_000 + cwnd * maxPacketSize)
+      assert.isTrue(Option.isNone(yield* Fiber.poll(writing)))
+      yield* network.setLink({ loss: 0 })
+      assert.lengthOf(yield* readBytes(far, 100_000), 100_000)
+      yield* Fiber.join(writing)
+    }).pipe(simulate({ link }))
+  )
+
+  it.effect("of more than the buffer holds goes through it piece by piece", () =>
+    Effect.gen(function* () {
+      const { far, near } = yield* established({ sendBufferBytes: 1000 })
+      const message = Uint8Array.from({ length: 50_000 }, (_, i) => i)
+      const writing = yield* Effect.fork(near.write(message))
+      assert.deepStrictEqual(yield* readBytes(far, message.length), Array.from(message))
+      yield* Fiber.join(writing)
+    }).pipe(simulate({ link }))
+  )
+
+  it.effect("copies the bytes", () =>
+    Effect.gen(function* () {
+      const { far, near } = yield* established()
+      const buffer = bytes("first")
+      yield* near.write(buffer)
+      buffer.set(bytes("XXXXX"))
+      assert.strictEqual(yield* readText(far), "first")
+    }).pipe(simulate({ link }))
+  )
+
+  it.effect("by several at once keeps each one's pieces whole and in order", () =>
+    Effect.gen(function* () {
+      const { far, near } = yield* established({ sendBufferBytes: 3000 })
+      const writer = (who: number) =>
+        Effect.forEach(
+          Array.from({ length: 40 }, (_, i) => i),
+          (i) => near.write(new Uint8Array(500).fill(who + i)),
+          {
+            discard: true
+          }
+        )
+      yield* Effect.fork(Effect.all([writer(0), writer(100)], { concurrency: 2 }))
+      const all = yield* readBytes(far, 40_000)
+      const pieces = Array.from({ length: 80 }, (_, i) => all.slice(i * 500, (i + 1) * 500))
+      for (const piece of pieces) assert.isTrue(piece.every((byte) => byte === piece[0]))
+      const order = pieces.map((piece) => piece[0]!)
+      for (const who of [0, 100]) {
+        const own = order.filter((byte) => byte >= who && byte < who + 40)
+        assert.deepStrictEqual(
+          own,
+          Array.from({ length: 40 }, (_, i) => who + i)
+        )
+      }
+    }).pipe(simulate({ link }))
+  )
+
+  it.effect("gives nothing away when it is interrupted while it waits", () =>
+    Effect.gen(function* () {
+      const { far, near, network } = yield* established({ sendBufferBytes: 2000 })
+      yield* network.setLink({ loss: 1 })
+      yield* Effect.timeoutOption(near.write(new Uint8Array(50_000)), "100 millis")
+      for (let i = 0; i < 50; i++) yield* Effect.timeoutOption(near.write(new Uint8Array(1500)), "1 millis")
+      const { bytesWritten } = yield* near.stats
+      yield* network.setLink({ loss: 0 })
+      yield* near.flush
+      yield* near.write(new Uint8Array(2000).fill(9))
+      const all = yield* readBytes(far, bytesWritten + 2000)
+      assert.deepStrictEqual(
+        all.slice(bytesWritten),
+        Array.from({ length: 2000 }, () => 9)
+      )
+    }).pipe(simulate({ link }))
+  )
+
+  it.effect("of no bytes is nothing", () =>
+    Effect.gen(function* () {
+      const { near } = yield* established()
+      yield* idle
+      const before = yield* near.stats
+      yield* near.write(new Uint8Array(0))
+      yield* near.flush
+      yield* idle
+      assert.strictEqual((yield* near.stats).packetsSent, before.packetsSent)
+    }).pipe(simulate({ link }))
+  )
+})
+
+describe("whoever waits", () => {
+  for (const [by, reset, error] of [
+    ["the peer", (far: StreamConnection, _near: StreamConnection) => far.reset, "StreamReset ResetByPeer"],
+    ["this side", (_far: StreamConnection, near: StreamConnection) => near.reset, "StreamReset Aborted"]
+  ] as const) {
+    it.effect(`for reading, writing, flushing or closing is told when ${by} resets`, () =>
+      Effect.gen(function* () {
+        const { a, far, near, network } = yield* established({ sendBufferBytes: 5000 })
+        // Only toward the peer, so that its RESET arrives.
+        yield* network.setLink({ loss: 1 }, { from: a.destination, to: near.remote })
+        const waiting = yield* Effect.fork(
+          Effect.all(
+            [
+              failureOf(near.read),
+              failureOf(Stream.runDrain(near.readable)),
+              failureOf(near.write(new Uint8Array(100_000))),
+              failureOf(Effect.zipRight(Effect.sleep(1), near.flush)),
+              failureOf(Effect.flatMap(near.changes.pipe(Stream.runLast), () => near.close))
+            ],
+            { concurrency: "unbounded" }
+          )
+        )
+        yield* Effect.sleep("10 millis")
+        yield* reset(far, near)
+        assert.deepStrictEqual(yield* Fiber.join(waiting), [error, error, error, error, error])
+        assert.strictEqual(yield* failureOf(near.write(bytes("more"))), error)
+        assert.strictEqual(yield* failureOf(near.flush), error)
+      }).pipe(simulate({ link }))
+    )
+  }
+
+  it.effect("for acknowledgment may give up and wait again", () =>
+    Effect.gen(function* () {
+      const { near, network } = yield* established()
+      yield* network.setLink({ loss: 1 })
+      yield* near.write(bytes("x"))
+      assert.isTrue(Option.isNone(yield* Effect.timeoutOption(near.flush, "50 millis")))
+      yield* network.setLink({ loss: 0 })
+      yield* near.flush
+      assert.strictEqual((yield* near.stats).bytesAcknowledged, 1)
+    }).pipe(simulate({ link }))
+  )
+})
+
+describe("reading", () => {
+  it.effect("gives what came before a reset, then the reset", () =>
+    Effect.gen(function* () {
+      const { far, near } = yield* established()
+      yield* near.write(bytes("before"))
+      yield* near.flush
+      yield* near.reset
+      yield* idle
+      assert.strictEqual(yield* readText(far), "before")
+      assert.strictEqual(yield* failureOf(far.read), "StreamReset ResetByPeer")
+      assert.strictEqual(yield* failureOf(far.read), "StreamReset ResetByPeer")
+    }).pipe(simulate({ link }))
+  )
+
+  it.effect("gives the end again and again", () =>
+    Effect.gen(function* () {
+      const { far, near } = yield* established()
+      yield* near.end
+      assert.strictEqual(yield* readText(far), "(end)")
+      assert.strictEqual(yield* readText(far), "(end)")
+      assert.lengthOf(Chunk.toReadonlyArray(yield* Stream.runCollect(far.readable)), 0)
+    }).pipe(simulate({ link }))
+  )
+
+  it.effect("opens a window that was closed, however small the reads", () =>
+    Effect.gen(function* () {
+      const { far, near } = yield* established({ receiveBufferBytes: 20_000 })
+      yield* Effect.fork(near.write(new Uint8Array(100_000)))
+      yield* idle
+      assert.isTrue((yield* far.stats).choking)
+      let total = 0
+      while (total < 100_000) {
+        total += Option.getOrThrow(yield* far.read).length
+        yield* Effect.sleep("5 millis")
+      }
+      assert.strictEqual(total, 100_000)
+      assert.isFalse((yield* far.stats).choking)
+    }).pipe(simulate({ link }))
+  )
+})
+
+describe("closing", () => {
+  it.effect("after a write takes no more writes, and those that wait are told", () =>
+    Effect.gen(function* () {
+      const { far, near } = yield* established({ sendBufferBytes: 3000 })
+      const writing = yield* Effect.fork(failureOf(near.write(new Uint8Array(100_000))))
+      yield* Effect.yieldNow()
+      yield* near.end
+      assert.strictEqual(yield* failureOf(near.write(bytes("x"))), "StreamClosed")
+      yield* Effect.fork(Stream.runDrain(far.readable))
+      assert.strictEqual(yield* Fiber.join(writing), "StreamClosed")
+    }).pipe(simulate({ link }))
+  )
+
+  it.effect("ends with closeTimeout when the peer does not answer, and says so", () =>
+    Effect.gen(function* () {
+      const { near } = yield* established({ closeTimeout: "7 seconds" })
+      const [took, outcome] = yield* Effect.timed(failureOf(near.close))
+      assert.strictEqual(outcome, "StreamReset TimedOut")
+      assert.strictEqual(String(took), String(yield* Effect.map(Effect.timed(Effect.sleep("7 seconds")), ([d]) => d)))
+    }).pipe(simulate({ link }))
+  )
+
+  it.effect("shows in the changes of status, which end with the last one", () =>
+    Effect.gen(function* () {
+      const { far, near } = yield* established()
+      const watching = yield* Effect.fork(
+        Effect.zip(Stream.runCollect(near.changes), Stream.runCollect(far.changes), { concurrent: true })
+      )
+      yield* Effect.sleep("1 millis")
+      yield* near.end
+      yield* idle
+      yield* far.end
+      const [nearStatus, farStatus] = yield* Fiber.join(watching)
+      assert.deepStrictEqual(Chunk.toReadonlyArray(nearStatus), ["Established", "FinWait1", "FinWait2", "TimeWait"])
+      assert.deepStrictEqual(Chunk.toReadonlyArray(farStatus), [
+        "SynReceived",
+        "Established",
+        "CloseWait",
+        "LastAck",
+        "TimeWait"
+      ])
+    }).pipe(simulate({ link }))
+  )
+
+  it.effect("by leaving a scope with a failure still delivers what was written", () =>
+    Effect.gen(function* () {
+      const { a, b, listener } = yield* established()
+      const program = Effect.scoped(
+        Effect.gen(function* () {
+          const stream = yield* a.connect({ destination: b.destination, port: 80 })
+          yield* stream.write(bytes("parting words"))
+          return yield* Effect.fail("oops")
+        })
+      )
+      assert.isTrue(Exit.isFailure(yield* Effect.exit(program)))
+      const far = yield* listener.accept
+      assert.strictEqual(yield* readText(far), "parting words")
+      assert.strictEqual(yield* readText(far), "(end)")
+    }).pipe(simulate({ link }))
+  )
+})
