@@ -155,6 +155,8 @@ const transmitSequenced = (draft: Draft.Draft, packet: SendBuffer.InFlight): voi
     isSyn ||
     isClose ||
     packet.transmissions > 1 ||
+    // The CLOSE waits for this one's acknowledgment.
+    (draft.closing !== "no" && draft.send.unsentBytes === 0) ||
     scarce > draft.congestion.window ||
     (packet.endOffset >= draft.flushTo && packet.endOffset - packet.payload.length < draft.flushTo)
   Draft.transmit(
