@@ -29,7 +29,7 @@ export interface Service {
   readonly outboundQuantity: number
   /**
    * Whether others can find us. Default true. `false` also marks the lease set unpublished, because i2pd 2.58 and later
-   * invert the option (protocol/i2cp.md section 17.6).
+   * invert the option (seen with a build of December 2025; 2.45.1 and Java I2P do not).
    */
   readonly published: boolean
   /** More session options; they win over the ones above. Keys and values at most 255 bytes each. Default none. */
@@ -39,15 +39,15 @@ export interface Service {
 
   /** Connect and version exchange. Default 30 s: Java's client. */
   readonly dateTimeout: Duration.DurationInput
-  /** Answer to CreateSession. Default 60 s: protocol/i2cp.md section 23. */
+  /** Answer to CreateSession. Default 60 s: ours; i2pd answers once the destination has started, emissary may never. */
   readonly createTimeout: Duration.DurationInput
   /** First lease request after that. Default 5 min: Java's client. */
   readonly leaseSetTimeout: Duration.DurationInput
   /** `I2cpSession.ready`, all steps and retries together. Default 400 s: connect 10, the three above. */
   readonly readyTimeout: Duration.DurationInput
-  /** Last words after DestroySession. Default 1 s: protocol/i2cp.md section 1. */
+  /** Last words after DestroySession. Default 1 s: ours; the router is near, and emissary never closes the socket. */
   readonly closeTimeout: Duration.DurationInput
-  /** Silence before a ping. Default 30 s: protocol/i2cp.md section 23, 30–60 s. */
+  /** Silence before a ping. Default 30 s: ours. Java's client leaves it to SO_KEEPALIVE, which takes hours. */
   readonly pingInterval: Duration.DurationInput
   /** Silence after a ping; two in a row end the connection. Default 15 s: ours. */
   readonly pingTimeout: Duration.DurationInput
@@ -64,18 +64,18 @@ export interface Service {
   readonly lookupRetryWindow: Duration.DurationInput
   /** How long a found Destination is remembered. Default 10 min: ours, the life of a lease. */
   readonly lookupCacheTime: Duration.DurationInput
-  /** How long a failure is remembered. Default 5 s: protocol/i2cp.md section 15 allows up to 30 s. */
+  /** How long a failure is remembered. Default 5 s: ours; stops a storm, hides nobody for long. */
   readonly lookupFailureTime: Duration.DurationInput
-  /** Lookups in flight. Default 64: protocol/i2cp.md section 22.3. */
+  /** Lookups in flight. Default 64: ours; each makes i2pd ask up to seven floodfills. */
   readonly maxLookups: number
   /** Lookup results remembered. Default 512: ours, 200 KB of Destinations. */
   readonly lookupCacheSize: number
 
   /** Expiry of a payload sent without one. Default 60 s: Java's `clientMessageTimeout`. */
   readonly sendExpiry: Duration.DurationInput
-  /** Largest payload, envelope included. Default 60,000: i2pd 2.45.1 crashes above 61,800 (protocol/i2cp.md 13.4). */
+  /** Largest payload, envelope included. Default 60,000: i2pd 2.45.1 was seen to crash above 61,800. */
   readonly maxPayloadBytes: number
-  /** Bytes that may wait for the router to read. Default 1 MiB: protocol/i2cp.md section 22.3. */
+  /** Bytes that may wait for the router to read. Default 1 MiB: ours, as much as i2pd keeps for a client. */
   readonly maxOutboundBytes: number
   /** Payloads a subscriber may have waiting. Default 4,096: ours, 80 ms at 50,000 a second. */
   readonly receiveQueueMessages: number
@@ -83,14 +83,14 @@ export interface Service {
   readonly receiveQueueBytes: number
   /** Difference between the router's clock and ours that is believed. Default 1 day: ours. */
   readonly maxClockOffset: Duration.DurationInput
-  /** Frames of unknown type in a row that end the connection. Default 1,000: protocol/i2cp.md section 22.1. */
+  /** Frames of unknown type in a row that end the connection. Default 1,000: ours. */
   readonly maxUnknownInRow: number
 }
 
 /**
  * 10 s doubling to 320 s, ± 20 %, for ever.
  *
- * **Source** Java's client; protocol/i2cp.md section 23.
+ * **Source** the steps: Java I2P's client; the jitter keeps a restarted router's clients apart.
  *
  * @category schedules
  * @since 0.1.0
@@ -160,7 +160,7 @@ export const layer = (options: Partial<Service>): Layer.Layer<never> =>
 /**
  * The options of the session config. Sent explicitly where routers disagree about the default.
  *
- * **Source** protocol/i2cp.md sections 1 (step 4) and 7.
+ * **Source** I2CP overview, its tables of options; where routers differ, the code of Java I2P, i2pd and emissary.
  *
  * @category getters
  * @since 0.1.0

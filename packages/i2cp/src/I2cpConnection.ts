@@ -3,7 +3,7 @@
  * batches what leaves. It knows nothing about sessions.
  *
  * Reading never pauses, whatever happens above: a router that cannot deliver drops payloads and lease requests alike,
- * and then closes (protocol/i2cp.md section 17.3). Bounds sit where payloads are queued.
+ * and then closes (i2pd 2.45.1: its queue is 1 MiB). Bounds sit where payloads are queued.
  *
  * @since 0.1.0
  */

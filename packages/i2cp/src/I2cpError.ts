@@ -10,7 +10,7 @@ import type { Outcome } from "./core/Session.js"
 /**
  * Most characters of a router's text we show.
  *
- * **Source** protocol/i2cp.md section 22.1, "Disconnect text".
+ * **Source** ours; the reason in a Disconnect is a String of at most 255 bytes.
  *
  * @category constants
  * @since 0.1.0
@@ -194,7 +194,7 @@ export type I2cpError = RouterUnreachable | NotI2cp | SessionRejected | Connecti
 /**
  * Whether reconnecting can help.
  *
- * **Source** protocol/i2cp.md section 23: not after a refusal for configuration or authorisation.
+ * **Source** ours: a refusal for configuration or authorisation stays one.
  *
  * @category getters
  * @since 0.1.0
@@ -204,7 +204,7 @@ export const isRetryable = (error: I2cpError): boolean => error._tag !== "Sessio
 /**
  * Texts of a Disconnect that repeating cannot change; matched loosely, because routers reword them.
  *
- * **Source** protocol/i2cp.md section 16, row 4.
+ * **Source** Java I2P's router, package `net.i2p.router.client`.
  */
 const FINAL_TEXT = /authori[sz]|bad session config|invalid sig|unsupported (sig|crypto)|offline signature|non-elgamal/i
 

@@ -63,7 +63,7 @@ export const SessionId = Uint16
 /**
  * "No session": used in lookups before one exists. As the id of a new session it means refusal.
  *
- * **Source** I2CP specification "Session ID"; protocol/i2cp.md section 17.2.
+ * **Source** I2CP specification "Session ID"; i2pd draws ids at random and may hit it.
  *
  * @category constants
  * @since 0.1.0

@@ -8,7 +8,7 @@
  * Nothing here validates against the Schemas: they are the types, the generators and the documentation, the codecs
  * are the check.
  *
- * **Source** I2CP specification, "Message types"; protocol/i2cp.md sections 4 and 5.
+ * **Source** I2CP specification, "Message types".
  *
  * @since 0.1.0
  */

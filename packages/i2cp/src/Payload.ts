@@ -18,7 +18,8 @@
  *
  * It says nothing about who sent the payload; only the content can.
  *
- * **Source** I2CP overview "Payload gzip format"; protocol/i2cp.md section 14.
+ * **Source** I2CP overview, on the gzip header and its ports; RFC 1952, RFC 1951; what decoders take, from Java I2P's
+ * `ReusableGZIPInputStream` and i2pd's `Gzip.cpp`.
  *
  * @since 0.1.0
  */
@@ -55,7 +56,7 @@ export type Payload = typeof Payload.Type
 /**
  * Bytes the stored form adds to its content.
  *
- * **Source** protocol/i2cp.md section 14: 10 header, 5 block head, 8 trailer.
+ * **Source** RFC 1952: 10 header, 8 trailer; RFC 1951, 3.2.4: 5 block head.
  *
  * @category constants
  * @since 0.1.0
@@ -75,7 +76,7 @@ export const MAX_STORED = 65_535
 /**
  * Largest content accepted after inflating.
  *
- * **Source** protocol/i2cp.md section 14: cap of 65,536; Java stops at 40,960 deflated and 65,535 stored.
+ * **Source** ours, the I2CP payload limit; Java stops at 40,960 deflated and 65,535 stored.
  *
  * @category constants
  * @since 0.1.0
@@ -85,7 +86,7 @@ export const MAX_INFLATED = 65_536
 /**
  * Shorter content is never deflated.
  *
- * **Source** Java I2P stores up to 66 bytes; protocol/i2cp.md section 14.
+ * **Source** Java I2P's `I2PSessionMuxedImpl` stores up to 66 bytes.
  *
  * @category constants
  * @since 0.1.0

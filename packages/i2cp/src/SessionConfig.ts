@@ -13,7 +13,7 @@
  *
  * A value keeps the bytes it was signed as or decoded from, so verifying never depends on writing it again.
  *
- * **Source** I2CP specification "SessionConfig"; protocol/i2cp.md sections 5.2 and 7.3.
+ * **Source** I2CP specification "SessionConfig"; offline keys: proposal 123 and the I2CP overview's options.
  *
  * @since 0.1.0
  */
@@ -59,7 +59,7 @@ export type SessionConfig = typeof SessionConfig.Type
 /**
  * Options that say a session is signed by a transient key; {@link sign} adds them for offline keys.
  *
- * **Source** protocol/i2cp.md section 7.3. i2pd and emissary refuse such sessions.
+ * **Source** I2CP overview, its tables of options. i2pd and emissary refuse such sessions.
  */
 const OFFLINE_EXPIRATION = "i2cp.leaseSetOfflineExpiration"
 const OFFLINE_TRANSIENT = "i2cp.leaseSetTransientPublicKey"

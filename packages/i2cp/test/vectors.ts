@@ -1,6 +1,6 @@
 /**
- * Fixed keys and helpers shared by the tests. Provenance: protocol/i2cp.md section 21 (keys chosen there, outputs
- * cross-checked with an i2pd build of December 2025).
+ * Fixed keys and helpers shared by the tests. Provenance: keys chosen by us, bytes made from the specification apart
+ * from this code, identities and names cross-checked with an i2pd build of December 2025.
  */
 import * as DestinationKeys from "@effect-i2p/wire/DestinationKeys"
 import * as EncryptionKey from "@effect-i2p/wire/EncryptionKey"

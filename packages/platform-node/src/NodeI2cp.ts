@@ -31,7 +31,7 @@ export const DEFAULT_PORT = 7654
 
 /**
  * **Shape** `host` default {@link DEFAULT_HOST}, `port` default {@link DEFAULT_PORT}.
- * **Units** `connectTimeout` default 10 s (protocol/i2cp.md section 1, step 1).
+ * **Units** `connectTimeout` default 10 s: ours; the router is on this machine or near.
  *
  * @category models
  * @since 0.1.0

@@ -60,7 +60,7 @@ export interface RouterOptions {
  * | link, linkScope, seed, names | perfect, pair, 1, none | ours |
  * | version | 0.9.67 | newest API in the specification; clients need 0.9.39 for lease sets, 0.9.11 for lookups |
  * | maxConnections, maxSessions | 1,024 and 256 | ours; Java's `i2cp.maxSessions` is 50 |
- * | maxLookups | 64 | protocol/i2cp.md section 15, lookups in flight |
+ * | maxLookups | 64 | ours, for each connection: as many as our own client asks at a time |
  * | outboundBytes | 1 MiB | i2pd's queue per session (Java: 256 messages) |
  * | inFlightBytes | 64 MiB | ours: a second of 500 Mbit/s |
  * | preambleTimeout | 5 s | Java |
@@ -70,7 +70,7 @@ export interface RouterOptions {
  * | leaseAnswerTimeout | 10 s | i2pd, the strictest (Java: 60 s, six times) |
  * | lookupTime | 0 | ours; real lookups take up to 40 s |
  * | clockSkew | 3 min | Java (the specification says 30 s) |
- * | closeLinger | 1 s | protocol/i2cp.md section 23 (Java: 50 ms) |
+ * | closeLinger | 1 s | ours, as long as our client waits for the last word (Java: 50 ms) |
  *
  * @category constants
  * @since 0.1.0

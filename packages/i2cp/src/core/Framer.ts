@@ -15,7 +15,7 @@
  * | 4 | 1 | message type |
  * | 5 | n | body |
  *
- * **Source** I2CP specification "I2CP message header"; caps: protocol/i2cp.md sections 3 and 22.
+ * **Source** I2CP specification "I2CP message header"; the caps are ours, from the layouts there.
  *
  * @since 0.1.0
  */
@@ -79,9 +79,9 @@ export type OnFrame = (type: number, body: Uint8Array) => void
 /**
  * Largest body accepted from a router for each type; anything else may have 65,536 and is discarded.
  *
- * **Source** protocol/i2cp.md section 3, "Client-side caps": 20 SessionStatus, 21 RequestLeaseSet, 22 MessageStatus,
- * 23 BandwidthLimits, 30 Disconnect, 31 MessagePayload, 33 SetDate, 35 DestReply, 37 RequestVariableLeaseSet,
- * 39 HostReply.
+ * **Source** ours, each from its layout in the I2CP specification: 20 SessionStatus, 21 RequestLeaseSet,
+ * 22 MessageStatus, 23 BandwidthLimits, 30 Disconnect, 31 MessagePayload, 33 SetDate, 35 DestReply,
+ * 37 RequestVariableLeaseSet, 39 HostReply.
  */
 const TO_CLIENT_CAPS: Readonly<Record<number, number>> = {
   20: 3,
@@ -237,7 +237,7 @@ export class Framer {
  * emissary declares two message types too short: 37 by two bytes, 39 by one. The rule fires only when the declared
  * length is impossible for a right message and exactly right for that mistake.
  *
- * **Source** protocol/i2cp.md section 18.1.
+ * **Source** emissary at 30e97f1 (April 2025), `emissary-core/src/i2cp/message`.
  */
 const emissaryLength = (
   type: number,

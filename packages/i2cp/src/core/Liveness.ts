@@ -4,7 +4,7 @@
  *
  * Only whole frames count as a sign of life: a frame that trickles in and never ends does not.
  *
- * **Source** protocol/i2cp.md sections 1 and 23: ping when idle for 30–60 s, two missed are the end.
+ * **Source** ours: I2CP has no ping and routers no idle timeout; a half-open socket looks alive for minutes.
  *
  * @since 0.1.0
  */

@@ -20,7 +20,7 @@ export interface RouterClock {
 /**
  * Largest change of the offset that is believed at once; a larger one has to be seen twice.
  *
- * **Source** protocol/i2cp.md section 6, "Clock": "more than a few seconds".
+ * **Source** ours; Java repeats SetDate every 10 min, and no honest clock moves more than this in between.
  *
  * @category constants
  * @since 0.1.0

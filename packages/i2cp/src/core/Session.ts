@@ -18,7 +18,7 @@
  * Signing is the shell's: the state holds no key and can be printed. One connection has one session, ever; a
  * reconnect is a new machine that inherits only `lastPublished`.
  *
- * **Source** protocol/i2cp.md sections 1, 6, 22 and 23.
+ * **Source** I2CP specification and overview; the order of messages is what Java I2P, i2pd and emissary all accept.
  *
  * @since 0.1.0
  */
@@ -134,9 +134,9 @@ export type Action =
 export type Step = readonly [State, ReadonlyArray<Action>]
 
 /**
- * The version we claim: the lowest that has everything we use.
+ * The version we claim; routers tell from it what a client understands.
  *
- * **Source** protocol/i2cp.md section 1, step 1.
+ * **Source** I2CP specification: the newest API version there.
  *
  * @category constants
  * @since 0.1.0

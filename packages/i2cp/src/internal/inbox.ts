@@ -11,7 +11,7 @@ import type { Service as Config } from "../I2cpConfig.js"
 import * as Payload from "../Payload.js"
 import * as ReceiveQueue from "./receiveQueue.js"
 
-/** Session id, message id and length in front of the envelope (protocol/i2cp.md section 5.4). */
+/** Session id, message id and length in front of the envelope. Source: I2CP specification "MessagePayloadMessage". */
 const HEAD_BYTES = 10
 
 export interface Counters {

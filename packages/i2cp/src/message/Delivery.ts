@@ -150,7 +150,7 @@ export const messagePayload: Codec<MessagePayload> = {
 /**
  * 22, router → client: what became of the send with this nonce.
  *
- * **Shape** `status` is a code of protocol/i2cp.md 5.6; see {@link isDelivered}. `size` says nothing of use.
+ * **Shape** `status` is one of the specification's codes; see {@link isDelivered}. `size` says nothing of use.
  * **Source** I2CP specification "MessageStatusMessage".
  *
  * @category messages
@@ -194,7 +194,7 @@ export const messageStatus: Codec<MessageStatus> = {
  * Whether a {@link MessageStatus} code is one of success: 1 accepted (not final), 2, 4, 6. No code ever promises that
  * the peer saw the message; unknown codes count as failure.
  *
- * **Source** protocol/i2cp.md section 5.6.
+ * **Source** I2CP specification "MessageStatusMessage"; i2pd sends 4 when it has given the message to a tunnel.
  *
  * @category getters
  * @since 0.1.0

@@ -105,7 +105,7 @@ export const getBandwidthLimits: Codec<GetBandwidthLimits> = {
  * **Shape** client in, client out, router in, router in burst, router out, router out burst, burst seconds, nine
  * undefined.
  * **Units** KB/s; 0 is unknown. Display only: i2pd reports the throughput of the moment.
- * **Source** I2CP specification "BandwidthLimitsMessage"; protocol/i2cp.md section 17.8.
+ * **Source** I2CP specification "BandwidthLimitsMessage"; i2pd 2.45.1 observed.
  *
  * @category messages
  * @since 0.1.0

@@ -35,7 +35,7 @@ const pair = Layer.scoped(
   })
 )
 
-/** Raw datagrams: the protocol number no library listens to by default. Source: protocol/i2cp.md section 14. */
+/** Raw datagrams: the protocol number no library listens to by default. Source: I2CP overview, protocol numbers. */
 const protocol = 18
 
 /** Sends until it arrives: until the router has the other's lease set, a message may be lost. */

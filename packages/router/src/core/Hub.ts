@@ -17,7 +17,7 @@
  *
  * Reasons given to clients follow Java I2P's wording where it has one, because clients match on it loosely.
  *
- * **Source** protocol/i2cp.md sections 5, 6, 15 and 19.
+ * **Source** I2CP specification and overview; what clients expect beyond them: Java I2P's and go-i2cp's code.
  *
  * @since 0.1.0
  */
@@ -34,16 +34,16 @@ import * as SendFrame from "./SendFrame.js"
 type Result = readonly [State, ReadonlyArray<Action>]
 
 /**
- * Longest life of a lease a router believes. **Source** Java I2P, protocol/i2cp.md section 8.3 ("now + 15 min + fudge").
+ * Longest life of a lease a router believes. **Source** Java I2P: 15 minutes ahead and its clock fudge.
  */
 const LEASE_LIFE_LIMIT_MILLIS = 900_000
 
-/** Largest LeaseSet2 accepted. **Source** i2pd, protocol/i2cp.md section 8.3. */
+/** Largest LeaseSet2 accepted. **Source** i2pd's `LeaseSet.h`, the size of its buffer. */
 const LEASE_SET_LIMIT_BYTES = 3_072
 
 /** **Source** Java I2P; i2pd clamps to the same. */
 const TUNNELS_LIMIT = 16
-/** **Source** Java I2P's default for `inbound.quantity`, protocol/i2cp.md section 7.1. */
+/** **Source** Java I2P's default for `inbound.quantity`; the I2CP overview's too. */
 const TUNNELS_DEFAULT = 2
 
 /** HostReply codes. **Source** I2CP specification, "HostReplyMessage". */

@@ -26,7 +26,7 @@ export const Status = {
 } as const
 
 /**
- * Below this the expiry of a send is an interval, not a date. **Source** Java I2P, protocol/i2cp.md section 13.1.
+ * Below this the expiry of a send is an interval, not a date. **Source** Java I2P's `OutboundClientMessageOneShotJob`.
  */
 const DAY_MILLIS = 86_400_000
 

@@ -52,7 +52,7 @@ const isSorted = ({ bytes, destination, options }: SessionConfig.SessionConfig):
   return sorted?.every((byte, i) => bytes[destination.bytes.length + i] === byte) ?? false
 }
 
-/** Options of an offline-signed session. **Source** protocol/i2cp.md section 7.3. */
+/** Options of an offline-signed session. **Source** I2CP overview, its tables of options; proposal 123. */
 const TRANSIENT_KEY = "i2cp.leaseSetTransientPublicKey"
 const EXPIRATION = "i2cp.leaseSetOfflineExpiration"
 const SIGNATURE = "i2cp.leaseSetOfflineSignature"

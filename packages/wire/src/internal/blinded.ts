@@ -5,7 +5,7 @@
  *
  * A CRC-32 of the bytes from index 3 on is XORed, low byte first, into the first three: the checksum costs no length.
  *
- * **Source** I2P B32 for encrypted lease sets, and `i2cp.md` 10.4.
+ * **Source** specification "B32 for Encrypted Leasesets".
  */
 import * as Either from "effect/Either"
 import * as KeyType from "../KeyType.js"
