@@ -77,7 +77,11 @@ const sendRules = (state: State.State, must: Must): void => {
     "unsentBytes is the size of what is unsent"
   )
   must(counters.retransmissions <= counters.packetsSent, "retransmissions are sent packets")
-  must(state.rtt.rto >= Math.min(config.minRto, config.initialRto) && state.rtt.rto <= config.maxRto, "rto in bounds")
+  const measured = state.rtt.srtt !== undefined
+  must(
+    !measured || (state.rtt.rto >= config.minRto && state.rtt.rto <= config.maxRto),
+    "a measured timeout is in bounds"
+  )
 }
 
 const receiveRules = (state: State.State, must: Must): void => {

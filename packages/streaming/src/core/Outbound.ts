@@ -75,8 +75,12 @@ const flushSynAck = (draft: Draft.Draft, due: number | undefined): boolean => {
 const flushLost = (draft: Draft.Draft): void => {
   if (draft.send.lostCount === 0 || draft.peerChoke !== undefined) return
   const window = draft.congestion.window
+  const oldest = SendBuffer.sndUna(draft.send)
   for (const packet of draft.send.inFlight) {
-    if (SendBuffer.flightSize(draft.send) >= window) return
+    // The oldest packet is what everybody waits for: it goes out although the window has just shrunk below what is still
+    // under way (RFC 6675 section 5, step 4.3). That is one packet for each round of detection.
+    const isOldest = packet.sequenceNumber === oldest
+    if (!isOldest && SendBuffer.flightSize(draft.send) >= window) return
     if (packet.lost) resend(draft, packet.sequenceNumber)
   }
 }

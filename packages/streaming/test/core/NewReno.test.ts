@@ -17,8 +17,8 @@ const roundTrip = (self: CongestionController): CongestionController => {
 const lost = (self: CongestionController, flightSize = self.window): CongestionController =>
   self.onCongestionEvent({ now: 0, flightSize })
 
-const timedOut = (self: CongestionController, first = true, flightSize = self.window): CongestionController =>
-  self.onRetransmissionTimeout({ now: 0, flightSize, first })
+const timedOut = (self: CongestionController, first = true): CongestionController =>
+  self.onRetransmissionTimeout({ now: 0, flightSize: self.window, first })
 
 describe("NewReno", () => {
   it("starts at the initial window, no more than the largest", () => {
@@ -56,14 +56,20 @@ describe("NewReno", () => {
   it("goes down to one on a timeout, and halves the threshold only for the first of several", () => {
     const once = timedOut(acked(fresh, 34))
     assert.strictEqual(once.window, 1)
-    const twice = timedOut(once, false, 1)
+    const twice = timedOut(once, false)
     assert.strictEqual(twice.window, 1)
     assert.strictEqual(twice.ssthresh, 20)
   })
 
   it("keeps a threshold of two at the least", () => {
-    assert.strictEqual(lost(fresh, 1).window, 2)
-    assert.strictEqual(timedOut(fresh, true, 1).ssthresh, 2)
+    const two = lost(lost(fresh))
+    assert.strictEqual(two.window, 2)
+    assert.strictEqual(lost(two).window, 2)
+    assert.strictEqual(timedOut(two).ssthresh, 2)
+  })
+
+  it("goes by the window, not by what is left of the flight when a loss becomes known", () => {
+    assert.strictEqual(lost(acked(fresh, 34), 1).window, 20)
   })
 
   it("does not grow while the application and not the window is the limit", () => {

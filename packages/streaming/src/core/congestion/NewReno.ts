@@ -14,6 +14,13 @@ const minThreshold = 2
 /** Window after a retransmission timeout. RFC 5681 section 3.1, the loss window. */
 const lossWindow = 1
 
+/**
+ * Half of the window, not of the flight as in RFC 5681: by the time a loss is known the rest of the flight has been
+ * acknowledged, and the window, which does not grow unused, is what the path has carried. RFC 9002 section 7.3.2 and
+ * Linux do the same.
+ */
+const halved = (cwnd: number): number => Math.max(minThreshold, Math.floor(cwnd / 2))
+
 const controller = (limits: WindowLimits, cwnd: number, ssthresh: number): CongestionController => ({
   name: "NewReno",
   window: Math.floor(cwnd),
@@ -25,12 +32,11 @@ const controller = (limits: WindowLimits, cwnd: number, ssthresh: number): Conge
     const grown = cwnd < ssthresh ? Math.min(cwnd + acked, Math.max(cwnd, ssthresh)) : cwnd + acked / cwnd
     return controller(limits, Math.min(limits.maxWindow, grown), ssthresh)
   },
-  onCongestionEvent: ({ flightSize }) => {
-    const threshold = Math.max(minThreshold, Math.floor(flightSize / 2))
+  onCongestionEvent: () => {
+    const threshold = halved(cwnd)
     return controller(limits, threshold, threshold)
   },
-  onRetransmissionTimeout: ({ flightSize, first }) =>
-    controller(limits, lossWindow, first ? Math.max(minThreshold, Math.floor(flightSize / 2)) : ssthresh)
+  onRetransmissionTimeout: ({ first }) => controller(limits, lossWindow, first ? halved(cwnd) : ssthresh)
 })
 
 /**

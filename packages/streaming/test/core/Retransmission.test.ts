@@ -1,0 +1,295 @@
+import * as Event from "@effect-i2p/streaming/core/Event"
+import * as Packet from "@effect-i2p/streaming/Packet"
+import * as Scenario from "@effect-i2p/testkit/Scenario"
+import { assert, describe, it } from "vitest"
+
+const lines = (packets: ReadonlyArray<Packet.Packet>) => packets.map(Packet.format)
+const numbers = (packets: ReadonlyArray<Packet.Packet>) => packets.map((packet) => packet.sequenceNumber)
+
+/** Three times the round trip: what RFC 6298 makes of one sample. */
+const rto = 3 * Scenario.handshakeRtt
+
+/** Everything that is sent until the end or `millis` from now, with its time from now. */
+const watch = (machine: Scenario.Machine, millis: number): ReadonlyArray<readonly [number, string]> => {
+  const from = machine.now
+  const sent: Array<readonly [number, string]> = []
+  for (;;) {
+    const before = machine.now
+    const packets = machine.wake()
+    if (machine.now - from > millis || (packets.length === 0 && machine.now === before)) return sent
+    for (const packet of packets) sent.push([machine.now - from, Packet.format(packet)])
+    if (machine.outcome !== undefined) return sent
+  }
+}
+
+describe("Connection, retransmitting", () => {
+  describe("on the timer", () => {
+    it("sends the packet again after the timeout, then after twice, four times … eight times over, and resets", () => {
+      const machine = Scenario.established()
+      machine.write(10)
+      const sent = watch(machine, 1e9)
+      // 1 + 2 + 4 … times the timeout; the last wait, 128 times, is still below the largest of 45 s.
+      const sums = [1, 3, 7, 15, 31, 63, 127, 255].map((n) => n * rto)
+      assert.deepStrictEqual(
+        sent.map(([at]) => at),
+        [...sums, sums[7]! + 128 * rto, sums[7]! + 128 * rto]
+      )
+      assert.strictEqual(sent.filter(([, line]) => line === "DATA seq=1 ack=0 delay=0 len=10").length, 8)
+      assert.deepStrictEqual(machine.outcome, { _tag: "TimedOut", during: "retransmission" })
+      assert.deepStrictEqual(
+        sent.slice(-2).map(([, line]) => line),
+        ["RESET seq=1 ack=0", "RESET seq=2 ack=0"]
+      )
+    })
+
+    it("does not back off beyond the largest timeout", () => {
+      const machine = Scenario.established({ config: { maxRto: 1000 } })
+      machine.write(10)
+      assert.deepStrictEqual(
+        watch(machine, 5000).map(([at]) => at),
+        [300, 900, 1900, 2900, 3900, 4900]
+      )
+    })
+
+    it("gives up after as many retransmissions as the schedule has", () => {
+      const machine = Scenario.established({ config: { retransmitBackoff: [1, 1, 1] } })
+      machine.write(10)
+      assert.deepStrictEqual(
+        watch(machine, 1e6).map(([at, line]) => [at, line.split(" ")[0]]),
+        [
+          [300, "DATA"],
+          [600, "DATA"],
+          [900, "DATA"],
+          [1200, "RESET"],
+          [1200, "RESET"]
+        ]
+      )
+    })
+
+    it("starts over after an acknowledgment, with the timeout as measured", () => {
+      const machine = Scenario.established()
+      machine.write(10)
+      machine.wake()
+      machine.wake()
+      machine.receive(Scenario.ack(1))
+      assert.strictEqual(machine.state.timeouts, 0)
+      assert.isUndefined(machine.state.timers.retransmit)
+      machine.write(10)
+      assert.strictEqual(machine.state.timers.retransmit, machine.now + rto)
+    })
+
+    it("is put off by an acknowledgment of new data, not by one that says nothing new", () => {
+      const machine = Scenario.established()
+      machine.write(4000)
+      machine.wait(100).receive(Scenario.ack(1))
+      const deadline = machine.state.timers.retransmit!
+      assert.strictEqual(deadline, machine.now + machine.state.rtt.rto)
+      machine.wait(50).receive(Scenario.ack(1))
+      assert.strictEqual(machine.state.timers.retransmit, deadline)
+    })
+
+    it("sends only the oldest packet, and opens the window from one", () => {
+      const machine = Scenario.established()
+      assert.strictEqual(machine.write(6 * 1812).length, 6)
+      assert.deepStrictEqual(numbers(machine.wake()), [1])
+      assert.strictEqual(machine.state.congestion.window, 1)
+      assert.deepStrictEqual(numbers(machine.wait(100).receive(Scenario.ack(1))), [2, 3])
+      assert.deepStrictEqual(numbers(machine.wait(100).receive(Scenario.ack(3))), [4, 5, 6])
+    })
+
+    it("does not measure a packet that was sent twice (Karn), but the others", () => {
+      const machine = Scenario.established()
+      machine.write(10)
+      machine.wake()
+      const { rtt } = machine.state
+      machine.wait(40).receive(Scenario.ack(1))
+      assert.strictEqual(machine.state.rtt, rtt)
+      machine.write(10)
+      machine.wait(200).receive(Scenario.ack(2))
+      assert.strictEqual(machine.state.rtt.srtt, 112.5)
+    })
+
+    it("wakes up early or late without harm", () => {
+      const machine = Scenario.established()
+      machine.write(10)
+      assert.deepStrictEqual(machine.wait(rto - 1).step(), [])
+      assert.strictEqual(Scenario.transmitted(machine.wait(5000).step()).length, 1)
+      assert.deepStrictEqual(machine.step(), [])
+    })
+
+    it("sends with fresh acknowledgments and asks for a prompt answer", () => {
+      const machine = Scenario.established()
+      machine.write(10)
+      machine.receive(Scenario.data(1, 10))
+      assert.include(lines(machine.advance(rto)), "DATA seq=1 ack=1 delay=0 len=10")
+    })
+  })
+
+  describe("on evidence", () => {
+    const lossy = () => {
+      const machine = Scenario.established()
+      assert.deepStrictEqual(numbers(machine.write(6 * 1812)), [1, 2, 3, 4, 5, 6])
+      return machine
+    }
+
+    it("sends again what is missing a quarter of a round trip after something later was acknowledged", () => {
+      const machine = lossy()
+      assert.deepStrictEqual(machine.wait(100).receive(Scenario.ack(4, [1])), [])
+      assert.strictEqual(machine.state.timers.reorder, machine.now + 25)
+      assert.deepStrictEqual(numbers(machine.wake()), [1])
+      assert.strictEqual(machine.state.counters.retransmissionTimeouts, 0)
+    })
+
+    it("does not when what was missing comes within that time", () => {
+      const machine = lossy()
+      machine.wait(100).receive(Scenario.ack(4, [1]))
+      machine.wait(20).receive(Scenario.ack(6))
+      assert.strictEqual(machine.state.counters.retransmissions, 0)
+      assert.isUndefined(machine.state.timers.reorder)
+    })
+
+    it("does not suspect what was sent later, whatever the NACKs say", () => {
+      const machine = lossy()
+      machine.wait(100).receive(Scenario.ack(2))
+      machine.wait(30).receive(Scenario.ack(2), Scenario.ack(2, [1]))
+      assert.isUndefined(machine.state.timers.reorder)
+    })
+
+    it("halves the window once for all losses of one flight", () => {
+      const machine = Scenario.established({ config: { initialWindow: 20 } })
+      machine.write(20 * 1812)
+      machine.wait(100).receive(Scenario.ack(10, [1, 5]))
+      machine.wake()
+      const { window } = machine.state.congestion
+      assert.strictEqual(window, 14)
+      machine.wait(1).receive(Scenario.ack(20, [1, 5, 15]))
+      machine.wait(40).step()
+      assert.isAtLeast(machine.state.congestion.window, window)
+    })
+
+    it("finds a retransmission lost too, and sends it a third time before the timer", () => {
+      const machine = lossy()
+      machine.wait(100).receive(Scenario.ack(5, [1]))
+      machine.wake()
+      machine.write(2 * 1812)
+      machine.wait(101).receive(Scenario.ack(machine.state.send.sndNxt - 1, [1]))
+      const sent = machine.advance(60)
+      assert.include(numbers(sent), 1)
+      assert.strictEqual(machine.state.counters.retransmissionTimeouts, 0)
+      assert.strictEqual(machine.state.send.inFlight[0]!.transmissions, 3)
+    })
+
+    it("keeps to the window with what it sends again", () => {
+      const machine = Scenario.established({ config: { initialWindow: 20 } })
+      machine.write(20 * 1812)
+      machine.wait(100).receive(Scenario.ack(20, [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14]))
+      const sent = machine.wake()
+      assert.deepStrictEqual(numbers(sent), [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13])
+      assert.strictEqual(machine.state.congestion.window, 13)
+    })
+
+    it("sends the oldest again although the halved window is full, and nothing else", () => {
+      const machine = lossy()
+      machine.wait(100).receive(Scenario.ack(3, [1, 2]))
+      assert.deepStrictEqual(numbers(machine.wake()), [1])
+      assert.strictEqual(machine.state.congestion.window, 3)
+      assert.strictEqual(machine.state.send.lostCount, 1)
+      assert.deepStrictEqual(machine.step(), [])
+    })
+  })
+
+  describe("within its window", () => {
+    it("sends six packets at first, two more for each two acknowledged", () => {
+      const machine = Scenario.established()
+      assert.strictEqual(machine.write(40 * 1812).length, 6)
+      assert.strictEqual(machine.wait(100).receive(Scenario.ack(2)).length, 4)
+    })
+
+    it("grows as much by acknowledgments in one batch as by the same one after the other", () => {
+      const one = Scenario.established()
+      one.write(60 * 1812)
+      one.wait(100).receive(Scenario.ack(2), Scenario.ack(4), Scenario.ack(6))
+      assert.strictEqual(one.state.congestion.window, 12)
+    })
+
+    it("does not grow while the application has little to say", () => {
+      const machine = Scenario.established()
+      for (let i = 1; i <= 20; i++) {
+        machine.write(100)
+        machine.wait(100).receive(Scenario.ack(i))
+      }
+      assert.strictEqual(machine.state.congestion.window, 6)
+    })
+
+    it("never lets the newest be more than the span ahead of the oldest unacknowledged", () => {
+      const machine = Scenario.established({ config: { maxSendSpan: 10 } })
+      machine.write(60 * 1812)
+      for (let i = 2; machine.state.send.sndNxt > i; i++) machine.receive(Scenario.ack(i, [1]))
+      assert.isAtMost(machine.state.send.sndNxt - 1, 10 + 1)
+    })
+
+    it("asks for prompt acknowledgment when the window gets narrow, and not before", () => {
+      const machine = Scenario.established({ config: { initialWindow: 12 } })
+      const delays = machine.write(12 * 1812).map((packet) => packet.requestedDelay)
+      assert.deepStrictEqual(delays, [...new Array(8).fill(undefined), 0, 0, 0, 0])
+    })
+  })
+
+  describe("small writes", () => {
+    it("leave at once while few small packets are under way, then wait to be merged", () => {
+      const machine = Scenario.established()
+      assert.deepStrictEqual(
+        [1, 2, 3, 4, 5, 6].map(() => machine.write(100).length),
+        [1, 1, 1, 1, 0, 0]
+      )
+      assert.deepStrictEqual(
+        machine
+          .wait(100)
+          .receive(Scenario.ack(4))
+          .map((packet) => packet.payload.length),
+        [200]
+      )
+    })
+
+    it("leave in full packets at once", () => {
+      const machine = Scenario.established()
+      for (let i = 0; i < 4; i++) machine.write(100)
+      assert.deepStrictEqual(
+        machine.write(2000).map((packet) => packet.payload.length),
+        [1812]
+      )
+    })
+
+    it("leave at once when the application waits for them or has closed", () => {
+      for (const event of [Event.flush, Event.end, Event.close]) {
+        const machine = Scenario.established()
+        for (let i = 0; i < 5; i++) machine.write(100)
+        const sent = Scenario.transmitted(machine.step(event))
+        assert.deepStrictEqual(
+          sent.map((packet) => [packet.payload.length, packet.requestedDelay]),
+          [[100, 0]]
+        )
+      }
+    })
+
+    it("ask for prompt acknowledgment up to the byte that is waited for, not for what comes later", () => {
+      const machine = Scenario.established()
+      machine.step(Event.write(Scenario.bytes(10)), Event.flush)
+      assert.strictEqual(Scenario.transmitted(machine.actions).at(-1)!.requestedDelay, 0)
+      machine.receive(Scenario.ack(1))
+      assert.isUndefined(machine.write(10)[0]!.requestedDelay)
+    })
+  })
+
+  it("ends when numbers run out, instead of starting over", () => {
+    const machine = Scenario.established()
+    machine.state = { ...machine.state, send: { ...machine.state.send, sndNxt: 0xffff_fffe } }
+    const sent = machine.write(3 * 1812)
+    assert.deepStrictEqual(
+      sent.map((packet) => packet.sequenceNumber),
+      [0xffff_fffe, 0xffff_fffe, 0xffff_ffff]
+    )
+    assert.isTrue(Packet.has(sent[1]!, Packet.RESET))
+    assert.deepStrictEqual(machine.outcome, { _tag: "Exhausted" })
+  })
+})
