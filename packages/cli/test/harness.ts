@@ -1,4 +1,5 @@
 import * as ChildProcess from "node:child_process"
+import * as Net from "node:net"
 import * as Path from "node:path"
 import * as ConfigProvider from "effect/ConfigProvider"
 import * as Effect from "effect/Effect"
@@ -107,3 +108,12 @@ export const spawn = (args: ReadonlyArray<string>, env: Readonly<Record<string, 
       })
   }
 }
+
+/** A port of the loopback address on which nobody listens. */
+export const freePort = (): Promise<number> =>
+  new Promise((resolve) => {
+    const server = Net.createServer().listen(0, "127.0.0.1", () => {
+      const { port } = server.address() as Net.AddressInfo
+      server.close(() => resolve(port))
+    })
+  })
