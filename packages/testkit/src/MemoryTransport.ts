@@ -142,10 +142,6 @@ export class MemoryNetwork extends Context.Tag("@effect-i2p/testkit/MemoryTransp
   }
 >() {}
 
-interface InFlight {
-  readonly event: PacketEvent
-}
-
 interface Member {
   readonly destination: Destination
   readonly queue: Queue.Queue<PacketTransport.Incoming>
@@ -170,13 +166,13 @@ export const make = Effect.fn("MemoryTransport.make")(function* (
   const now = () => Number(clock.unsafeCurrentTimeNanos()) / 1_000_000
 
   const members = new Map<string, Member>()
-  const links = new Map<string, Netem.Link>()
+  const links = new Map<string, Map<string, Netem.Link>>()
   const observers = new Set<(event: PacketEvent) => void>()
   const filters = new Set<(packet: Packet.Packet, event: PacketEvent) => boolean>()
   const stats = { sent: 0, delivered: 0, lost: 0, filtered: 0, dropped: 0 }
   let linkConfig = Netem.config(options.link)
 
-  const heap = new DelayHeap.DelayHeap<InFlight>()
+  const heap = new DelayHeap.DelayHeap<PacketEvent>()
   let inFlightBytes = 0
   const wake = Effect.unsafeMakeLatch(false)
   const timer = yield* FiberHandle.make()
@@ -189,11 +185,15 @@ export const make = Effect.fn("MemoryTransport.make")(function* (
   }
 
   const linkBetween = (from: Destination, to: Destination): Netem.Link => {
-    const key = `${from.b32} ${to.b32}`
-    let link = links.get(key)
+    let outgoing = links.get(from.b32)
+    if (outgoing === undefined) {
+      outgoing = new Map()
+      links.set(from.b32, outgoing)
+    }
+    let link = outgoing.get(to.b32)
     if (link === undefined) {
       link = Netem.make(linkConfig, Netem.pairSeed(options.seed, seedOf(from), seedOf(to)))
-      links.set(key, link)
+      outgoing.set(to.b32, link)
     }
     return link
   }
@@ -240,7 +240,7 @@ export const make = Effect.fn("MemoryTransport.make")(function* (
         tell(event, "Dropped")
       } else {
         inFlightBytes += bytes.length
-        heap.push(at, { event })
+        heap.push(at, event)
         if (at < armed) wake.unsafeOpen()
       }
     }
@@ -267,8 +267,8 @@ export const make = Effect.fn("MemoryTransport.make")(function* (
     for (let turns = 0; turns < turnPackets; turns++) {
       const due = heap.popDue(until)
       if (due === undefined) return false
-      inFlightBytes -= due.event.bytes.length
-      deliver(due.event)
+      inFlightBytes -= due.bytes.length
+      deliver(due)
     }
     return true
   })
@@ -336,7 +336,7 @@ export const make = Effect.fn("MemoryTransport.make")(function* (
       Effect.sync(() => {
         if (between !== undefined) return linkBetween(between.from, between.to).setConfig(config)
         linkConfig = Netem.config(config, linkConfig)
-        for (const link of links.values()) link.setConfig(config)
+        for (const outgoing of links.values()) for (const link of outgoing.values()) link.setConfig(config)
       }),
     inject: ({ bytes, destinationPort = 0, sourcePort = 0, to }) =>
       Effect.sync(() =>

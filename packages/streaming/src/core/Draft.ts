@@ -17,8 +17,10 @@ type Mutable<A> = { -readonly [K in keyof A]: A[K] }
  * @since 0.1.0
  * @category models
  */
-export interface Draft extends Mutable<State> {
+export interface Draft extends Mutable<Omit<State, "counters">> {
   readonly now: number
+  /** A copy of its own: every packet counts something. */
+  readonly counters: Mutable<Counters>
   readonly actions: Array<Action>
 }
 
@@ -26,7 +28,12 @@ export interface Draft extends Mutable<State> {
  * @since 0.1.0
  * @category constructors
  */
-export const from = (state: State, now: number): Draft => ({ ...state, now, actions: [] })
+export const from = (state: State, now: number): Draft => ({
+  ...state,
+  now,
+  counters: { ...state.counters },
+  actions: []
+})
 
 /**
  * @since 0.1.0
@@ -58,7 +65,7 @@ export const setTimer = (draft: Draft, name: TimerTable.TimerName, deadline: num
  * @category combinators
  */
 export const count = (draft: Draft, name: keyof Counters, by = 1): void => {
-  draft.counters = { ...draft.counters, [name]: draft.counters[name] + by }
+  draft.counters[name] += by
 }
 
 /**

@@ -270,8 +270,10 @@ const isAuthentic = (self: Driver, state: State, packet: Packet, bytes: Uint8Arr
   return true
 }
 
+/** What needs no effect is done at once; credit is given back once for all packets of a step. */
 const perform = (self: Driver, actions: ReadonlyArray<Action>): Effect.Effect<void> => {
   const effects: Array<Effect.Effect<unknown>> = []
+  let writable = 0
   for (const action of actions) {
     switch (action._tag) {
       case "Transmit":
@@ -287,7 +289,7 @@ const perform = (self: Driver, actions: ReadonlyArray<Action>): Effect.Effect<vo
         Deferred.unsafeDone(self.connected, Effect.void)
         break
       case "Writable":
-        effects.push(giveCredit(self, action.bytes))
+        writable += action.bytes
         break
       case "Acknowledged":
         acknowledge(self, action.offset)
@@ -297,6 +299,7 @@ const perform = (self: Driver, actions: ReadonlyArray<Action>): Effect.Effect<vo
         break
     }
   }
+  if (writable > 0) effects.push(giveCredit(self, writable))
   return Effect.all(effects, { discard: true })
 }
 
