@@ -1,0 +1,44 @@
+/**
+ * Runs every example on the embedded router; exits with 1 if one fails.
+ *
+ * @since 0.1.0
+ */
+import * as Cause from "effect/Cause"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Echo from "./echo.js"
+
+/** An example, and what must be true of its result. */
+interface Example {
+  readonly name: string
+  readonly run: Effect.Effect<string, unknown>
+  readonly expected: string
+}
+
+const examples: ReadonlyArray<Example> = [{ name: "echo", run: Echo.program, expected: "hello, hidden world" }]
+
+/** An example that has not ended by then hangs. */
+const limit = "30 seconds"
+
+const runOne = (example: Example): Effect.Effect<boolean> =>
+  Effect.gen(function* () {
+    const began = performance.now()
+    const exit = yield* Effect.exit(Effect.timeout(example.run, limit))
+    const seconds = ((performance.now() - began) / 1000).toFixed(1)
+    const problem = Exit.isFailure(exit)
+      ? Cause.pretty(exit.cause)
+      : exit.value === example.expected
+        ? undefined
+        : `answered ${JSON.stringify(exit.value)}, expected ${JSON.stringify(example.expected)}`
+    process.stdout.write(`${problem === undefined ? "ok    " : "FAILED"} ${example.name} (${seconds} s)\n`)
+    if (problem !== undefined) process.stderr.write(`${problem}\n`)
+    return problem === undefined
+  })
+
+const all = Effect.gen(function* () {
+  const passed = (yield* Effect.forEach(examples, runOne)).filter((ok) => ok).length
+  process.stdout.write(`${passed} passed, ${examples.length - passed} failed\n`)
+  return passed === examples.length ? 0 : 1
+})
+
+process.exitCode = await Effect.runPromise(all)
