@@ -1,0 +1,162 @@
+/**
+ * `npm run test:pack`: packs what is published, installs it into an empty project, and uses it there as somebody else
+ * would: types, imports, a stream, the command.
+ *
+ * Options: `--keep` leaves the project's folder; `--report FILE` writes the counts as JSON, with the fields that a vitest
+ * report has for them.
+ */
+import { fileURLToPath } from "node:url"
+import * as FileSystem from "@effect/platform/FileSystem"
+import * as Path from "@effect/platform/Path"
+import * as NodeContext from "@effect/platform-node/NodeContext"
+import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
+import * as Cause from "effect/Cause"
+import * as Clock from "effect/Clock"
+import * as Console from "effect/Console"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as exit from "./internal/exit.js"
+import * as Contents from "./pack/Contents.js"
+import * as Project from "./pack/Project.js"
+
+const argv = process.argv.slice(2)
+const reportFile = argv.find((_, index) => argv[index - 1] === "--report")
+
+const counts = { passed: 0, failed: 0 }
+
+/** Runs one check, prints and counts how it went; a failure goes no further unless the rest depends on it. */
+const check = <A, E, R>(name: string, effect: Effect.Effect<A, E, R>): Effect.Effect<Exit.Exit<A, E>, never, R> =>
+  Effect.gen(function* () {
+    const began = yield* Clock.currentTimeMillis
+    const result = yield* Effect.exit(effect)
+    const seconds = (((yield* Clock.currentTimeMillis) - began) / 1_000).toFixed(1)
+    if (Exit.isSuccess(result)) {
+      counts.passed++
+      yield* Console.log(`passed  ${name} (${seconds} s)`)
+    } else {
+      counts.failed++
+      yield* Console.error(`FAILED  ${name} (${seconds} s)\n${Cause.pretty(result.cause)}`)
+    }
+    return result
+  })
+
+/** A check without which the others mean nothing. */
+const need = <A, E, R>(name: string, effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
+  Effect.flatten(check(name, effect))
+
+const complain = (problems: ReadonlyArray<string>) =>
+  problems.length === 0 ? Effect.void : Effect.fail(new Error(problems.join("\n")))
+
+/** Every module that users may import: loads at run time, and its declarations hold without `skipLibCheck`. */
+const modulesSource = (packages: ReadonlyArray<Contents.Contents>): string =>
+  packages
+    .flatMap(Contents.publicModules)
+    .map((module, index) => `export * as m${index} from "${module}"\n`)
+    .join("")
+
+/** Every module that users must not import: neither the compiler nor Node finds it. */
+const internalSource = (packages: ReadonlyArray<Contents.Contents>): string =>
+  [
+    'import assert from "node:assert/strict"\n',
+    ...packages.flatMap(Contents.internalModules).map(
+      (module) => `
+// @ts-expect-error: not exported
+await assert.rejects(() => import("${module}"), { code: "ERR_PACKAGE_PATH_NOT_EXPORTED" })
+`
+    )
+  ].join("")
+
+/**
+ * Complaints about declarations of packages that are not ours, and the lines that explain one: effect and `@types/node`
+ * have some without `skipLibCheck`.
+ */
+const isForeign = (line: string): boolean => /^(\s|node_modules\/(?!@effect-i2p\/))/.test(line)
+
+const tsconfig = {
+  compilerOptions: {
+    target: "ES2022",
+    lib: ["ES2023"],
+    types: ["node"],
+    module: "NodeNext",
+    outDir: "out",
+    rootDir: ".",
+    strict: true,
+    exactOptionalPropertyTypes: true,
+    noUncheckedIndexedAccess: true,
+    verbatimModuleSyntax: true,
+    skipLibCheck: false
+  },
+  files: ["consumer.ts", "modules.ts", "internal.ts"]
+}
+
+const checks = Effect.gen(function* () {
+  const fs = yield* FileSystem.FileSystem
+  const path = yield* Path.Path
+  const folder = yield* argv.includes("--keep")
+    ? Effect.tap(fs.makeTempDirectory({ prefix: "i2p-pack-" }), (kept) => Console.log(`the project is in ${kept}`))
+    : fs.makeTempDirectoryScoped({ prefix: "i2p-pack-" })
+  const write = (file: string, content: string) => fs.writeFileString(path.join(folder, file), content)
+
+  yield* need("the packages build", Project.build)
+  const tarballs = yield* need("the packages pack", Project.pack(folder))
+  yield* need("npm installs the tarballs into an empty project", Project.install(folder, tarballs))
+
+  const packages = yield* Effect.forEach(Project.published, (name) => Project.read(folder, name))
+  for (const contents of packages) {
+    yield* check(`${contents.manifest.name} holds what it must and nothing else`, complain(Contents.problems(contents)))
+  }
+
+  yield* fs.copyFile(fileURLToPath(new URL("./pack/consumer.ts", import.meta.url)), path.join(folder, "consumer.ts"))
+  yield* write("modules.ts", modulesSource(packages))
+  yield* write("internal.ts", internalSource(packages))
+  yield* write("tsconfig.json", JSON.stringify(tsconfig))
+
+  const tsc = path.join(Project.root, "node_modules", ".bin", "tsc")
+  yield* need(
+    "a consumer of every module type-checks, and so do all declarations",
+    Project.run(folder, "2 minutes", tsc, "-p", ".").pipe(
+      Effect.catchIf(
+        ({ output }) => output !== "" && output.split("\n").every(isForeign),
+        () => Effect.void
+      )
+    )
+  )
+  const node = (file: string) => Project.run(folder, "30 seconds", process.execPath, path.join("out", file))
+  yield* check("every public module loads", node("modules.js"))
+  yield* check("no internal module can be imported", node("internal.js"))
+  yield* check("a stream over the embedded router echoes", node("consumer.js"))
+
+  const i2p = path.join(folder, "node_modules", ".bin", "i2p")
+  const version = packages.at(-1)?.manifest.version
+  yield* check(
+    "i2p --version answers",
+    Project.run(folder, "20 seconds", i2p, "--version").pipe(
+      Effect.filterOrFail(
+        (said) => version !== undefined && said.includes(version),
+        (said) => new Error(`"${said.trim()}" instead of ${version}`)
+      )
+    )
+  )
+  yield* check(
+    "i2p ping answers over its embedded router",
+    Project.run(folder, "60 seconds", i2p, "ping", "--router", "embedded", "-c", "1")
+  )
+}).pipe(Effect.scoped)
+
+const program = Effect.gen(function* () {
+  const result = yield* Effect.exit(checks)
+  // What `need` let through is printed and counted; anything else that ended the checks is not.
+  if (Exit.isFailure(result) && counts.failed === 0) {
+    counts.failed++
+    yield* Console.error(Cause.pretty(result.cause))
+  }
+  if (reportFile !== undefined) {
+    const fs = yield* FileSystem.FileSystem
+    const report = { numPassedTests: counts.passed, numFailedTests: counts.failed, testResults: [] }
+    yield* fs.writeFileString(reportFile, JSON.stringify(report))
+  }
+  yield* Console.log(`\n${counts.passed} passed, ${counts.failed} failed`)
+  return counts.failed === 0 ? 0 : 1
+})
+
+NodeRuntime.runMain(exit.withCode(program).pipe(Effect.provide(NodeContext.layer)))

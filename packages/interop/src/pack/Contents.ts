@@ -1,0 +1,138 @@
+/**
+ * What a published package may hold, and what must hold together inside it. Pure: files in, complaints out.
+ *
+ * @since 0.1.0
+ */
+import * as path from "node:path/posix"
+
+/**
+ * A package as its users get it.
+ *
+ * **Shape** `files` maps paths relative to the package to their text.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Contents {
+  readonly manifest: Manifest
+  readonly files: ReadonlyMap<string, string>
+}
+
+/**
+ * The parts of a package.json that are looked at.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Manifest {
+  readonly name: string
+  readonly version: string
+  readonly bin?: Readonly<Record<string, string>>
+  readonly dependencies?: Readonly<Record<string, string>>
+  readonly peerDependencies?: Readonly<Record<string, string>>
+}
+
+/**
+ * Everything that is wrong with a package, one line each; none for a good one.
+ *
+ * @category queries
+ * @since 0.1.0
+ */
+export const problems = (contents: Contents): ReadonlyArray<string> => [
+  ...missing(contents),
+  ...[...contents.files].flatMap(([file, text]) => [
+    ...surplus(contents, file),
+    ...(file.endsWith(".map") ? brokenMap(contents, file, text) : []),
+    ...(isCompiled(file) ? [...unmapped(contents, file, text), ...undeclared(contents, file, text)] : [])
+  ])
+]
+
+/**
+ * The modules that users may import, by specifier; the programs of `bin`, which run when imported, are none.
+ *
+ * @category queries
+ * @since 0.1.0
+ */
+export const publicModules = (contents: Contents): ReadonlyArray<string> =>
+  modules(contents).filter((module) => !isInternal(module))
+
+/**
+ * The modules that users must not be able to import, by specifier.
+ *
+ * @category queries
+ * @since 0.1.0
+ */
+export const internalModules = (contents: Contents): ReadonlyArray<string> => modules(contents).filter(isInternal)
+
+const isInternal = (module: string): boolean => module.split("/")[2] === "internal"
+
+const isCompiled = (file: string): boolean =>
+  file.startsWith("dist/") && (file.endsWith(".js") || file.endsWith(".d.ts"))
+
+const modules = ({ files, manifest }: Contents): ReadonlyArray<string> => {
+  const programs = new Set(Object.values(manifest.bin ?? {}).map((program) => path.normalize(program)))
+  return [...files.keys()]
+    .filter((file) => file.startsWith("dist/") && file.endsWith(".js") && !programs.has(file))
+    .map((file) => file.slice("dist/".length, -".js".length))
+    .map((module) => (module === "index" ? manifest.name : `${manifest.name}/${module}`))
+    .sort()
+}
+
+const missing = ({ files, manifest }: Contents): ReadonlyArray<string> =>
+  [
+    ...["README.md", "LICENSE", "dist/index.js", "dist/index.d.ts"].filter((file) => !files.has(file)),
+    ...[...files.keys()].filter(
+      (file) => file.startsWith("src/") && file.endsWith(".ts") && !files.has(compiledOf(file))
+    )
+  ]
+    .map((file) => (file.startsWith("src/") ? `${file} was not built` : `${file} is missing`))
+    .concat(
+      Object.values(manifest.bin ?? {}).flatMap((program) =>
+        files.get(path.normalize(program))?.startsWith("#!/usr/bin/env node\n") ? [] : [`${program} has no shebang`]
+      )
+    )
+
+const compiledOf = (source: string): string => source.replace(/^src\//, "dist/").replace(/\.ts$/, ".js")
+
+const allowed = /^(package\.json|README\.md|LICENSE|src\/.+\.ts|dist\/.+\.(js|d\.ts)(\.map)?)$/
+
+const surplus = ({ files }: Contents, file: string): ReadonlyArray<string> => {
+  if (!allowed.test(file)) return [`${file} does not belong into a package`]
+  if (/\.test\.|(^|\/)test\//.test(file)) return [`${file} is a test`]
+  const source = file.replace(/^dist\//, "src/").replace(/(\.d\.ts|\.js)(\.map)?$/, ".ts")
+  return files.has(source) || !file.startsWith("dist/") ? [] : [`${file} has no source: remove dist and build again`]
+}
+
+const brokenMap = ({ files }: Contents, file: string, text: string): ReadonlyArray<string> => {
+  const { sourceRoot, sources } = JSON.parse(text) as { sourceRoot?: string; sources: ReadonlyArray<string> }
+  return sources
+    .map((source) => path.join(path.dirname(file), sourceRoot ?? "", source))
+    .filter((source) => !files.has(source))
+    .map((source) => `${file} leads to ${source}, which is not shipped`)
+}
+
+const unmapped = ({ files }: Contents, file: string, text: string): ReadonlyArray<string> =>
+  text.includes(`//# sourceMappingURL=${path.basename(file)}.map`) && files.has(`${file}.map`)
+    ? []
+    : [`${file} has no source map`]
+
+/** Specifiers of `import … from "x"`, `export … from "x"`, `import "x"` and `import("x")`. */
+const specifiers = /\b(?:from\s*|import\s*\(?\s*)"([^"]+)"/g
+
+const undeclared = ({ files, manifest }: Contents, file: string, text: string): ReadonlyArray<string> => {
+  const declared = { ...manifest.dependencies, ...manifest.peerDependencies }
+  return [...text.replaceAll(/\/\*[\s\S]*?\*\/|^\s*\/\/.*$/gm, "").matchAll(specifiers)]
+    .map((match) => match[1]!)
+    .filter((specifier) =>
+      specifier.startsWith(".")
+        ? !files.has(path.join(path.dirname(file), specifier))
+        : !specifier.startsWith("node:") && declared[packageOf(specifier)] === undefined
+    )
+    .map((specifier) => `${file} imports ${specifier}, which is neither here nor a dependency`)
+}
+
+const packageOf = (specifier: string): string =>
+  specifier
+    .split("/")
+    .slice(0, specifier.startsWith("@") ? 2 : 1)
+    .join("/")
