@@ -35,7 +35,7 @@ import * as Inbound from "./Inbound.js"
 import * as Outbound from "./Outbound.js"
 import * as RttEstimator from "./RttEstimator.js"
 import * as SendBuffer from "./SendBuffer.js"
-import type { Phase, State } from "./State.js"
+import { isOver, type Phase, type State } from "./State.js"
 import * as Timers from "./Timers.js"
 import * as TimerTable from "./TimerTable.js"
 
@@ -148,6 +148,7 @@ export const step = (
   events: ReadonlyArray<Event>,
   now: number
 ): readonly [State, ReadonlyArray<Action>] => {
+  if (isOver(state)) return [state, []]
   const draft = Draft.from(state, now)
   for (const event of events) {
     if (draft.phase._tag === "Closed") break

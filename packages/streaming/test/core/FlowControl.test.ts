@@ -1,0 +1,314 @@
+import * as Event from "@effect-i2p/streaming/core/Event"
+import * as Packet from "@effect-i2p/streaming/Packet"
+import * as Pair from "@effect-i2p/testkit/Pair"
+import * as Scenario from "@effect-i2p/testkit/Scenario"
+import { assert, describe, it } from "vitest"
+
+const lines = (packets: ReadonlyArray<Packet.Packet>) => packets.map(Packet.format)
+const numbers = (packets: ReadonlyArray<Packet.Packet>) => packets.map((packet) => packet.sequenceNumber)
+
+describe("Connection, our receive window", () => {
+  /** Room for ten packets of a thousand bytes. */
+  const small = { config: { receiveBufferBytes: 10_000 } }
+  const thousands = (from: number, to: number) =>
+    Array.from({ length: to - from + 1 }, (_, i) => Scenario.data(from + i, 1000))
+
+  it("closes when more than four fifths of the buffer are unread, and says so at once", () => {
+    const machine = Scenario.established(small)
+    for (const packet of machine.receive(...thousands(1, 8))) assert.isUndefined(packet.requestedDelay)
+    assert.isFalse(machine.state.flow.choking)
+    assert.deepStrictEqual(lines(machine.receive(Scenario.data(9, 1000))), ["ACK seq=0 ack=9 delay=60001"])
+  })
+
+  it("is said to be closed on every packet while it is", () => {
+    const machine = Scenario.established(small)
+    machine.receive(...thousands(1, 9))
+    assert.deepStrictEqual(lines(machine.write(10)), ["DATA seq=1 ack=9 delay=60001 len=10"])
+    assert.deepStrictEqual(lines(machine.receive(Scenario.data(9, 1000))), ["ACK seq=0 ack=9 delay=60001"])
+  })
+
+  it("takes what still fits, and drops the rest without acknowledging it", () => {
+    const machine = Scenario.established(small)
+    assert.deepStrictEqual(lines(machine.receive(...thousands(1, 12))), ["ACK seq=0 ack=10 delay=60001"])
+    assert.strictEqual(machine.delivered.length, 10_000)
+    assert.strictEqual(machine.state.counters.dropped, 2)
+  })
+
+  it("still heeds the acknowledgments of packets whose data it drops", () => {
+    const machine = Scenario.established(small)
+    machine.receive(...thousands(1, 10))
+    machine.write(10)
+    machine.receive(Scenario.data(11, 1000, { ackThrough: 1 }))
+    assert.strictEqual(machine.state.send.inFlight.length, 0)
+  })
+
+  it("takes empty packets and CLOSE however full it is", () => {
+    const machine = Scenario.established(small)
+    machine.receive(...thousands(1, 10))
+    machine.receive(Scenario.data(11, 0), Scenario.close(12))
+    assert.strictEqual(machine.phase, "CloseWait")
+    assert.strictEqual(machine.count("EndOfStream"), 1)
+  })
+
+  it("counts waiting packets against later ones, never against the next one", () => {
+    const machine = Scenario.established(small)
+    machine.receive(...thousands(2, 12))
+    assert.strictEqual(machine.state.receive.pendingBytes, 10_000)
+    machine.receive(Scenario.data(1, 1000))
+    assert.strictEqual(machine.delivered.length, 11_000)
+  })
+
+  it("opens when the application has read down to half, says so at once, and on seven packets more", () => {
+    const machine = Scenario.established(small)
+    machine.receive(...thousands(1, 10))
+    assert.deepStrictEqual(Scenario.transmitted(machine.step(Event.consumed(4999))), [])
+    const sent = [...Scenario.transmitted(machine.step(Event.consumed(1)))]
+    assert.deepStrictEqual(lines(sent), ["ACK seq=0 ack=10 delay=0"])
+    for (let i = 11; sent.length < 12; i++) {
+      machine.step(Event.consumed(1000))
+      sent.push(...machine.wait(50).receive(Scenario.data(i, 1000, { requestedDelay: 0 })))
+    }
+    assert.deepStrictEqual(
+      sent.map((packet) => packet.requestedDelay),
+      [...new Array(8).fill(0), ...new Array(4).fill(undefined)]
+    )
+  })
+
+  it("repeats that it is open every timeout if nothing else is sent, eight times in all", () => {
+    const machine = Scenario.established(small)
+    machine.receive(...thousands(1, 10))
+    const from = machine.now
+    machine.step(Event.consumed(10_000))
+    const sent = machine.advance(60_000)
+    assert.deepStrictEqual(lines(sent), new Array(7).fill("ACK seq=0 ack=10 delay=0"))
+    assert.strictEqual(machine.state.timers.persist, undefined)
+    assert.strictEqual(machine.now, from + 60_000)
+  })
+
+  it("stays open for a reader who keeps up", () => {
+    const machine = Scenario.established(small)
+    for (let i = 1; i <= 50; i++) {
+      machine.receive(Scenario.data(i, 1000))
+      machine.step(Event.consumed(1000))
+    }
+    assert.isFalse(machine.state.flow.choking)
+    assert.strictEqual(machine.state.flow.unread, 0)
+  })
+
+  it("is open for good once the application has closed: what comes is dropped and acknowledged", () => {
+    const machine = Scenario.established(small)
+    machine.receive(...thousands(1, 10))
+    const [close] = Scenario.transmitted(machine.step(Event.close))
+    assert.isTrue(Packet.has(close!, Packet.CLOSE))
+    machine.receive(...thousands(11, 40))
+    assert.deepStrictEqual(lines(machine.advance(50)), ["ACK seq=0 ack=40 delay=0"])
+    assert.strictEqual(machine.delivered.length, 10_000)
+    assert.strictEqual(machine.state.flow.unread, 0)
+  })
+})
+
+describe("Connection, the peer's receive window", () => {
+  const choked = (config = {}) => {
+    const machine = Scenario.established({ config })
+    machine.write(4 * 1812 + 100)
+    machine.wait(100).receive(Scenario.choke(1))
+    return machine
+  }
+
+  it("closed stops new data and retransmission alike, but not acknowledgments", () => {
+    const machine = choked()
+    assert.deepStrictEqual(machine.write(5000), [])
+    assert.isUndefined(machine.state.timers.retransmit)
+    assert.deepStrictEqual(lines(machine.receive(Scenario.data(1), Scenario.data(2))), ["ACK seq=0 ack=2"])
+    assert.strictEqual(machine.state.counters.chokes, 1)
+  })
+
+  it("closed is probed with the oldest full packet, never a smaller one while there is a full one", () => {
+    const machine = Scenario.established()
+    machine.write(100)
+    machine.write(3000)
+    machine.receive(Scenario.choke(0))
+    for (let i = 0; i < 3; i++) {
+      const probes = machine.wake()
+      assert.deepStrictEqual(
+        probes.map((packet) => [packet.sequenceNumber, packet.payload.length]),
+        [[2, 1812]]
+      )
+    }
+  })
+
+  it("closed is probed with the oldest packet when none is full, and with the next new one when none is under way", () => {
+    const machine = Scenario.established()
+    machine.write(100)
+    machine.receive(Scenario.choke(0))
+    assert.deepStrictEqual(numbers(machine.wake()), [1])
+    const idle = Scenario.established()
+    idle.receive(Scenario.choke(0))
+    assert.deepStrictEqual(idle.write(2000), [])
+    assert.deepStrictEqual(lines(idle.wake()), ["DATA seq=1 ack=0 len=1812"])
+    assert.deepStrictEqual(numbers(idle.wake()), [1])
+  })
+
+  it("is probed at growing intervals, no longer than the longest", () => {
+    const machine = choked()
+    const times: Array<number> = [machine.now]
+    while (times.length < 10) {
+      machine.wake()
+      times.push(machine.now)
+    }
+    // The first wait is the timeout before the closing packet's acknowledgment was measured, the others that after it.
+    assert.deepStrictEqual(
+      times.slice(1).map((at, i) => at - times[i]!),
+      [300, 250, 500, 1000, 2000, 4000, 8000, 10_000, 10_000]
+    )
+  })
+
+  it("never gets a byte that the application did not write", () => {
+    const machine = choked()
+    machine.advance(200_000)
+    const payloads = Scenario.transmitted(machine.actions).reduce(
+      (map, packet) => map.set(packet.sequenceNumber, packet.payload),
+      new Map<number, Uint8Array>()
+    )
+    const bytes = [...payloads.entries()].sort(([a], [b]) => a - b).flatMap(([, payload]) => [...payload])
+    assert.deepStrictEqual(Uint8Array.from(bytes), Scenario.bytes(4 * 1812 + 100))
+  })
+
+  it("open again lets everything unacknowledged go out anew, with a timer", () => {
+    const machine = choked()
+    machine.wait(5000)
+    assert.deepStrictEqual(numbers(machine.receive(Scenario.unchoke(2))), [3, 4, 5])
+    assert.isDefined(machine.state.timers.retransmit)
+    assert.isUndefined(machine.state.timers.persist)
+    assert.isUndefined(machine.state.peerChoke)
+  })
+
+  it("is open by any hint up to 60000, and unchanged by a packet without the option", () => {
+    const machine = choked()
+    machine.receive(Scenario.ack(1))
+    assert.isDefined(machine.state.peerChoke)
+    machine.receive(Scenario.ack(1, [], { requestedDelay: 60_000 }))
+    assert.isUndefined(machine.state.peerChoke)
+    for (const delay of [60_001, 61_000, 65_535]) {
+      machine.receive(Scenario.ack(1, [], { requestedDelay: delay }))
+      assert.isDefined(machine.state.peerChoke)
+      machine.receive(Scenario.unchoke(1))
+    }
+  })
+
+  it("closed for five minutes ends the stream", () => {
+    const machine = choked()
+    const since = machine.now
+    while (machine.outcome === undefined) machine.wake()
+    assert.strictEqual(machine.now, since + 300_000)
+    assert.deepStrictEqual(machine.outcome, { _tag: "ChokedTooLong" })
+    assert.isTrue(Packet.has(Scenario.transmitted(machine.actions).at(-1)!, Packet.RESET))
+  })
+
+  it("closed harms nobody who has nothing to send: the time counts from the first byte that waits", () => {
+    const machine = Scenario.established({ config: { idleAction: "none" } })
+    machine.receive(Scenario.choke(0))
+    machine.advance(3_600_000)
+    assert.strictEqual(machine.phase, "Established")
+    const since = machine.now
+    machine.write(100)
+    while (machine.outcome === undefined) machine.wake()
+    assert.strictEqual(machine.now, since + 300_000)
+  })
+
+  it("closed does not count as timeouts of ours", () => {
+    const machine = choked()
+    machine.advance(250_000)
+    assert.strictEqual(machine.state.timeouts, 0)
+    assert.strictEqual(machine.state.counters.retransmissionTimeouts, 0)
+    assert.isAbove(machine.state.congestion.window, 5)
+  })
+
+  it("closed does not keep us from closing, once the data before is acknowledged", () => {
+    const machine = choked()
+    machine.step(Event.end)
+    assert.strictEqual(machine.phase, "Established")
+    assert.include(lines(machine.receive(Scenario.choke(5))).join(), "CLOSE seq=6")
+    assert.deepStrictEqual(numbers(machine.wake()), [6])
+    machine.receive(Scenario.choke(6))
+    assert.strictEqual(machine.phase, "FinWait2")
+  })
+})
+
+describe("Two connections and a slow reader", () => {
+  const link = { latencyMillis: 50 }
+  const upload = 600_000
+  const config = { receiveBufferBytes: 60_000 }
+
+  it("go to choke and back, over and over, without losing a byte or resetting", () => {
+    const pair = Pair.make({
+      link,
+      config,
+      a: { write: upload, close: "halfway" },
+      b: { reads: 40_000, close: "whenDone" }
+    })
+    pair.run().expectFinished()
+    assert.isAbove(pair.a.state!.counters.chokes, 2)
+    assert.strictEqual(pair.a.state!.counters.retransmissionTimeouts, 0)
+    // The reader is the limit: nearly all its time is spent reading.
+    assert.isBelow(pair.b.deliveredAt!, 1.2 * ((upload / 40_000) * 1000))
+  })
+
+  it("survive a reader who stops for four minutes and comes back", () => {
+    const pair = Pair.make({ link, config, a: { write: upload, close: "halfway" }, b: { reads: "nothing" } })
+    pair.run(240_000)
+    assert.isAtMost(pair.b.delivered, 60_000)
+    assert.isDefined(pair.a.state!.peerChoke)
+    pair.b.setReads("everything")
+    pair.run(300_000)
+    assert.strictEqual(pair.b.delivered, upload)
+  })
+
+  it("survive the loss of any one packet around choke and unchoke", () => {
+    const exchange = {
+      link,
+      config: { receiveBufferBytes: 20_000 },
+      a: { write: 80_000, close: "halfway" },
+      b: { reads: 30_000, close: "whenDone" }
+    } as const
+    const clean = Pair.make(exchange).run().expectFinished()
+    for (const [lost, total] of [
+      ["A>B", clean.a.sentPackets],
+      ["B>A", clean.b.sentPackets]
+    ] as const) {
+      for (let position = 0; position < total; position++) {
+        Pair.make({ ...exchange, drop: (_, direction, nth) => direction === lost && nth === position })
+          .run()
+          .expectFinished()
+      }
+    }
+  })
+
+  it("get over the loss of every announcement but the last", () => {
+    let left = 7
+    const pair = Pair.make({
+      link,
+      config,
+      a: { write: 200_000, close: "halfway" },
+      b: { reads: 50_000, close: "whenDone" },
+      drop: (packet, direction) =>
+        direction === "B>A" && packet.requestedDelay === 0 && !Packet.isSequenced(packet) && left-- > 0
+    })
+    pair.run().expectFinished()
+    assert.isBelow(left, 0)
+  })
+
+  it("both slow, finish as well", () => {
+    const behaviour = { write: 200_000, reads: 30_000, close: "halfway" } as const
+    Pair.make({ link: { ...link, loss: 0.02 }, config, a: behaviour, b: behaviour })
+      .run()
+      .expectFinished()
+  })
+
+  it("end when the reader never comes back, on both sides", () => {
+    const pair = Pair.make({ link, config, a: { write: upload }, b: { reads: "nothing" } })
+    pair.run()
+    assert.deepStrictEqual(pair.a.outcome, { _tag: "ChokedTooLong" })
+    assert.deepStrictEqual(pair.b.outcome, { _tag: "ResetByPeer" })
+  })
+})
