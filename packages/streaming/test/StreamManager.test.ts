@@ -12,7 +12,6 @@ import * as Schedule from "effect/Schedule"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as Supervisor from "effect/Supervisor"
-import * as TestContext from "effect/TestContext"
 import * as NewReno from "../src/core/congestion/NewReno.js"
 import * as Packet from "../src/Packet.js"
 import { PacketTransport } from "../src/PacketTransport.js"
@@ -113,9 +112,7 @@ describe("a session", () => {
         return sent.map(({ at, bytes }) => `${at} ${bytes.join(",")}`).join("\n")
       }).pipe(
         simulate({ seed, link: { latencyMillis: 40, jitterMillis: 10, loss: 0.05, reorder: 0.05, duplicate: 0.05 } }),
-        Effect.provide(SecureRandom.layerSeeded(seed)),
-        // A clock of its own, which starts at 0.
-        Effect.provide(TestContext.TestContext)
+        Effect.provide(SecureRandom.layerSeeded(seed))
       )
     return Effect.gen(function* () {
       const first = yield* run(7)

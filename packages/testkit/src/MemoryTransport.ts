@@ -281,20 +281,26 @@ export const make = Effect.fn("MemoryTransport.make")(function* (
     Effect.forkScoped
   )
 
+  const find = (parsed: Address.Address): Destination | undefined => {
+    switch (parsed._tag) {
+      case "Base64":
+        return parsed.destination
+      case "B32":
+        return members.get(Hash.toB32(parsed.hash))?.destination
+      case "Name":
+      case "Blinded":
+        return options.names[parsed.name]
+    }
+  }
+
   const lookup = (address: string): Effect.Effect<Destination, DestinationNotFound> =>
-    Either.match(Address.parse(address), {
-      onLeft: (error) => Effect.fail(new DestinationNotFound({ address, reason: error.message, cause: error })),
-      onRight: (parsed) => {
-        const found =
-          parsed._tag === "Base64"
-            ? parsed.destination
-            : parsed._tag === "B32"
-              ? members.get(Hash.toB32(parsed.hash))?.destination
-              : options.names[parsed.name]
-        return found === undefined
-          ? Effect.fail(new DestinationNotFound({ address, reason: "nobody in this network has this address" }))
-          : Effect.succeed(found)
-      }
+    Effect.suspend(() => {
+      const parsed = Address.parse(address)
+      if (Either.isLeft(parsed)) return new DestinationNotFound({ address, reason: parsed.left.message })
+      const found = find(parsed.right)
+      return found === undefined
+        ? new DestinationNotFound({ address, reason: "nobody in this network has this address" })
+        : Effect.succeed(found)
     })
 
   const transport = (keys: DestinationKeys.DestinationKeys) =>

@@ -1,38 +1,40 @@
 /**
- * Runs programs on simulated time: the clock jumps from one deadline to the next, so an hour of network takes as long as
- * its packets take to handle.
+ * Runs programs on simulated time: whenever every fiber waits, the clock jumps to the next deadline, so an hour of
+ * network takes as long as its packets take to handle. Deterministic: fibers take turns in the same order every time.
  *
- * It needs the TestClock, which `it.effect` of `@effect/vitest` provides and elsewhere `TestContext.TestContext` does.
- * Nothing here is for code that waits for the real world: no socket, no file, no other process.
+ * What effect's TestClock does, without saying how far to go, and some fifty times faster: TestClock waits for real
+ * milliseconds before every step to be sure that nothing runs; here a scheduler counts. The price is that only fibers
+ * count: a program must not wait for a socket, a file, a native thread or another process, as time would jump meanwhile.
  *
  * @since 0.1.0
  */
+import * as DelayHeap from "@effect-i2p/router/core/DelayHeap"
 import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
+import * as Scheduler from "effect/Scheduler"
 import type * as Scope from "effect/Scope"
-import * as TestClock from "effect/TestClock"
 
 /**
- * **Shape** `step` is how far the clock goes at least before the program is looked at again: larger is faster, and the
- * program may find the clock that much further when it ends. `limit` is when to give up on it.
+ * **Shape** `start` is the clock's first reading, as milliseconds since 1970; `limit` is how much simulated time a
+ * program may take.
  *
- * **Source** ours: 50 ms is a short round trip; an hour is longer than any timeout of the protocol.
+ * **Source** ours: 0, so that times in a transcript read as durations; an hour is longer than any timeout of the protocol.
  *
  * @since 0.1.0
  * @category models
  */
 export interface Options {
-  readonly step?: Duration.DurationInput | undefined
+  readonly start?: number | undefined
   readonly limit?: Duration.DurationInput | undefined
 }
 
 /**
- * Runs an effect to its end, moving the TestClock along whenever everybody waits. Its scope is closed at the end, in
- * simulated time like everything else: a finalizer that waits outside of `run` waits for ever.
+ * Runs an effect to its end on a clock of its own. Its scope is closed at the end, in simulated time like everything
+ * else.
  *
- * **Errors** a defect when the effect has not ended within `limit` of simulated time, or waits while no timer runs.
+ * **Errors** a defect when the effect has not ended within `limit`, or waits while no timer runs.
  *
  * @since 0.1.0
  * @category running
@@ -42,21 +44,92 @@ export const run = <A, E, R>(
   options: Options = {}
 ): Effect.Effect<A, E, Exclude<R, Scope.Scope>> =>
   Effect.gen(function* () {
-    const step = Duration.toMillis(options.step ?? "50 millis")
     const limit = Duration.decode(options.limit ?? "1 hour")
-    const deadline = (yield* Clock.currentTimeMillis) + Duration.toMillis(limit)
-    const fiber = yield* Effect.fork(Effect.scoped(self))
+    const start = options.start ?? 0
+    const clock = new SimulatedClock(start)
+    const scheduler = new CountingScheduler()
+    const fiber = yield* Effect.fork(self.pipe(Effect.scoped, Effect.withClock(clock), Effect.withScheduler(scheduler)))
     for (;;) {
-      yield* TestClock.adjust(0)
+      for (let quiet = 0; quiet < quietTurns; ) {
+        yield* Effect.yieldNow()
+        quiet = scheduler.pending === 0 ? quiet + 1 : 0
+      }
       const exit = yield* Fiber.poll(fiber)
       if (exit._tag === "Some") return yield* exit.value
-      const now = yield* Clock.currentTimeMillis
-      if (now >= deadline) {
+      if (!clock.wakeNext()) return yield* Effect.dieMessage("waits for ever: no timer is running")
+      if (clock.unsafeCurrentTimeMillis() - start > Duration.toMillis(limit)) {
         return yield* Effect.dieMessage(`not done after ${Duration.format(limit)} of simulated time`)
       }
-      let next = Number.POSITIVE_INFINITY
-      for (const sleep of yield* TestClock.sleeps()) if (sleep < next) next = sleep
-      if (next === Number.POSITIVE_INFINITY) return yield* Effect.dieMessage("waits for ever: no timer is running")
-      yield* TestClock.adjust(Math.min(Math.max(step, next - now), deadline - now))
     }
   })
+
+/** Turns of the microtask queue without a runnable fiber before time moves: room for short chains of promises. */
+const quietTurns = 10
+
+/** The default scheduler, with a count of what waits for its turn. */
+class CountingScheduler implements Scheduler.Scheduler {
+  pending = 0
+
+  shouldYield(fiber: Fiber.RuntimeFiber<unknown, unknown>): number | false {
+    return Scheduler.defaultScheduler.shouldYield(fiber)
+  }
+
+  scheduleTask(task: Scheduler.Task, priority: number, fiber?: Fiber.RuntimeFiber<unknown, unknown>): void {
+    this.pending += 1
+    const counted = () => {
+      this.pending -= 1
+      task()
+    }
+    Scheduler.defaultScheduler.scheduleTask(counted, priority, fiber)
+  }
+}
+
+interface Sleeper {
+  readonly wake: () => void
+  isGone: boolean
+}
+
+class SimulatedClock implements Clock.Clock {
+  readonly [Clock.ClockTypeId]: Clock.ClockTypeId = Clock.ClockTypeId
+  readonly #sleepers = new DelayHeap.DelayHeap<Sleeper>()
+  #now: number
+
+  constructor(start: number) {
+    this.#now = start
+  }
+
+  unsafeCurrentTimeMillis(): number {
+    return this.#now
+  }
+
+  unsafeCurrentTimeNanos(): bigint {
+    return BigInt(Math.round(this.#now * 1000)) * 1000n
+  }
+
+  readonly currentTimeMillis = Effect.sync(() => this.unsafeCurrentTimeMillis())
+  readonly currentTimeNanos = Effect.sync(() => this.unsafeCurrentTimeNanos())
+
+  sleep(duration: Duration.Duration): Effect.Effect<void> {
+    return Effect.async<void>((resume) => {
+      const sleeper: Sleeper = { wake: () => resume(Effect.void), isGone: false }
+      const millis = Duration.toMillis(duration)
+      if (millis !== Number.POSITIVE_INFINITY) this.#sleepers.push(this.#now + millis, sleeper)
+      return Effect.sync(() => {
+        sleeper.isGone = true
+      })
+    })
+  }
+
+  /** Moves time to where the next sleeper is due and wakes that one; false when nobody sleeps. */
+  wakeNext(): boolean {
+    for (;;) {
+      const next = this.#sleepers.nextTime
+      if (next === undefined) return false
+      const sleeper = this.#sleepers.popDue(next)!
+      if (sleeper.isGone) continue
+      this.#now = next
+      sleeper.wake()
+      return true
+    }
+  }
+}

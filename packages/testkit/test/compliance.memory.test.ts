@@ -25,9 +25,7 @@ const links = {
 
 for (const [name, link] of Object.entries(links)) {
   describe(`streams in memory over ${name}`, () => {
-    // Losses cost round trips and reordering timers, and every timer costs TestClock a few milliseconds.
-    const scale = name.includes("loss") ? { bulkBytes: 1_000_000, streams: 30 } : {}
-    for (const { name, run } of Compliance.cases({ pair, scale })) {
+    for (const { name, run } of Compliance.cases({ pair })) {
       it.effect(name, () => run.pipe(Effect.provide(MemoryTransport.layer({ link })), SimulatedTime.run))
     }
   })

@@ -31,8 +31,7 @@ const links = {
 
 for (const [name, link] of Object.entries(links)) {
   describe(`streams through the embedded router over ${name}`, () => {
-    const scale = "loss" in link ? { bulkBytes: 500_000, streams: 20 } : {}
-    for (const { name, run } of Compliance.cases({ pair, scale })) {
+    for (const { name, run } of Compliance.cases({ pair })) {
       it.effect(name, () => run.pipe(Effect.provide(LocalRouter.layer({ link })), SimulatedTime.run))
     }
   })
