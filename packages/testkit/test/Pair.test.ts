@@ -2,6 +2,7 @@
 import * as Packet from "@effect-i2p/streaming/Packet"
 import * as Arbitraries from "@effect-i2p/testkit/Arbitraries"
 import * as Pair from "@effect-i2p/testkit/Pair"
+import type * as Side from "@effect-i2p/testkit/Side"
 import * as fc from "effect/FastCheck"
 import { assert, describe, it } from "vitest"
 
@@ -70,7 +71,7 @@ const expectEndedWell = (pair: Pair.Pair): void => {
 }
 
 /** Its last CLOSE was repeated in vain; a peer who has only half closed may then wait for it until it is idle for too long. */
-const givenUp = (side: Pair.Side): boolean =>
+const givenUp = (side: Side.Side): boolean =>
   side.outcome?._tag === "Finished" && side.state!.send.inFlight.length === 1
 
 describe("Pair", () => {
@@ -220,9 +221,9 @@ describe("Pair", () => {
           Arbitraries.link,
           Arbitraries.operations,
           fc.nat(0xffff_ffff),
-          fc.constantFrom<Pair.Reads>("everything", 20_000),
+          fc.constantFrom<Side.Reads>("everything", 20_000),
           (link, operations, seed, reads) => {
-            const commands = { A: [], B: [] } as { [side in "A" | "B"]: Array<readonly [number, Pair.Command]> }
+            const commands = { A: [], B: [] } as { [side in "A" | "B"]: Array<readonly [number, Side.Command]> }
             let at = 0
             const ended = new Set<string>()
             for (const operation of operations) {
