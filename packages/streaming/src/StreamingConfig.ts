@@ -74,7 +74,7 @@ export interface ConnectionOptions {
   readonly idleTimeout: Duration.DurationInput
   /** Default "keepalive", Java `inactivityAction` 2. */
   readonly idleAction: "none" | "disconnect" | "keepalive"
-  /** How long a close may take before it becomes a reset. Default 60 s, as the opening. */
+  /** How long a close may go without progress before it becomes a reset. Default 60 s, as the opening. */
   readonly closeTimeout: Duration.DurationInput
 }
 

@@ -39,6 +39,6 @@ export interface Config {
   readonly maxProbeInterval: number
   readonly idleTimeout: number
   readonly idleAction: "none" | "disconnect" | "keepalive"
-  /** How long a full close may take before the stream is reset. */
+  /** How long a full close may go without progress before the stream is reset. */
   readonly closeTimeout: number
 }

@@ -198,6 +198,8 @@ const handleAcknowledgment = (draft: Draft.Draft, ackThrough: number, nacks: Rea
       appLimited: flightSize < draft.congestion.window && draft.send.unsentBytes < draft.maxPacketSize
     })
     draft.lossDetection = LossDetection.onAcked(draft.lossDetection, result.acked, draft.now, draft.rtt.minRtt)
+    // A close has its full time again with whatever the peer takes: slow is not gone.
+    if (draft.closing === "full") Draft.setTimer(draft, "limit", draft.now + draft.config.closeTimeout)
     // RFC 6298 section 5.3: restart the timer; the flush arms it if anything is left in flight.
     Draft.setTimer(draft, "retransmit", undefined)
     if (draft.send.ackedBytes > before) {

@@ -226,6 +226,20 @@ describe("Connection, closing", () => {
       assert.match(lines(Scenario.transmitted(machine.actions)).at(-1)!, /^RESET/)
     })
 
+    it("does not reset a peer that is only slow: the time starts over with each acknowledgment of something new", () => {
+      const pair = Pair.make({
+        link: { latencyMillis: 500, bytesPerSecond: 2000, queueBytes: 20_000 },
+        a: { write: 300_000, close: "whenWritten" },
+        b: { close: "whenDone" }
+      })
+      pair.run().expectFinished()
+      assert.isAbove(pair.b.deliveredAt!, 150_000)
+      const machine = finWait2()
+      machine.step(Event.close)
+      machine.wait(30_000).receive(Scenario.ack(1))
+      assert.strictEqual(machine.state.timers.limit, Scenario.handshakeRtt + 60_000)
+    })
+
     it("resets a peer that writes on for ever, too", () => {
       const machine = established()
       machine.step(Event.close)
