@@ -39,6 +39,24 @@ describe("writing", () => {
     }).pipe(simulate({ link }))
   )
 
+  it.effect("after more initial data than the buffer holds is bounded by the buffer all the same", () =>
+    Effect.gen(function* () {
+      const { a, b, listener, network } = yield* established({ sendBufferBytes: 10_000, maxWindow: 6 })
+      const initialData = new Uint8Array(50_000)
+      const near = yield* a.connect({ destination: b.destination, port: 80, initialData })
+      const far = yield* listener.accept
+      yield* near.flush
+      yield* network.setLink({ loss: 1 })
+      const writing = yield* Effect.fork(near.write(new Uint8Array(100_000)))
+      yield* idle
+      const { bytesWritten, maxPacketSize } = yield* near.stats
+      assert.isAtMost(bytesWritten, 50_000 + 10_000 + 6 * maxPacketSize)
+      yield* network.setLink({ loss: 0 })
+      assert.lengthOf(yield* readBytes(far, 150_000), 150_000)
+      yield* Fiber.join(writing)
+    }).pipe(simulate({ link }))
+  )
+
   it.effect("of more than the buffer holds goes through it piece by piece", () =>
     Effect.gen(function* () {
       const { far, near } = yield* established({ sendBufferBytes: 1000 })

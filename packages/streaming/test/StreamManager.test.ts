@@ -8,6 +8,7 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
 import * as Schedule from "effect/Schedule"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
@@ -82,11 +83,13 @@ describe("a session", () => {
       const badFar = yield* listener.accept
       isBroken = true
       const reading = yield* Effect.fork(failureOf(bad.read))
+      const lastStatus = yield* Effect.fork(Stream.runLast(bad.changes))
       yield* bad.write(bytes("x"))
       assert.strictEqual(yield* failureOf(bad.flush), "StreamReset Defect")
       assert.strictEqual(yield* Fiber.join(reading), "StreamReset Defect")
       assert.strictEqual(yield* failureOf(bad.write(bytes("x"))), "StreamReset Defect")
       assert.strictEqual(yield* failureOf(bad.close), "StreamReset Defect")
+      assert.deepStrictEqual(yield* Fiber.join(lastStatus), Option.some("Closed"))
       assert.strictEqual(yield* readText(badFar), "x")
       assert.strictEqual(yield* failureOf(badFar.read), "StreamReset ResetByPeer")
       yield* near.write(bytes("still here"))
