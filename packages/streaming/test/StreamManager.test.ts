@@ -9,13 +9,14 @@ import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
+import * as Queue from "effect/Queue"
 import * as Schedule from "effect/Schedule"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as Supervisor from "effect/Supervisor"
 import * as NewReno from "../src/core/congestion/NewReno.js"
 import * as Packet from "../src/Packet.js"
-import { PacketTransport } from "../src/PacketTransport.js"
+import { type Incoming, PacketTransport } from "../src/PacketTransport.js"
 import { TransportFailed } from "../src/StreamError.js"
 import { StreamManager } from "../src/StreamManager.js"
 import {
@@ -153,6 +154,25 @@ describe("a session", () => {
 })
 
 describe("what comes from strangers", () => {
+  it.effect("cannot stop the reader, even where it meets a bug", () =>
+    Effect.gen(function* () {
+      const network = yield* MemoryTransport.MemoryNetwork
+      const inner = yield* network.transport(bob)
+      const incoming = yield* Queue.unbounded<Incoming>()
+      yield* Queue.offer(incoming, { sourcePort: 0, destinationPort: 0, payload: undefined as never })
+      yield* Effect.forkScoped(
+        Effect.forever(Effect.flatMap(Queue.take(inner.incoming), (packet) => Queue.offer(incoming, packet)))
+      )
+      const b = yield* Effect.map(
+        Layer.build(Layer.provide(StreamManager.layer, Layer.succeed(PacketTransport, { ...inner, incoming }))),
+        Context.get(StreamManager)
+      )
+      const a = yield* MemoryTransport.streams(alice)
+      assert.strictEqual(yield* failureOf(a.ping({ destination: bob.destination, timeout: "1 second" })), "success")
+      assert.strictEqual((yield* b.drops).malformed, 0)
+    }).pipe(simulate())
+  )
+
   it.effect("is dropped and counted when it is no packet, and disturbs nobody", () =>
     Effect.gen(function* () {
       const { b, far, near, network } = yield* established()
@@ -418,6 +438,20 @@ describe("the end of a session", () => {
       const { near, took } = yield* closing({ isPeerDead: true, doesPeerClose: false })
       assert.strictEqual(took, 3000)
       assert.strictEqual((yield* near.stats).status, "Closed")
+    }).pipe(simulate({ link: { latencyMillis: 100 } }))
+  )
+
+  it.effect("takes and makes no connections any more", () =>
+    Effect.gen(function* () {
+      const scope = yield* Scope.make()
+      const a = yield* Scope.extend(MemoryTransport.streams(alice), scope)
+      const b = yield* MemoryTransport.streams(bob)
+      for (const session of [a, b]) yield* session.listen({ port: 80 })
+      yield* Scope.extend(a.connect({ destination: b.destination, port: 80 }), scope)
+      yield* Effect.fork(Scope.close(scope, Exit.void))
+      yield* idle
+      assert.strictEqual(yield* failureOf(a.connect({ destination: b.destination, port: 80 })), "TransportFailed")
+      assert.strictEqual(yield* failureOf(b.connect({ destination: a.destination, port: 80 })), "ConnectRefused")
     }).pipe(simulate({ link: { latencyMillis: 100 } }))
   )
 

@@ -2,9 +2,10 @@
  * Runs programs on simulated time: whenever every fiber waits, the clock jumps to the next deadline, so an hour of
  * network takes as long as its packets take to handle. Deterministic: fibers take turns in the same order every time.
  *
- * What effect's TestClock does, without saying how far to go, and some fifty times faster: TestClock waits for real
- * milliseconds before every step to be sure that nothing runs; here a scheduler counts. The price is that only fibers
- * count: a program must not wait for a socket, a file, a native thread or another process, as time would jump meanwhile.
+ * What effect's TestClock does, without saying how far to go. TestClock waits for some real milliseconds before every
+ * deadline to be sure that nothing runs; here a scheduler counts, and a deadline costs a tenth of one. The price is that
+ * only fibers count: a program must not wait for a socket, a file, a native thread or another process, as time would jump
+ * meanwhile.
  *
  * @since 0.1.0
  */
