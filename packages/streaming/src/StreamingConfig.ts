@@ -36,7 +36,7 @@ export interface ConnectionOptions {
   readonly synRetry: Schedule.Schedule<unknown>
   /**
    * How long a SYN-ACK waits for the application's first bytes when the SYN brought a request. Default 10 ms: Java
-   * waits 500, the reference profile allows 50; whoever answers from memory makes it in ten.
+   * waits up to 500 ms, i2pd and emissary do not; whoever answers from memory makes it in ten.
    */
   readonly synAckDelay: Duration.DurationInput
   /** Retransmission timeout before the first measurement. Default 9 s, Java and i2pd. */

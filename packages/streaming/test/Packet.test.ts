@@ -38,7 +38,7 @@ const signature = "ab".repeat(64)
 describe("Packet", () => {
   describe("vectors", () => {
     for (const { bytes, name, packet } of whole) {
-      it(`${name} encodes to the reference's bytes`, () => {
+      it(`${name} encodes to the vectors' bytes`, () => {
         assert.strictEqual(toHex(Packet.encode(packet)), toHex(bytes))
       })
       it(`${name} decodes to its fields`, () => {
@@ -46,7 +46,7 @@ describe("Packet", () => {
       })
     }
 
-    it("knows the reference's identities by their hashes", () => {
+    it("knows the vectors' identities by their hashes", () => {
       assert.strictEqual(
         toHex(alice.destination.hash),
         "ff33f5ca92e3f3135f0db8e68a71749f9b9a037e2a3e83192f9eb05f6c4e02d1"

@@ -49,7 +49,7 @@ const close = Packet.make({ sendStreamId: bobId, receiveStreamId: aliceId, seque
 
 describe("signing", () => {
   describe("seal", () => {
-    it("makes the reference's SYN, V1", () => {
+    it("makes the vectors' SYN, V1", () => {
       const bytes = seal(synToBob, "identity", alice)
       assert.strictEqual(bytes.length, 531)
       assert.strictEqual(toHex(bytes.subarray(18 + 32, 22 + 32)), "04e901cb")
@@ -61,21 +61,21 @@ describe("signing", () => {
       )
     })
 
-    it("makes the reference's SYN-ACK, V2", () => {
+    it("makes the vectors' SYN-ACK, V2", () => {
       const bytes = seal(synAckToAlice, "identity", bob)
       assert.strictEqual(bytes.length, 500)
       assert.strictEqual(sha256(bytes), "4d6f19cf6c64ee3fffbd7ed35440e933e798938aed26f7178ba4bc07a3baa9c4")
       assert.strictEqual(Packet.signatureOffset(Either.getOrThrow(Packet.decode(bytes))), 417)
     })
 
-    it("makes the reference's ping, V10", () => {
+    it("makes the vectors' ping, V10", () => {
       const bytes = seal(pingToBob, "identity", alice)
       assert.strictEqual(bytes.length, 481)
       assert.strictEqual(sha256(bytes), "3faf97cbdb4fe94a59e008594b511963f3801a72f211156c45543ccc0112d5fd")
       assert.strictEqual(Packet.signatureOffset(Either.getOrThrow(Packet.decode(bytes))), 413)
     })
 
-    it("makes the reference's SYN with an offline key, V13", () => {
+    it("makes the vectors' SYN with an offline key, V13", () => {
       const bytes = seal(synToBob, "identity", aliceOffline)
       assert.strictEqual(bytes.length, 633)
       assert.strictEqual(
@@ -87,7 +87,7 @@ describe("signing", () => {
       assert.strictEqual(Packet.signatureOffset(Either.getOrThrow(Packet.decode(bytes))), 551)
     })
 
-    it("makes the reference's CLOSE, RESET and signed pong, V8, V9 and V12", () => {
+    it("makes the vectors' CLOSE, RESET and signed pong, V8, V9 and V12", () => {
       for (const [name, keys] of [
         ["V8", alice],
         ["V9", alice],
@@ -112,7 +112,7 @@ describe("signing", () => {
   })
 
   describe("verify", () => {
-    it("accepts the reference's packets with the right key", () => {
+    it("accepts the vectors' packets with the right key", () => {
       for (const [name, keys] of [
         ["V8", alice],
         ["V9", alice],

@@ -1,6 +1,6 @@
 /**
- * Keys and packets of the streaming reference, "Ready-made vectors": made apart from this code, and
- * reproducible, since Ed25519 signatures are deterministic.
+ * Reference vectors V1 to V14. Provenance: keys chosen by us, packets made from the streaming specification apart from
+ * this code, each signature verified there; reproducible, since Ed25519 signatures are deterministic.
  */
 import * as Packet from "@effect-i2p/streaming/Packet"
 import * as DestinationKeys from "@effect-i2p/wire/DestinationKeys"

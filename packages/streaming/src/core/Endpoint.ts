@@ -141,7 +141,7 @@ export const route = <P>(self: Endpoint<P>, packet: Packet.Packet, bytes: Uint8A
   }
   // A RESET means nothing without a stream.
   if (Packet.has(packet, Packet.RESET)) return { _tag: "Unknown" }
-  // Initial numbers are 0, never random. Streaming reference, section 7.
+  // Initial numbers are 0, never random. Streaming specification, sequenceNum.
   if (Packet.has(packet, Packet.SYNCHRONIZE)) return { _tag: packet.sequenceNumber === 0 ? "FirstSyn" : "Unknown" }
   const candidates = self.byRemoteId.get(packet.receiveStreamId)
   // Unsigned data for an id that two peers happen to use cannot be told apart: leave it to retransmission.

@@ -72,7 +72,7 @@ export const handlePacket = (draft: Draft.Draft, packet: Packet.Packet): void =>
     if (draft.phase._tag === "TimeWait") return
     return Draft.finish(draft, draft.phase._tag === "SynSent" ? { _tag: "Refused" } : { _tag: "ResetByPeer" })
   }
-  // Initial numbers are 0, never random. Streaming reference, section 7.
+  // Initial numbers are 0, never random. Streaming specification, sequenceNum.
   if (Packet.has(packet, Packet.SYNCHRONIZE) && packet.sequenceNumber !== 0) return Draft.count(draft, "dropped")
   if (draft.phase._tag === "SynSent") return handleInSynSent(draft, packet, draft.phase.early)
   if (Packet.isFirstSyn(packet)) return handleRepeatedSyn(draft)
@@ -135,7 +135,7 @@ export const handleFirstSyn = (draft: Draft.Draft, syn: Packet.Packet): void => 
   handleEndOfStream(draft)
 }
 
-/** Smallest maximum payload we believe a peer; Java raises smaller values likewise. Streaming reference, section 9. */
+/** Smallest maximum payload we believe a peer. Java I2P 2.8.0, which raises smaller values likewise. */
 const minPacketSize = 512
 
 /** Maximum payload of a peer that names none, as Java assumes. Streaming specification, MAX_PACKET_SIZE. */
@@ -298,7 +298,10 @@ const choke = (draft: Draft.Draft): void => {
   Draft.acknowledgeNow(draft)
 }
 
-/** Decides when this packet is acknowledged. Streaming reference, section 8.1. */
+/**
+ * Decides when this packet is acknowledged. DELAY_REQUESTED: streaming specification; every second full packet and an
+ * eighth of the round trip: ours, after RFC 5681 section 4.2 and i2pd's tenth.
+ */
 const owe = (draft: Draft.Draft, packet: Packet.Packet, atOnce: boolean): void => {
   const unacknowledged = draft.ack.unacknowledged + 1
   const second = unacknowledged >= 2 && packet.payload.length >= nearlyFull * draft.maxPacketSize

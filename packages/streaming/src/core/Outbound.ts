@@ -11,7 +11,7 @@ import * as SendBuffer from "./SendBuffer.js"
 
 /**
  * Packets that may follow the SYN-ACK before the peer has shown that it got it. Java accepts numbers 1 and 2 before the
- * SYN-ACK, i2pd gives up 200 ms after data that overtook it. Streaming reference, section 6.4.
+ * SYN-ACK (2.8.0), i2pd gives up 200 ms after data that overtook it (`Streaming.cpp`, December 2025).
  */
 const maxBeforeEstablished = 2
 
