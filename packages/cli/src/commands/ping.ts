@@ -22,6 +22,7 @@ import * as FiberSet from "effect/FiberSet"
 import * as Option from "effect/Option"
 import * as ExitStatus from "../ExitStatus.js"
 import { type CliError, ExitCode, noAnswer, refuse } from "../Failure.js"
+import * as Format from "../Format.js"
 import { Output } from "../Output.js"
 import * as PingReport from "../PingReport.js"
 import { PingStatistics } from "../PingStatistics.js"
@@ -181,24 +182,24 @@ const pingAll = Effect.fnUntraced(function* (settings: Settings, options: Option
       )
     })
 
-  const loopFrom = (begin: number) =>
-    Effect.gen(function* () {
-      const waiting = yield* FiberSet.make<unknown, never>()
-      const count = options.untilUp
-        ? Number.POSITIVE_INFINITY
-        : Option.getOrElse(options.count, () => Number.POSITIVE_INFINITY)
-      for (let seq = begin; seq <= count; seq++) {
-        if (seq > 1) yield* Effect.sleep(Duration.seconds(options.interval))
-        yield* FiberSet.run(waiting, attempt(seq))
-      }
-      yield* FiberSet.awaitEmpty(waiting)
-    }).pipe(Effect.scoped)
+  const loop = Effect.gen(function* () {
+    const waiting = yield* FiberSet.make<unknown, never>()
+    const count = options.untilUp
+      ? Number.POSITIVE_INFINITY
+      : Option.getOrElse(options.count, () => Number.POSITIVE_INFINITY)
+    for (let seq = 1; seq <= count; seq++) {
+      if (seq > 1) yield* Effect.sleep(Duration.seconds(options.interval))
+      yield* FiberSet.run(waiting, attempt(seq))
+    }
+    yield* FiberSet.awaitEmpty(waiting)
+  }).pipe(Effect.scoped)
 
   yield* Streams.ready
-  // Looked up first, as the first line shows what was found; where nothing was, that is what became of ping 1.
-  const first = yield* Effect.either(Progress.during(resolve, err, Effect.succeed(`i2p: looking up ${destination} …`)))
-  if (Either.isLeft(first) && first.left._tag === "DestinationNotFound" && isFinal(first.left)) {
-    return yield* refuse(`${destination}: ${reasonOf(first.left)}`)
+  // The first line shows what the look-up found, unless that takes its time; then the pings wait for it, each its timeout.
+  const first = resolver.resolve.pipe(Effect.timeoutOption(headPatience), Effect.either)
+  const found = yield* Progress.during(first, err, Effect.succeed(`i2p: looking up ${Format.address(destination)} …`))
+  if (Either.isLeft(found) && isFinal(found.left)) {
+    return yield* refuse(`${destination}: ${reasonOf(found.left)}`)
   }
   yield* Effect.gen(function* () {
     yield* print({
@@ -209,13 +210,12 @@ const pingAll = Effect.fnUntraced(function* (settings: Settings, options: Option
       interval: options.interval * 1000,
       timeout: Duration.toMillis(timeout)
     })
-    if (Either.isLeft(first)) {
-      statistics.onSent()
-      yield* onFailure(1, first.left)
-    }
-    yield* Effect.raceFirst(loopFrom(Either.isLeft(first) ? 2 : 1), Deferred.await(answered))
+    yield* Effect.raceFirst(loop, Deferred.await(answered))
   }).pipe(Effect.onExit(() => summarize))
 }, Effect.scoped)
+
+/** How long the first line waits for the look-up. Ours: long enough for an address book, short enough to see life. */
+const headPatience = "2 seconds"
 
 const reasonOf = (error: DestinationNotFound): string =>
   (error.cause as Partial<LookupFailed> | undefined)?.detail ?? error.reason
