@@ -104,7 +104,6 @@ const pingAll = Effect.fnUntraced(function* (settings: Settings, options: Option
   const statistics = new PingStatistics()
   const answered = yield* Deferred.make<void, TransportFailed | CliError>()
   const timeout = Duration.seconds(options.timeout)
-  const began = yield* Clock.currentTimeMillis
   const style = Style.make(out.colors)
   const isName = Either.match(Address.parse(destination), {
     onLeft: () => true,
@@ -123,6 +122,7 @@ const pingAll = Effect.fnUntraced(function* (settings: Settings, options: Option
     return out.write(`${line}\n`)
   }
 
+  let began = 0
   const summarize = Effect.gen(function* () {
     const duration = (yield* Clock.currentTimeMillis) - began
     yield* ExitStatus.set(statistics.received > 0 ? ExitCode.Ok : ExitCode.NoAnswer)
@@ -202,6 +202,7 @@ const pingAll = Effect.fnUntraced(function* (settings: Settings, options: Option
     return yield* refuse(`${destination}: ${reasonOf(found.left)}`)
   }
   yield* Effect.gen(function* () {
+    began = yield* Clock.currentTimeMillis
     yield* print({
       _tag: "Start",
       destination,
