@@ -225,7 +225,6 @@ describe("Endpoint", () => {
       const self = make()
       register(self, 7, 9, "carol")
       release(self, 7, 9, 0, 0)
-      Endpoint.admit(self, "carol", 9, 1000)
       register(self, 8, 9, "carol")
       Endpoint.admit(self, "carol", 9, 3000)
       assert.deepStrictEqual(Endpoint.admit(self, "carol", 9, 3000), { _tag: "Repeated", localStreamId: 8 })

@@ -97,6 +97,15 @@ describe("Connection, retransmitting", () => {
       assert.deepStrictEqual(numbers(machine.wait(100).receive(Scenario.ack(3))), [4, 5, 6])
     })
 
+    it("halves the threshold with the first of several timeouts, not with the others", () => {
+      const machine = Scenario.established({ config: { initialWindow: 20 } })
+      machine.write(20 * 1812)
+      for (let i = 0; i < 3; i++) {
+        machine.wake()
+        assert.strictEqual(machine.state.congestion.ssthresh, 10)
+      }
+    })
+
     it("does not measure a packet that was sent twice (Karn), but the others", () => {
       const machine = Scenario.established()
       machine.write(10)
