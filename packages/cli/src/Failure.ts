@@ -3,7 +3,6 @@
  *
  * @since 0.1.0
  */
-import type { LookupFailed } from "@effect-i2p/i2cp/I2cpError"
 import type { DestinationNotFound } from "@effect-i2p/streaming/StreamError"
 import * as Cause from "effect/Cause"
 import * as Data from "effect/Data"
@@ -73,10 +72,8 @@ export const describe = (cause: Cause.Cause<unknown>): { readonly message: strin
 
 /** A name that nobody knows is a mistake; a b32 address without a lease set belongs to somebody who is off line. */
 const notFound = (error: DestinationNotFound): { readonly message: string; readonly exitCode: number } => {
-  const why = (error.cause as Partial<LookupFailed> | undefined)?.reason
-  const isOffLine = error.address.endsWith(".b32.i2p") && (why === "NotFound" || why === "Timeout")
-  // The reason names the address already.
-  return { message: oneLine(error.reason), exitCode: isOffLine ? ExitCode.NoAnswer : ExitCode.Error }
+  const isOffLine = error.address.endsWith(".b32.i2p") && (error.reason === "NotFound" || error.reason === "Timeout")
+  return { message: oneLine(error.message), exitCode: isOffLine ? ExitCode.NoAnswer : ExitCode.Error }
 }
 
 const oneLine = (text: string): string => text.replace(/\s*[\r\n]+\s*/g, " ").trim() || "unknown error"

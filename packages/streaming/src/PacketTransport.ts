@@ -5,6 +5,7 @@
  *
  * @since 0.1.0
  */
+import type { LookupFailed } from "@effect-i2p/i2cp/I2cpError"
 import * as I2cpSession from "@effect-i2p/i2cp/I2cpSession"
 import type { Destination } from "@effect-i2p/wire/Destination"
 import type { DestinationKeys } from "@effect-i2p/wire/DestinationKeys"
@@ -66,6 +67,17 @@ export class PacketTransport extends Context.Tag("@effect-i2p/streaming/PacketTr
   }
 >() {}
 
+const reasonOf = (error: LookupFailed): DestinationNotFound["reason"] => {
+  switch (error.reason) {
+    case "BadAddress":
+    case "NotFound":
+    case "Timeout":
+      return error.reason
+    default:
+      return "Unavailable"
+  }
+}
+
 /** I2CP protocol number of streaming. */
 const streamingProtocol = 6
 
@@ -102,7 +114,7 @@ export const layerI2cp: Layer.Layer<PacketTransport, never, I2cpSession.I2cpSess
       lookup: (address) =>
         Effect.mapError(
           session.lookup(address),
-          (error) => new DestinationNotFound({ address, reason: error.message, cause: error })
+          (error) => new DestinationNotFound({ address, reason: reasonOf(error), detail: error.detail, cause: error })
         ),
       ready: Effect.mapError(session.ready, failed)
     }

@@ -52,14 +52,23 @@ export class TooManyStreams extends Schema.TaggedError<TooManyStreams>(
 /**
  * An address could not be turned into a destination.
  *
+ * **Shape** `reason`: `BadAddress`, it is none; `NotFound`, the router does not know it; `Timeout`, the router did not say;
+ * `Unavailable`, the look-up itself could not be made or its answer not be used.
+ *
  * @since 0.1.0
  * @category errors
  */
 export class DestinationNotFound extends Schema.TaggedError<DestinationNotFound>(
   "@effect-i2p/streaming/StreamError/DestinationNotFound"
-)("DestinationNotFound", { address: Schema.String, reason: Schema.String, cause: Schema.optional(Schema.Defect) }) {
+)("DestinationNotFound", {
+  address: Schema.String,
+  reason: Schema.Literal("BadAddress", "NotFound", "Timeout", "Unavailable"),
+  detail: Schema.String,
+  cause: Schema.optional(Schema.Defect)
+}) {
   override get message(): string {
-    return `${this.address}: ${this.reason}`
+    const address = this.address.length > 64 ? `${this.address.slice(0, 16)}…` : this.address
+    return `${address}: ${this.detail}`
   }
 }
 

@@ -233,14 +233,16 @@ describe("closing", () => {
     }).pipe(simulate({ link }))
   )
 
-  it.effect("ends closeTimeout after the last acknowledgment when the peer does not close, and says so", () =>
-    Effect.gen(function* () {
-      const { near } = yield* established({ closeTimeout: "7 seconds" })
-      const [took, outcome] = yield* Effect.timed(failureOf(near.close))
-      assert.strictEqual(outcome, "StreamReset TimedOut")
-      // The CLOSE itself is acknowledged after one round trip.
-      assert.strictEqual(Duration.toMillis(took), 7100)
-    }).pipe(simulate({ link }))
+  it.effect(
+    "ends closeTimeout after the last acknowledgment when the peer does not close; nothing is lost by that",
+    () =>
+      Effect.gen(function* () {
+        const { near } = yield* established({ closeTimeout: "7 seconds" })
+        const [took, outcome] = yield* Effect.timed(failureOf(near.close))
+        assert.strictEqual(outcome, "success")
+        // The CLOSE itself is acknowledged after one round trip.
+        assert.strictEqual(Duration.toMillis(took), 7100)
+      }).pipe(simulate({ link }))
   )
 
   it.effect("shows in the changes of status, which end with the last one", () =>

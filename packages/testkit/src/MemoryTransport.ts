@@ -296,10 +296,11 @@ export const make = Effect.fn("MemoryTransport.make")(function* (
   const lookup = (address: string): Effect.Effect<Destination, DestinationNotFound> =>
     Effect.suspend(() => {
       const parsed = Address.parse(address)
-      if (Either.isLeft(parsed)) return new DestinationNotFound({ address, reason: parsed.left.message })
+      if (Either.isLeft(parsed))
+        return new DestinationNotFound({ address, reason: "BadAddress", detail: parsed.left.message })
       const found = find(parsed.right)
       return found === undefined
-        ? new DestinationNotFound({ address, reason: "nobody in this network has this address" })
+        ? new DestinationNotFound({ address, reason: "NotFound", detail: "nobody in this network has this address" })
         : Effect.succeed(found)
     })
 

@@ -3,7 +3,6 @@
  *
  * @since 0.1.0
  */
-import type { LookupFailed } from "@effect-i2p/i2cp/I2cpError"
 import {
   type DestinationNotFound,
   type PingError,
@@ -143,9 +142,8 @@ const pingAll = Effect.fnUntraced(function* (settings: Settings, options: Option
 
   /** Whether asking again is pointless: a typo or an unknown name, and not a destination that is off line. */
   const isFinal = (error: DestinationNotFound): boolean => {
-    const reason = (error.cause as Partial<LookupFailed> | undefined)?.reason
-    if (reason === "NotFound") return isName && !options.untilUp
-    return reason === "BadAddress" || reason === "SecretRequired" || reason === "Unsupported"
+    if (error.reason === "NotFound") return isName && !options.untilUp
+    return error.reason === "BadAddress" || error.reason === "Unavailable"
   }
 
   const onFailure = (seq: number, error: PingError): Effect.Effect<void> =>
@@ -157,8 +155,8 @@ const pingAll = Effect.fnUntraced(function* (settings: Settings, options: Option
           return print({ _tag: "Unreachable", seq, reason: error.message, at })
         case "DestinationNotFound":
           return isFinal(error)
-            ? Effect.asVoid(Deferred.fail(answered, refuse(`${destination}: ${reasonOf(error)}`)))
-            : print({ _tag: "Unreachable", seq, reason: reasonOf(error), at })
+            ? Effect.asVoid(Deferred.fail(answered, refuse(error.message)))
+            : print({ _tag: "Unreachable", seq, reason: error.detail, at })
         case "TransportFailed":
           return Effect.asVoid(Deferred.fail(answered, error))
       }
@@ -199,7 +197,7 @@ const pingAll = Effect.fnUntraced(function* (settings: Settings, options: Option
   const first = resolver.resolve.pipe(Effect.timeoutOption(headPatience), Effect.either)
   const found = yield* Progress.during(first, err, Effect.succeed(`i2p: looking up ${Format.address(destination)} …`))
   if (Either.isLeft(found) && isFinal(found.left)) {
-    return yield* refuse(`${destination}: ${reasonOf(found.left)}`)
+    return yield* refuse(found.left.message)
   }
   yield* Effect.gen(function* () {
     began = yield* Clock.currentTimeMillis
@@ -217,9 +215,6 @@ const pingAll = Effect.fnUntraced(function* (settings: Settings, options: Option
 
 /** How long the first line waits for the look-up. Ours: long enough for an address book, short enough to see life. */
 const headPatience = "2 seconds"
-
-const reasonOf = (error: DestinationNotFound): string =>
-  (error.cause as Partial<LookupFailed> | undefined)?.detail ?? error.reason
 
 const sameBytes = (a: Uint8Array, b: Uint8Array): boolean =>
   a.length === b.length && a.every((byte, i) => byte === b[i])
