@@ -2,13 +2,11 @@
  * i2pd alone: proof that the network carries streams and that the harness reaches every door of it. When this fails,
  * nothing the other suites say means anything.
  */
-import * as FileSystem from "@effect/platform/FileSystem"
 import * as NodeContext from "@effect/platform-node/NodeContext"
 import { assert, layer } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Schedule from "effect/Schedule"
-import * as Sam from "../../src/Sam.js"
 import * as Tcp from "../../src/Tcp.js"
 import * as TestNetwork from "../../src/TestNetwork.js"
 
@@ -60,22 +58,6 @@ layer(network, { excludeTestServices: true })("i2pd", (it) => {
       const sent = crypto.getRandomValues(new Uint8Array(60_000))
       yield* stream.write(sent)
       assert.deepStrictEqual(new Uint8Array(yield* stream.readExactly(sent.length)), sent)
-    })
-  )
-
-  it.scoped("leads its client tunnel to whoever holds the listener's keys", () =>
-    Effect.gen(function* () {
-      const { a, far, listenerKeys } = yield* TestNetwork.TestNetwork
-      const fs = yield* FileSystem.FileSystem
-      const keys = Buffer.from(yield* fs.readFile(listenerKeys)).toString("base64")
-      const listener = yield* Sam.session(
-        { port: a.samPort },
-        { privateKeys: keys.replaceAll("+", "-").replaceAll("/", "~") }
-      )
-      const client = yield* Tcp.connect({ port: far.clientTunnelPort })
-      yield* client.write("hello")
-      const accepted = yield* listener.accept
-      assert.strictEqual(text(yield* accepted.readExactly(5)), "hello")
     })
   )
 

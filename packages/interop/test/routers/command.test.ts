@@ -1,0 +1,96 @@
+/**
+ * The command, as a process, on a real router.
+ */
+import { spawn } from "node:child_process"
+import { fileURLToPath } from "node:url"
+import { assert, layer } from "@effect/vitest"
+import * as Destination from "@effect-i2p/wire/Destination"
+import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
+import * as Payload from "../../src/Payload.js"
+import * as TestNetwork from "../../src/TestNetwork.js"
+
+const bin = fileURLToPath(new URL("../../../cli/src/bin.ts", import.meta.url))
+
+interface Ended {
+  readonly code: number | null
+  readonly out: string
+  readonly err: string
+}
+
+/** Runs `i2p` to its end; `interruptAt` is what it must have printed before it gets Ctrl-C. */
+const i2p = (words: ReadonlyArray<string>, interruptAt?: RegExp) =>
+  Effect.async<Ended>((resume) => {
+    const args = ["--conditions=@effect-i2p/source", "--import", "tsx", bin, ...words]
+    const child = spawn(process.execPath, args, { stdio: ["ignore", "pipe", "pipe"] })
+    let out = ""
+    let err = ""
+    let interrupted = false
+    child.stdout.on("data", (data) => {
+      out += data
+      if (!interrupted && interruptAt?.test(out) === true) {
+        interrupted = true
+        child.kill("SIGINT")
+      }
+    })
+    child.stderr.on("data", (data) => {
+      err += data
+    })
+    child.on("close", (code) => resume(Effect.succeed({ code, out, err })))
+    return Effect.sync(() => child.kill("SIGKILL"))
+  })
+
+const noHops = ["--tunnels", "0x1"]
+const reply = /seq=\d+ time=[\d.]+ ms/g
+
+layer(TestNetwork.layer, { excludeTestServices: true })("i2p on i2pd", (it) => {
+  const routerOf = (network: { readonly a: TestNetwork.ClientRouter }) => [
+    "--router",
+    `127.0.0.1:${network.a.i2cpPort}`
+  ]
+  const samAddress = (network: { readonly samFar: { readonly destination: string } }) =>
+    Either.getOrThrow(Destination.fromBase64(network.samFar.destination)).b32
+
+  it.effect("ping prints round trips of a destination that i2pd hosts, and exits with 0", () =>
+    Effect.gen(function* () {
+      const network = yield* TestNetwork.TestNetwork
+      const words = ["ping", "-c", "5", "-i", "0.2", ...routerOf(network), ...noHops, samAddress(network)]
+      const { code, err, out } = yield* i2p(words)
+      assert.strictEqual(err, "")
+      assert.isAbove(out.match(reply)?.length ?? 0, 2, out)
+      assert.match(out, /5 sent, \d received/)
+      assert.match(out, /rtt min\/avg\/max\/mdev = [\d.]+\//)
+      assert.strictEqual(code, 0)
+    })
+  )
+
+  it.effect("ping prints its summary after Ctrl-C", () =>
+    Effect.gen(function* () {
+      const network = yield* TestNetwork.TestNetwork
+      const words = ["ping", "-i", "0.2", ...routerOf(network), ...noHops, samAddress(network)]
+      const { code, out } = yield* i2p(words, /seq=2 time/)
+      assert.match(out, /ping statistics ---\n\d+ sent, \d+ received/)
+      assert.strictEqual(code, 0)
+    })
+  )
+
+  it.effect("ping exits with 1 when nobody serves the destination", () =>
+    Effect.gen(function* () {
+      const network = yield* TestNetwork.TestNetwork
+      const nobody = yield* Payload.unusedDestination
+      const words = ["ping", "-c", "1", "-W", "3", ...routerOf(network), ...noHops, nobody.base64]
+      const { code, out } = yield* i2p(words)
+      assert.match(out, /1 sent, 0 received, 100% loss/)
+      assert.strictEqual(code, 1)
+    })
+  )
+
+  it.effect("ping exits with 2 and says which switch to flip when no router is there", () =>
+    Effect.gen(function* () {
+      const { code, err, out } = yield* i2p(["ping", "-c", "1", "--router", "127.0.0.1:17999", "a.i2p"])
+      assert.match(err, /^i2p: router unreachable [^\n]*\[i2cp\] enabled = true[^\n]*\n$/)
+      assert.strictEqual(out, "")
+      assert.strictEqual(code, 2)
+    })
+  )
+})
