@@ -32,6 +32,7 @@ import type { Config } from "./Config.js"
 import * as Draft from "./Draft.js"
 import type { Event } from "./Event.js"
 import * as Inbound from "./Inbound.js"
+import * as LossDetection from "./LossDetection.js"
 import * as Outbound from "./Outbound.js"
 import * as RttEstimator from "./RttEstimator.js"
 import * as SendBuffer from "./SendBuffer.js"
@@ -56,7 +57,8 @@ const initial = (
   receive: Assembler.make(config.receiveSpan),
   rtt: RttEstimator.make(config),
   congestion: config.congestion(config),
-  lossDetection: undefined,
+  lossDetection: LossDetection.initial,
+  undo: undefined,
   recoveryPoint: 0,
   timeouts: 0,
   timers: TimerTable.empty,

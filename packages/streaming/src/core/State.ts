@@ -142,9 +142,11 @@ export interface State {
   readonly receive: Assembler
   readonly rtt: RttEstimator
   readonly congestion: CongestionController
-  readonly lossDetection: LossDetection | undefined
+  readonly lossDetection: LossDetection
   /** `sndNxt` at the last congestion event: losses below it belong to the same event. */
   readonly recoveryPoint: number
+  /** The controller before the last congestion event, to go back to if there was none. */
+  readonly undo: CongestionController | undefined
   /** Retransmission timeouts in a row. */
   readonly timeouts: number
   readonly timers: TimerTable

@@ -45,6 +45,7 @@ const handleRetransmit = (draft: Draft.Draft): void => {
     return Draft.reset(draft, { _tag: "TimedOut", during: "retransmission" })
   }
   Draft.count(draft, "retransmissionTimeouts")
+  draft.undo = draft.congestion
   draft.congestion = draft.congestion.onRetransmissionTimeout({
     now: draft.now,
     flightSize: SendBuffer.flightSize(draft.send),

@@ -10,26 +10,26 @@ const sent = (sequenceNumber: number, sentAt: number, transmissions = 1, lost = 
 
 /** A packet sent at `sentAt` was acknowledged at `now`. */
 const acked = (sequenceNumber: number, sentAt: number, now: number) =>
-  LossDetection.onAcked(undefined, [sent(sequenceNumber, sentAt)], now, undefined)
+  LossDetection.onAcked(LossDetection.initial, [sent(sequenceNumber, sentAt)], now, undefined)
 
 describe("LossDetection", () => {
   it("suspects nobody before the first acknowledgment", () => {
-    const { lookAgainAt, lost } = LossDetection.detect(undefined, [sent(1, 0)], 1e9, 100)
+    const { lookAgainAt, lost } = LossDetection.detect(LossDetection.initial, [sent(1, 0)], 1e9, 100)
     assert.strictEqual(lost.size, 0)
     assert.isUndefined(lookAgainAt)
   })
 
-  it("declares lost what was sent earlier, once a quarter of the round trip has gone by", () => {
+  it("declares lost what was sent earlier, once a small share of the round trip has gone by", () => {
     const rack = acked(2, 10, 110)
-    const before = LossDetection.detect(rack, [sent(1, 0)], 124, 100)
+    const before = LossDetection.detect(rack, [sent(1, 0)], 103, 100)
     assert.strictEqual(before.lost.size, 0)
-    assert.strictEqual(before.lookAgainAt, 125)
-    assert.deepStrictEqual([...LossDetection.detect(rack, [sent(1, 0)], 125, 100).lost], [1])
+    assert.strictEqual(before.lookAgainAt, 103.125)
+    assert.deepStrictEqual([...LossDetection.detect(rack, [sent(1, 0)], 103.125, 100).lost], [1])
   })
 
   it("looks again when the first of the suspects is due", () => {
     const { lookAgainAt } = LossDetection.detect(acked(9, 50, 150), [sent(1, 30), sent(2, 20), sent(3, 40)], 110, 100)
-    assert.strictEqual(lookAgainAt, 20 + 100 + 25)
+    assert.strictEqual(lookAgainAt, 20 + 100 + 3.125)
   })
 
   it("leaves alone what was sent later, and at the same time with a higher number", () => {
@@ -60,14 +60,32 @@ describe("LossDetection", () => {
 
   it("keeps the latest sent, not the latest acknowledged", () => {
     const rack = LossDetection.onAcked(acked(5, 50, 150), [sent(1, 10)], 160, 100)
-    assert.strictEqual(rack!.sequenceNumber, 5)
-    assert.strictEqual(rack!.rtt, 100)
+    assert.strictEqual(rack.latest?.sequenceNumber, 5)
+    assert.strictEqual(rack.latest?.rtt, 100)
   })
 
   it("learns nothing from a resent packet answered faster than any round trip: its first copy was", () => {
     const rack = acked(1, 0, 100)
     assert.strictEqual(LossDetection.onAcked(rack, [sent(2, 150, 2)], 200, 100), rack)
-    assert.strictEqual(LossDetection.onAcked(rack, [sent(2, 150, 2)], 250, 100)!.sequenceNumber, 2)
-    assert.strictEqual(LossDetection.onAcked(rack, [sent(2, 150, 1)], 200, 100)!.sequenceNumber, 2)
+    assert.strictEqual(LossDetection.onAcked(rack, [sent(2, 150, 2)], 250, 100).latest?.sequenceNumber, 2)
+    assert.strictEqual(LossDetection.onAcked(rack, [sent(2, 150, 1)], 200, 100).latest?.sequenceNumber, 2)
+  })
+
+  it("takes for spurious what comes back before it is sent again, or sooner after than a round trip takes", () => {
+    assert.isTrue(LossDetection.wasSpurious(sent(1, 0, 1, true), 500, 100))
+    assert.isTrue(LossDetection.wasSpurious(sent(1, 150, 2), 249, 100))
+    assert.isFalse(LossDetection.wasSpurious(sent(1, 150, 2), 250, 100))
+    assert.isFalse(LossDetection.wasSpurious(sent(1, 150, 1), 151, 100))
+    assert.isFalse(LossDetection.wasSpurious(sent(1, 150, 2), 151, undefined))
+  })
+
+  it("waits twice as long after each wrong guess, up to half a round trip", () => {
+    const lookAgainAt = (self: LossDetection.LossDetection) =>
+      LossDetection.detect(self, [sent(1, 0)], 100, 100).lookAgainAt
+    let rack = acked(2, 10, 110)
+    for (const wait of [3.125, 6.25, 12.5, 25, 50, 50]) {
+      assert.strictEqual(lookAgainAt(rack), 100 + wait)
+      rack = LossDetection.onSpurious(rack)
+    }
   })
 })

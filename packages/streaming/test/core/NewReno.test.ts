@@ -5,7 +5,7 @@ import { assert, describe, it } from "vitest"
 const fresh = NewReno.make({ initialWindow: 6, maxWindow: 128 })
 
 const acked = (self: CongestionController, count: number, appLimited = false): CongestionController =>
-  self.onAck({ now: 0, acked: count, flightSize: self.window, rtt: 100, appLimited })
+  self.onAck({ now: 0, acked: count, flightSize: self.window, rtt: 100, srtt: 100, minRtt: 100, appLimited })
 
 /** One round trip: the whole window is acknowledged, packet by packet. */
 const roundTrip = (self: CongestionController): CongestionController => {
@@ -15,7 +15,7 @@ const roundTrip = (self: CongestionController): CongestionController => {
 }
 
 const lost = (self: CongestionController, flightSize = self.window): CongestionController =>
-  self.onCongestionEvent({ now: 0, flightSize })
+  self.onLoss({ now: 0, lost: 1, flightSize, newEvent: true })
 
 const timedOut = (self: CongestionController, first = true): CongestionController =>
   self.onRetransmissionTimeout({ now: 0, flightSize: self.window, first })

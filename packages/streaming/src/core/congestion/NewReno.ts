@@ -32,9 +32,9 @@ const controller = (limits: WindowLimits, cwnd: number, ssthresh: number): Conge
     const grown = cwnd < ssthresh ? Math.min(cwnd + acked, Math.max(cwnd, ssthresh)) : cwnd + acked / cwnd
     return controller(limits, Math.min(limits.maxWindow, grown), ssthresh)
   },
-  onCongestionEvent: () => {
-    const threshold = halved(cwnd)
-    return controller(limits, threshold, threshold)
+  onLoss: ({ newEvent }) => {
+    const threshold = newEvent ? halved(cwnd) : ssthresh
+    return controller(limits, newEvent ? threshold : cwnd, threshold)
   },
   onRetransmissionTimeout: ({ first }) => controller(limits, lossWindow, first ? halved(cwnd) : ssthresh)
 })
