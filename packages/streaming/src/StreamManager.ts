@@ -28,6 +28,7 @@ import * as Endpoint from "./core/Endpoint.js"
 import * as Event from "./core/Event.js"
 import type { Outcome, State } from "./core/State.js"
 import * as Driver from "./internal/driver.js"
+import * as Sharing from "./internal/sharing.js"
 import * as Signing from "./internal/signing.js"
 import * as Packet from "./Packet.js"
 import * as PacketTransport from "./PacketTransport.js"
@@ -192,6 +193,7 @@ const make = Effect.gen(function* () {
 
   const endpoint = Endpoint.make<Driver.Peer>(StreamingConfig.toLimits(options))
   const drivers = new Map<number, Driver.Driver>()
+  const sharing = Sharing.make(options)
   const listeners = new Map<number, Listening>()
   const pings = new Map<number, PendingPing>()
   const drops = { malformed: 0, unknownStream: 0, unverified: 0, replayed: 0 }
@@ -253,6 +255,7 @@ const make = Effect.gen(function* () {
         Driver.run(driver, connection.actions),
         Effect.map(Ref.get(driver.state), (last) => {
           drivers.delete(id)
+          Sharing.record(sharing, peer.destination.b32, last, now())
           Endpoint.release(endpoint, id, {
             remoteStreamId: last.remoteStreamId,
             ackThrough: last.phase._tag === "TimeWait" ? Assembler.cumulative(last.receive) : undefined,
@@ -282,7 +285,12 @@ const make = Effect.gen(function* () {
     const id = freshId()
     const [state, actions] = Connection.open(
       config,
-      { localStreamId: id, replayHash: Packet.replayHash(destination.hash), initialData },
+      {
+        localStreamId: id,
+        replayHash: Packet.replayHash(destination.hash),
+        initialData,
+        seed: yield* Sharing.seed(sharing, drivers.values(), destination.b32, config, now())
+      },
       now()
     )
     return yield* Effect.uninterruptibleMask((restore) =>
@@ -437,7 +445,8 @@ const make = Effect.gen(function* () {
   ) {
     const config = yield* StreamingConfig.toCore(listening.options, chance())
     const id = freshId()
-    const [state, actions] = Connection.accept(config, { localStreamId: id, syn: packet }, now())
+    const seed = yield* Sharing.seed(sharing, drivers.values(), peer.destination.b32, config, now())
+    const [state, actions] = Connection.accept(config, { localStreamId: id, syn: packet, seed }, now())
     const driver = yield* start({ peer, peerKey, state, actions, options: listening.options, initialBytes: 0 })
     for (const early of Endpoint.takeEarly(endpoint, packet.receiveStreamId)) {
       Driver.offerPacket(driver, early.packet, early.bytes)

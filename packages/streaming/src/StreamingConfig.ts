@@ -109,6 +109,18 @@ export interface StreamingOptions extends ConnectionOptions {
   readonly requireReplayHash: boolean
   /** Events that may wait for a connection's fiber; packets beyond are dropped and counted. Default 1024, ours. */
   readonly mailboxSize: number
+  /** Let a new stream start from what others to the same peer have learned about the path. Default true, Java. */
+  readonly controlBlockSharing: boolean
+  /** How long that is of use. Default 10 min, Java; as long as a tunnel lives. */
+  readonly controlBlockLifetime: Duration.DurationInput
+  /** Peers of which something is remembered. Default 1024, ours. */
+  readonly maxControlBlocks: number
+  /** Weight of the remembered round trip when a stream ends, 0 to 1. Default 0.75, Java `tcbcache.rttDampening`. */
+  readonly rttDampening: number
+  /** The same for its deviation. Default 0.75, Java `tcbcache.rttdevDampening`. */
+  readonly rttDeviationDampening: number
+  /** The same for the window. Default 0.75, Java `tcbcache.wdwDampening`. */
+  readonly windowDampening: number
   /** How long the session waits for its streams to close when its scope ends. Default 5 s, ours. */
   readonly shutdownTimeout: Duration.DurationInput
 }
@@ -152,6 +164,12 @@ export const defaults: StreamingOptions = {
   pingTimeout: "60 seconds",
   requireReplayHash: false,
   mailboxSize: 1024,
+  controlBlockSharing: true,
+  controlBlockLifetime: "10 minutes",
+  maxControlBlocks: 1024,
+  rttDampening: 0.75,
+  rttDeviationDampening: 0.75,
+  windowDampening: 0.75,
   shutdownTimeout: "5 seconds"
 }
 

@@ -29,6 +29,7 @@ import type * as Packet from "../Packet.js"
 import type { Action } from "./Action.js"
 import * as Assembler from "./Assembler.js"
 import type { Config } from "./Config.js"
+import type { ControlBlock } from "./ControlBlock.js"
 import * as Draft from "./Draft.js"
 import type { Event } from "./Event.js"
 import * as Inbound from "./Inbound.js"
@@ -45,7 +46,8 @@ const initial = (
   role: State["role"],
   phase: Phase,
   ids: { readonly localStreamId: number; readonly remoteStreamId: number },
-  maxPacketSize: number
+  maxPacketSize: number,
+  seed: ControlBlock | undefined
 ): State => ({
   config,
   role,
@@ -55,8 +57,8 @@ const initial = (
   maxPacketSize,
   send: SendBuffer.empty,
   receive: Assembler.make(config.receiveSpan),
-  rtt: RttEstimator.make(config),
-  congestion: config.congestion(config),
+  rtt: seed === undefined ? RttEstimator.make(config) : RttEstimator.seeded(config, seed),
+  congestion: config.congestion(seed === undefined ? config : { ...config, initialWindow: seed.window }),
   lossDetection: LossDetection.initial,
   undo: undefined,
   recoveryPoint: 0,
@@ -92,6 +94,8 @@ export const open = (
     /** Hash of the destination we call, so that nobody can replay the SYN to another. */
     readonly replayHash: ReadonlyArray<number>
     readonly initialData: Uint8Array
+    /** What is known about the path already. */
+    readonly seed?: ControlBlock | undefined
   },
   now: number
 ): readonly [State, ReadonlyArray<Action>] => {
@@ -101,7 +105,8 @@ export const open = (
       "Initiator",
       { _tag: "SynSent", attempts: 1, replayHash: options.replayHash, early: [] },
       { localStreamId: options.localStreamId, remoteStreamId: 0 },
-      config.maxPacketSize
+      config.maxPacketSize,
+      options.seed
     ),
     now
   )
@@ -119,7 +124,12 @@ export const open = (
  */
 export const accept = (
   config: Config,
-  options: { readonly localStreamId: number; readonly syn: Packet.Packet },
+  options: {
+    readonly localStreamId: number
+    readonly syn: Packet.Packet
+    /** What is known about the path already. */
+    readonly seed?: ControlBlock | undefined
+  },
   now: number
 ): readonly [State, ReadonlyArray<Action>] => {
   const syn = options.syn
@@ -130,7 +140,8 @@ export const accept = (
       "Responder",
       { _tag: "SynReceived", synAckDue: now + delay },
       { localStreamId: options.localStreamId, remoteStreamId: syn.receiveStreamId },
-      Inbound.negotiate(config.maxPacketSize, syn.maxPacketSize)
+      Inbound.negotiate(config.maxPacketSize, syn.maxPacketSize),
+      options.seed
     ),
     now
   )

@@ -48,6 +48,28 @@ export const make = (options: {
 })
 
 /**
+ * Least timeout of a connection that has measured nothing itself, in ms: what it was told may be out of date. RFC 6298
+ * section 2.4.
+ */
+const minSeededRto = 1000
+
+/**
+ * An estimator that starts from what is known about the path already. Its own samples move it from there.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const seeded = (
+  options: Parameters<typeof make>[0],
+  known: { readonly srtt: number; readonly rttvar: number }
+): RttEstimator => ({
+  ...make(options),
+  srtt: known.srtt,
+  rttvar: known.rttvar,
+  rto: Math.min(options.maxRto, Math.max(options.minRto, minSeededRto, known.srtt + k * known.rttvar))
+})
+
+/**
  * Takes one measurement of a packet that was sent once (Karn's rule is the caller's).
  *
  * **Errors** a negative sample is a bug in the caller and throws.

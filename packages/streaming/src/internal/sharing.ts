@@ -1,0 +1,60 @@
+/**
+ * What the streams of a session know about the ways to their peers, and hand to those that come after.
+ */
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Ref from "effect/Ref"
+import type * as Core from "../core/Config.js"
+import * as ControlBlock from "../core/ControlBlock.js"
+import type { State } from "../core/State.js"
+import type { StreamingOptions } from "../StreamingConfig.js"
+import type { Driver } from "./driver.js"
+
+export interface Sharing {
+  readonly isOn: boolean
+  readonly table: ControlBlock.Table
+}
+
+export const make = (options: StreamingOptions): Sharing => ({
+  isOn: options.controlBlockSharing,
+  table: ControlBlock.make({
+    capacity: options.maxControlBlocks,
+    lifetime: Duration.toMillis(options.controlBlockLifetime),
+    rttWeight: options.rttDampening,
+    deviationWeight: options.rttDeviationDampening,
+    windowWeight: options.windowDampening
+  })
+})
+
+/**
+ * What a new stream to a peer starts from.
+ *
+ * A living stream to the same peer knows the round trip better than the table. Then the window starts from the bottom:
+ * what the path carries is in use already (RFC 9040 section 5, ensemble sharing).
+ */
+export const seed = Effect.fnUntraced(function* (
+  self: Sharing,
+  drivers: Iterable<Driver>,
+  peer: string,
+  config: Core.Config,
+  now: number
+): Effect.fn.Return<ControlBlock.ControlBlock | undefined> {
+  if (!self.isOn) return undefined
+  for (const driver of drivers) {
+    if (driver.peer.destination.b32 !== peer) continue
+    const { rtt } = yield* Ref.get(driver.state)
+    // Without a minimum there is only what it was given itself.
+    if (rtt.srtt === undefined || rtt.minRtt === undefined) continue
+    return { srtt: rtt.srtt, rttvar: rtt.rttvar, window: config.initialWindow }
+  }
+  return ControlBlock.seed(self.table, peer, config, now)
+})
+
+/**
+ * A stream is over. Only one that ended well says something about the path: others may have ended because of it.
+ */
+export const record = (self: Sharing, peer: string, last: State, now: number): void => {
+  const { minRtt, rttvar, srtt } = last.rtt
+  if (!self.isOn || last.phase._tag !== "TimeWait" || srtt === undefined || minRtt === undefined) return
+  ControlBlock.record(self.table, peer, { srtt, rttvar, window: last.congestion.window }, now)
+}
