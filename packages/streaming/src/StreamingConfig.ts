@@ -18,6 +18,18 @@ import type * as Endpoint from "./core/Endpoint.js"
 
 /**
  * Knobs of one connection.
+/**
+ * What a stream is for. `interactive`: answers are worth more than packets; acknowledgments are prompt, small writes leave
+ * at once, and the end of each is acknowledged at once. `bulk`: packets are worth more than answers; small writes are
+ * merged and acknowledgments rare. `balanced`: neither is hurt.
+ *
+ * **Source** Java `i2p.streaming.profile` has 1, bulk, and 2, interactive; what they do is ours.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type Profile = "balanced" | "bulk" | "interactive"
+
  *
  * @since 0.1.0
  * @category models
@@ -50,10 +62,38 @@ export interface ConnectionOptions {
    * stream. Asked once, for a timeout of one second, and scaled. Default: doubling, 8 times (Java `maxResends`).
    */
   readonly retransmit: (rto: Duration.Duration) => Schedule.Schedule<unknown>
-  /** Longest delay of an acknowledgment. Default 100 ms; Java 500, i2pd and emissary 200. */
+  /**
+   * Sets the five knobs below; a knob given beside it has its own value. Default "balanced". What a stream is for is not
+   * told to the peer, unless `announceProfile`.
+   */
+  readonly profile: Profile
+  /** Longest delay of an acknowledgment. Default 100 ms, interactive 20, bulk 200; Java 500, i2pd and emissary 200. */
   readonly maxAckDelay: Duration.DurationInput
   /** Packets in flight at the start. Default 6, streaming specification; RFC 6928 allows 10. */
   readonly initialWindow: number
+  /**
+   * Full packets that one acknowledgment may cover, after the first 64 of a stream. Default 2, RFC 9293; bulk 8, less than
+   * the ten of RFC 9000 section 13.2.1's example, since windows here are a tenth.
+   */
+  readonly ackEvery: number
+  /**
+   * Least time between acknowledgments that the peer demands. Default 2 ms: bulk senders, we and Java, demand one with most
+   * packets, and every second full one is acknowledged anyway. Bulk 10 ms.
+   */
+  readonly minAckInterval: Duration.DurationInput
+  /**
+   * Partly filled packets in flight before small writes wait to be merged. Default 4: Nagle's rule allows one, which costs
+   * a round trip wherever a program writes header and body apart, and round trips are long here; Java merges for 100 ms
+   * instead. Interactive: no limit; bulk 1.
+   */
+  readonly maxSmallInFlight: number
+  /** Ask the peer to acknowledge the end of what was written at once. Default false, interactive true. */
+  readonly promptTails: boolean
+  /**
+   * Set PROFILE_INTERACTIVE in the SYN of an interactive stream. Default false: nobody reads it, and Java no longer sends
+   * it (0.9.64), so it tells others apart.
+   */
+  readonly announceProfile: boolean
   /** Most packets in flight. Default 128, streaming specification and Java. */
   readonly maxWindow: number
   /** Most packets from the oldest unacknowledged to the newest. Default 200: Java breaks at 255 holes. */
@@ -139,7 +179,6 @@ export const defaults: StreamingOptions = {
   minRto: "200 millis",
   maxRto: "45 seconds",
   retransmit: (rto) => Schedule.exponential(rto).pipe(Schedule.intersect(Schedule.recurs(8))),
-  maxAckDelay: "100 millis",
   initialWindow: 6,
   maxWindow: 128,
   maxSendSpan: 200,
@@ -159,11 +198,47 @@ export const defaults: StreamingOptions = {
   maxEarlyPerStream: 8,
   maxEarly: 64,
   backlog: 64,
+/**
+ * The knobs that a profile sets.
+ *
+ * @since 0.1.0
+ * @category constants
+ */
+export const profiles: Record<
+  Profile,
+  Pick<ConnectionOptions, "maxAckDelay" | "ackEvery" | "minAckInterval" | "maxSmallInFlight" | "promptTails">
+> = {
+  balanced: {
+    maxAckDelay: "100 millis",
+    ackEvery: 2,
+    minAckInterval: "2 millis",
+    maxSmallInFlight: 4,
+    promptTails: false
+  },
+  bulk: {
+    maxAckDelay: "200 millis",
+    ackEvery: 8,
+    minAckInterval: "10 millis",
+    maxSmallInFlight: 1,
+    promptTails: false
+  },
+  interactive: {
+    maxAckDelay: "20 millis",
+    ackEvery: 2,
+    minAckInterval: "2 millis",
+    maxSmallInFlight: Number.POSITIVE_INFINITY,
+    promptTails: true
+  }
+}
+
   answerPings: true,
   maxPings: 256,
   pingTimeout: "60 seconds",
   requireReplayHash: false,
   mailboxSize: 1024,
+  profile: "balanced",
+  ...profiles.balanced,
+  announceProfile: false,
   controlBlockSharing: true,
   controlBlockLifetime: "10 minutes",
   maxControlBlocks: 1024,
@@ -190,7 +265,7 @@ export class StreamingConfig extends Context.Reference<StreamingConfig>()("@effe
  * @category layers
  */
 export const layer = (options: Partial<StreamingOptions>): Layer.Layer<never> =>
-  Layer.succeed(StreamingConfig, { ...defaults, ...options }) as Layer.Layer<never>
+  Layer.succeed(StreamingConfig, override(defaults, options)) as Layer.Layer<never>
 
 /** Retries that a schedule is asked for; one that never ends is cut here. RFC 9293 suggests 15 at the most (R2). */
 const maxRetries = 32
@@ -223,6 +298,21 @@ const delaysOf = Effect.fnUntraced(function* (
  * up. Java, 0 to 10 s.
  */
 const idleJitterMillis = 10_000
+/**
+ * Changes some knobs: those of a profile that is named, then those that are given. Knobs given as undefined stay.
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const override = <A extends ConnectionOptions>(
+  options: A,
+  changes: { readonly [K in keyof A]?: A[K] | undefined }
+): A => ({
+  ...options,
+  ...(changes.profile === undefined ? undefined : profiles[changes.profile]),
+  ...Object.fromEntries(Object.entries(changes).filter(([, value]) => value !== undefined))
+})
+
 
 /**
  * The knobs of one connection as the core takes them. `chance` is uniform in [0, 1).
@@ -277,3 +367,8 @@ export const toLimits = (options: StreamingOptions): Endpoint.Limits => ({
   maxEarly: options.maxEarly,
   maxPings: options.maxPings
 })
+    ackEvery: options.ackEvery,
+    minAckInterval: Duration.toMillis(options.minAckInterval),
+    maxSmallInFlight: options.maxSmallInFlight,
+    promptTails: options.promptTails,
+    announceInteractive: options.announceProfile && options.profile === "interactive",

@@ -27,6 +27,16 @@ export interface Config {
   readonly maxRto: number
   readonly retransmitBackoff: ReadonlyArray<number>
   readonly maxAckDelay: number
+  /** Full packets that one acknowledgment may cover, once the stream runs. */
+  readonly ackEvery: number
+  /** Least time between acknowledgments that the peer demands with DELAY = 0. */
+  readonly minAckInterval: number
+  /** Partly filled packets in flight before small writes wait to be merged. */
+  readonly maxSmallInFlight: number
+  /** Ask for the acknowledgment of the last packet of what was written at once. */
+  readonly promptTails: boolean
+  /** Tell the peer with the SYN that the stream is interactive. */
+  readonly announceInteractive: boolean
   readonly initialWindow: number
   readonly maxWindow: number
   /** Most packets between the oldest unacknowledged and the newest sent. */

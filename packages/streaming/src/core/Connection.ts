@@ -25,7 +25,7 @@
  *
  * @since 0.1.0
  */
-import type * as Packet from "../Packet.js"
+import * as Packet from "../Packet.js"
 import type { Action } from "./Action.js"
 import * as Assembler from "./Assembler.js"
 import type { Config } from "./Config.js"
@@ -111,7 +111,8 @@ export const open = (
     now
   )
   draft.send = SendBuffer.write(draft.send, options.initialData, config.maxPacketSize)
-  Outbound.sendNew(draft, Timers.firstSynFlags, Math.min(config.synPayloadBytes, config.maxPacketSize))
+  const flags = config.announceInteractive ? Timers.firstSynFlags | Packet.PROFILE_INTERACTIVE : Timers.firstSynFlags
+  Outbound.sendNew(draft, flags, Math.min(config.synPayloadBytes, config.maxPacketSize))
   Timers.armOpening(draft)
   return Draft.seal(draft)
 }

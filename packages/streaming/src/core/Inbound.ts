@@ -28,10 +28,10 @@ const unchokeShare = 0.5
 const openAnnouncements = 8
 
 /**
- * Least time between acknowledgments that a peer demands with DELAY = 0, in ms: bulk senders, we and Java, set it on
- * most packets, and every second full one is acknowledged anyway.
+ * Packets of a stream of which every second full one is acknowledged, whatever the profile: the peer's window is small
+ * then, and grows with acknowledgments.
  */
-const minAckInterval = 2
+const promptPackets = 64
 
 /** Share of a full packet from which two of them deserve an acknowledgment at once. RFC 9293 section 3.8.6.3. */
 const nearlyFull = 0.9
@@ -314,20 +314,22 @@ const choke = (draft: Draft.Draft): void => {
 }
 
 /**
- * Decides when this packet is acknowledged. DELAY_REQUESTED: streaming specification; every second full packet and an
+ * Decides when this packet is acknowledged. DELAY_REQUESTED: streaming specification; every so many full packets and an
  * eighth of the round trip: ours, after RFC 5681 section 4.2 and i2pd's tenth.
  */
 const owe = (draft: Draft.Draft, packet: Packet.Packet, atOnce: boolean): void => {
   const unacknowledged = draft.ack.unacknowledged + 1
-  const second = unacknowledged >= 2 && packet.payload.length >= nearlyFull * draft.maxPacketSize
-  draft.ack = { ...draft.ack, unacknowledged, immediate: draft.ack.immediate || atOnce || second }
+  const every =
+    Assembler.cumulative(draft.receive) <= promptPackets ? Math.min(2, draft.config.ackEvery) : draft.config.ackEvery
+  const enough = unacknowledged >= every && packet.payload.length >= nearlyFull * draft.maxPacketSize
+  draft.ack = { ...draft.ack, unacknowledged, immediate: draft.ack.immediate || atOnce || enough }
   if (draft.ack.immediate) return
   const due = acknowledgmentDue(draft, packet.requestedDelay)
   if (draft.timers.ack === undefined || due < draft.timers.ack) Draft.setTimer(draft, "ack", due)
 }
 
 const acknowledgmentDue = (draft: Draft.Draft, hint: number | undefined): number => {
-  if (hint === 0) return draft.ack.sentAt + minAckInterval
+  if (hint === 0) return draft.ack.sentAt + draft.config.minAckInterval
   const srtt = draft.rtt.srtt
   const own = srtt === undefined ? 0 : Math.min(srtt / 8, draft.config.maxAckDelay)
   return draft.now + (hint === undefined || hint > Packet.maxDelayHint ? own : Math.min(hint, draft.config.maxAckDelay))

@@ -15,13 +15,6 @@ import * as SendBuffer from "./SendBuffer.js"
  */
 const maxBeforeEstablished = 2
 
-/**
- * Partly filled packets that may be in flight before small writes wait to be merged. Nagle's rule allows one, which
- * costs a round trip wherever a program writes header and body apart, and round trips are long here; Java merges for
- * 100 ms instead.
- */
-const maxSmallInFlight = 4
-
 /** Window slots left below which acknowledgments are asked for at once: Java's receivers wait 500 ms otherwise. */
 const scarceSlots = 3
 
@@ -142,7 +135,7 @@ const maySendSmall = (draft: Draft.Draft): boolean => {
   if (draft.closing !== "no" || draft.flushTo > draft.send.sentBytes) return true
   let small = 0
   for (const packet of draft.send.inFlight) if (packet.payload.length < draft.maxPacketSize) small += 1
-  return small < maxSmallInFlight
+  return small < draft.config.maxSmallInFlight
 }
 
 /**
@@ -184,6 +177,7 @@ const transmitSequenced = (draft: Draft.Draft, packet: SendBuffer.InFlight): voi
     isSyn ||
     isClose ||
     packet.transmissions > 1 ||
+    (draft.config.promptTails && draft.send.unsentBytes === 0) ||
     // The CLOSE waits for this one's acknowledgment.
     (draft.closing !== "no" && draft.send.unsentBytes === 0) ||
     scarce > draft.congestion.window ||
