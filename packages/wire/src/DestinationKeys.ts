@@ -1,7 +1,7 @@
 /**
  * A destination together with what signs for it, and the `.dat` key file that i2pd and Java I2P share.
  *
- *     Destination, encryption private key (256 bytes for type 0, 32 for 4), signing private key
+ *     Destination, encryption private key (256 bytes for type 0, 32 for 4, none for 255), signing private key
  *     if the signing private key is all zero, an offline file: offline signature block, transient private key
  *
  * With an Ed25519 destination that is 391 + 256 + 32 = 679 bytes. The same bytes in Base64 are SAM's private key.
@@ -12,6 +12,7 @@
  */
 import * as Either from "effect/Either"
 import * as Redacted from "effect/Redacted"
+import * as Schema from "effect/Schema"
 import { ByteReader } from "./ByteReader.js"
 import { ByteWriter } from "./ByteWriter.js"
 import * as Certificate from "./Certificate.js"
@@ -40,16 +41,39 @@ export interface DestinationKeys {
 }
 
 /**
- * A new Ed25519 destination.
+ * The transient key may not sign any more. Decision: have the destination's key make a new offline block.
+ *
+ * **Units** `expires` in seconds since 1970; `destination` is the short form of the name.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class OfflineKeysExpired extends Schema.TaggedError<OfflineKeysExpired>("@effect-i2p/wire/OfflineKeysExpired")(
+  "OfflineKeysExpired",
+  { destination: Schema.String, expires: Schema.Number }
+) {
+  override get message(): string {
+    const date = new Date(this.expires * 1000).toISOString()
+    return `the offline keys of ${this.destination} expired at ${date}; make new ones with the destination's own key`
+  }
+}
+
+/**
+ * A new destination, of type Ed25519 unless another is named.
+ *
+ * **Errors** throws the `SignatureError` of a type this library does not sign with, which is a bug of the caller.
  *
  * @category constructors
  * @since 0.1.0
  */
 export const generate = (
   random: SecureRandom.Service,
-  signatures: Signatures.Service = Signatures.noble
-): DestinationKeys =>
-  fromSigningKey(SigningKey.makePrivate(KeyType.Ed25519, random.bytes(32)), random.bytes(32), signatures)
+  signatures: Signatures.Service = Signatures.noble,
+  type: number = KeyType.Ed25519
+): DestinationKeys => {
+  const signingKey = Either.getOrThrowWith(SigningKey.generate(type, random), (error) => error)
+  return fromSigningKey(signingKey, random.bytes(32), signatures)
+}
 
 /**
  * The destination of a given private key; throws if the key is unusable, which is a bug of the caller.
@@ -61,15 +85,63 @@ export const fromSigningKey = (
   signingKey: SigningKey.PrivateKey,
   padding32: Uint8Array,
   signatures: Signatures.Service = Signatures.noble
-): DestinationKeys => ({
-  destination: Destination.fromSigningKey(
-    Either.getOrThrowWith(signatures.publicKey(signingKey), (error) => error),
-    padding32
-  ),
-  signingKey,
-  encryptionPrivateKey: Redacted.make(new Uint8Array(256)),
-  offline: undefined
-})
+): DestinationKeys => {
+  const publicKey = Either.getOrThrowWith(signatures.publicKey(signingKey), (error) => error)
+  const destination = Destination.fromSigningKey(publicKey, padding32)
+  const encryption = KeyType.encryptionType(Certificate.encryptionType(destination.certificate))!
+  return {
+    destination,
+    signingKey,
+    encryptionPrivateKey: Redacted.make(new Uint8Array(encryption.privateKeyLength)),
+    offline: undefined
+  }
+}
+
+/**
+ * Keys that act for a destination until a date without its own key, which can then be put away: a fresh transient key
+ * and the block in which the destination vouches for it. They work wherever keys do.
+ *
+ * **Units** `expires` in seconds since 1970.
+ * **Errors** `SignatureError` if the destination or the transient type cannot sign. Throws a `RangeError` for `master`
+ * keys that are offline themselves, and for a date that does not fit 32 bits: bugs of the caller.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const makeOffline = (
+  master: DestinationKeys,
+  options: {
+    readonly expires: number
+    readonly random: SecureRandom.Service
+    /** Type of the transient key; Ed25519 unless given. */
+    readonly transientType?: number | undefined
+    readonly signatures?: Signatures.Service | undefined
+  }
+): Either.Either<DestinationKeys, Signatures.SignatureError> => {
+  const { expires, random, signatures = Signatures.noble, transientType = KeyType.Ed25519 } = options
+  if (master.offline !== undefined) throw new RangeError("DestinationKeys: a transient key cannot vouch for another")
+  if (!Number.isInteger(expires) || expires < 0 || expires > 0xffff_ffff) {
+    throw new RangeError(`DestinationKeys: ${expires} is no date in seconds`)
+  }
+  return Either.gen(function* () {
+    const signingKey = yield* SigningKey.generate(transientType, random)
+    const transientKey = yield* signatures.publicKey(signingKey)
+    const block = { expires, transientKey }
+    const signature = yield* signatures.sign(master.signingKey, OfflineSignature.signedBytes(block), random)
+    return { ...master, signingKey, offline: { ...block, signature } }
+  })
+}
+
+/**
+ * Refuses keys whose offline block has run out at `nowMillis`: nobody would accept what they sign.
+ *
+ * @category predicates
+ * @since 0.1.0
+ */
+export const checkExpiry = (keys: DestinationKeys, nowMillis: number): Either.Either<void, OfflineKeysExpired> =>
+  keys.offline !== undefined && OfflineSignature.isExpired(keys.offline, nowMillis)
+    ? Either.left(new OfflineKeysExpired({ destination: keys.destination.short, expires: keys.offline.expires }))
+    : Either.void
 
 /**
  * The public half of the key that signs now.
@@ -102,8 +174,8 @@ export const encode = (keys: DestinationKeys): Uint8Array => {
  * Keys from a key file; private bytes are copied.
  *
  * **Errors** `DecodeError` for bytes missing or left over, types of unknown length, a private key that does not belong to
- * its public key, or an offline block the destination did not sign. Of types without code here (DSA, RSA…) the keys are
- * taken on trust.
+ * its public key, or an offline block the destination did not sign. Of types without code here (GOST, the hybrids) the
+ * keys are taken on trust.
  *
  * @category decoding
  * @since 0.1.0

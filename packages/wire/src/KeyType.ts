@@ -50,11 +50,23 @@ export const EcdsaP384 = 2
 /** @since 0.1.0 */
 export const EcdsaP521 = 3
 /** @since 0.1.0 */
+export const Rsa2048 = 4
+/** @since 0.1.0 */
+export const Rsa3072 = 5
+/** @since 0.1.0 */
+export const Rsa4096 = 6
+/** @since 0.1.0 */
 export const Ed25519 = 7
+/** @since 0.1.0 */
+export const Ed25519ph = 8
 /** @since 0.1.0 */
 export const RedDsaEd25519 = 11
 /** @since 0.1.0 */
 export const MlDsa44 = 12
+/** @since 0.1.0 */
+export const MlDsa65 = 13
+/** @since 0.1.0 */
+export const MlDsa87 = 14
 /** @since 0.1.0 */
 export const ElGamal = 0
 /** @since 0.1.0 */

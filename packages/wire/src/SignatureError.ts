@@ -21,7 +21,7 @@ export class SignatureError extends Schema.TaggedError<SignatureError>("@effect-
   "SignatureError",
   {
     type: Schema.Number,
-    operation: Schema.Literal("sign", "verify", "publicKey"),
+    operation: Schema.Literal("sign", "verify", "publicKey", "generate"),
     reason: Schema.Literal("UnsupportedType", "BadKey")
   }
 ) {

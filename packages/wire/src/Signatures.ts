@@ -1,15 +1,24 @@
 /**
  * Signing and verification, as a service with a default.
  *
- * The default is portable (`@noble/curves`): Ed25519, ECDSA on P-256, P-384 and P-521, and verification of RedDSA.
- * `@effect-i2p/platform-node` has a layer over `node:crypto`, many times faster, held equal to this one by a property
- * test. Ed25519 verification follows RFC 8032 strictly (noble's `zip215: false`), see `internal/noble.ts`.
+ * The default is portable: noble's libraries, and big integers where they have nothing. `@effect-i2p/platform-node` has a
+ * layer over `node:crypto`, many times faster, held equal to this one by property tests.
+ *
+ * | types | verify | sign |
+ * |---|---|---|
+ * | Ed25519, Ed25519ph, ECDSA P-256, P-384, P-521 | yes | yes, deterministic here, not in `node:crypto` for ECDSA |
+ * | RedDSA, ML-DSA 44, 65, 87 | yes | yes, with fresh randomness |
+ * | DSA, RSA 2048, 3072, 4096 | yes | no: legacy, and big integers are not constant in time |
+ * | GOST, hybrid and pre-hashed ML-DSA | no | no |
+ *
+ * Ed25519 is verified strictly (RFC 8032, noble's `zip215: false`), ECDSA with S of either half.
  *
  * @since 0.1.0
  */
 import * as Context from "effect/Context"
 import type * as Either from "effect/Either"
 import { nobleSignatures } from "./internal/noble.js"
+import type * as SecureRandom from "./SecureRandom.js"
 import type { SignatureError } from "./SignatureError.js"
 import type { PrivateKey, PublicKey } from "./SigningKey.js"
 
@@ -22,8 +31,15 @@ export { SignatureError } from "./SignatureError.js"
  * @since 0.1.0
  */
 export interface Service {
-  /** The signature over `message`, of the type's registered length. */
-  readonly sign: (key: PrivateKey, message: Uint8Array) => Either.Either<Uint8Array, SignatureError>
+  /**
+   * The signature over `message`, of the type's registered length. RedDSA and ML-DSA draw from `random`, the platform's
+   * generator unless given: with a seeded one, a simulation signs the same every time.
+   */
+  readonly sign: (
+    key: PrivateKey,
+    message: Uint8Array,
+    random?: SecureRandom.Service
+  ) => Either.Either<Uint8Array, SignatureError>
   /** Whether the signature fits; `false` for one of the wrong length, and for a key that is no point on its curve. */
   readonly verify: (
     key: PublicKey,

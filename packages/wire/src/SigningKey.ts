@@ -2,15 +2,18 @@
  * Signing keys: a type number and raw bytes, in I2P's encodings.
  *
  * ECDSA public keys are X ‖ Y without a leading 04, private keys fixed-width big-endian scalars. Ed25519 keys are as in
- * RFC 8032, the private one being the 32-byte seed. A RedDSA private key is a scalar, little-endian.
+ * RFC 8032, the private one being the 32-byte seed. A RedDSA private key is a scalar, little-endian, below the group
+ * order. DSA keys are y and x; an RSA public key is the modulus, its private one modulus ‖ private exponent. ML-DSA keys
+ * are as in FIPS 204, the private one expanded.
  *
  * @since 0.1.0
  */
-import type * as Either from "effect/Either"
+import * as Either from "effect/Either"
 import * as Redacted from "effect/Redacted"
 import * as EffectSchema from "effect/Schema"
 import * as bytes from "./internal/bytes.js"
-import { nobleSignatures } from "./internal/noble.js"
+import { generatePrivate, nobleSignatures } from "./internal/noble.js"
+import type * as SecureRandom from "./SecureRandom.js"
 import type { SignatureError } from "./SignatureError.js"
 
 /**
@@ -58,6 +61,17 @@ export const makePrivate = (type: number, keyBytes: Uint8Array): PrivateKey => (
   type,
   bytes: Redacted.make(keyBytes)
 })
+
+/**
+ * A new private key.
+ *
+ * **Errors** `UnsupportedType` for a type this library does not sign with: DSA, RSA, GOST, the hybrids.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const generate = (type: number, random: SecureRandom.Service): Either.Either<PrivateKey, SignatureError> =>
+  Either.map(generatePrivate(type, random), (keyBytes) => makePrivate(type, keyBytes))
 
 /**
  * The public half, computed with the portable backend.

@@ -99,9 +99,9 @@ describe("DestinationKeys", () => {
   })
 
   it("takes the private key of a type it cannot compute with on trust", () => {
-    const destination = Destination.fromSigningKey({ type: KeyType.DsaSha1, bytes: filled(7, 128) }, padding)
-    const dsa = Uint8Array.of(...destination.bytes, ...filled(0, 256), ...filled(9, 20))
-    assert.strictEqual(refusal(dsa), "decoded")
+    const gost = { type: 9, bytes: filled(7, 64) }
+    const destination = Destination.fromSigningKey(gost, padding)
+    assert.strictEqual(refusal(Uint8Array.of(...destination.bytes, ...filled(0, 256), ...filled(9, 32))), "decoded")
   })
 
   it("refuses a private key of another destination, and says where it lies", () => {
@@ -147,6 +147,46 @@ describe("DestinationKeys", () => {
     )
     assert.strictEqual(DestinationKeys.fromSigningKey(signingKey, padding).destination.b32, b32)
     assert.isTrue(Either.isRight(DestinationKeys.decode(DestinationKeys.encode(generated))))
+  })
+
+  it("makes offline keys whose file a session can use and the destination's own key is not in", () => {
+    const master = keys
+    for (const transientType of [KeyType.Ed25519, KeyType.EcdsaP256, KeyType.MlDsa44]) {
+      const made = Either.getOrThrow(
+        DestinationKeys.makeOffline(master, {
+          expires: offlineExpires,
+          transientType,
+          random: SecureRandom.makeSeeded(1)
+        })
+      )
+      assert.strictEqual(made.destination.b32, b32)
+      assert.strictEqual(DestinationKeys.activePublicKey(made).type, transientType)
+      const offline = DestinationKeys.encode(made)
+      assert.notInclude(toHex(offline), toHex(filled(1)))
+      const decoded = Either.getOrThrow(DestinationKeys.decode(offline))
+      assert.deepStrictEqual(secretsOf(decoded), secretsOf(made))
+    }
+  })
+
+  it("does not make offline keys from offline ones, for no date, or of a type that cannot sign", () => {
+    const random = SecureRandom.makeSeeded(1)
+    assert.throws(() => DestinationKeys.makeOffline(offlineKeys, { expires: 1, random }), RangeError)
+    for (const expires of [-1, 0.5, 2 ** 32, Number.NaN]) {
+      assert.throws(() => DestinationKeys.makeOffline(keys, { expires, random }), RangeError)
+    }
+    const rsa = DestinationKeys.makeOffline(keys, { expires: 1, random, transientType: KeyType.Rsa2048 })
+    assert.isTrue(Either.isLeft(rsa))
+  })
+
+  it("says when offline keys are over, and what to do", () => {
+    const at = offlineExpires * 1000
+    assert.deepStrictEqual(DestinationKeys.checkExpiry(keys, at), Either.void)
+    assert.deepStrictEqual(DestinationKeys.checkExpiry(offlineKeys, at - 1), Either.void)
+    const expired = DestinationKeys.checkExpiry(offlineKeys, at)
+    assert.strictEqual(
+      Either.getOrThrow(Either.flip(expired)).message,
+      "the offline keys of g4vcl4ps expired at 2027-01-15T08:00:00.000Z; make new ones with the destination's own key"
+    )
   })
 
   it("never prints a private byte", () => {

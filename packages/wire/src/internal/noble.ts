@@ -1,71 +1,30 @@
 /**
- * The portable signature backend, over `@noble/curves`.
- *
- * Ed25519 is verified with `zip215: false`: points must be encoded canonically and the key must not be of small order, as
- * RFC 8032 says. noble's default is the lenient ZIP-215. Every signature an I2P router makes passes both; the strict mode
- * refuses the keys under which one signature fits many messages.
- *
- * ECDSA is verified with `lowS: false`: neither Java I2P nor i2pd normalise S, noble's default would refuse half of theirs.
+ * The portable signature backend: noble's curves and lattices, and big integers for DSA and RSA. Which checks each type
+ * makes is said in its own module.
  */
-import { ed25519 } from "@noble/curves/ed25519.js"
-import { p256, p384, p521 } from "@noble/curves/nist.js"
 import * as Either from "effect/Either"
 import * as Redacted from "effect/Redacted"
 import * as KeyType from "../KeyType.js"
+import * as SecureRandom from "../SecureRandom.js"
 import { SignatureError } from "../SignatureError.js"
 import type { Service } from "../Signatures.js"
 import type { PrivateKey, PublicKey } from "../SigningKey.js"
-
-interface Algorithm {
-  readonly type: number
-  readonly sign?: (privateKey: Uint8Array, message: Uint8Array) => Uint8Array
-  readonly verify: (publicKey: Uint8Array, message: Uint8Array, signature: Uint8Array) => boolean
-  readonly publicKey: (privateKey: Uint8Array) => Uint8Array
-}
-
-const verifyEd25519: Algorithm["verify"] = (publicKey, message, signature) =>
-  ed25519.verify(signature, message, publicKey, { zip215: false })
-
-const eddsa: Algorithm = {
-  type: KeyType.Ed25519,
-  sign: (privateKey, message) => ed25519.sign(message, privateKey),
-  verify: verifyEd25519,
-  publicKey: (privateKey) => ed25519.getPublicKey(privateKey)
-}
-
-/** As deployed, RedDSA differs from Ed25519 only in how it signs: the key is a scalar and the nonce is random. */
-const reddsa: Algorithm = {
-  type: KeyType.RedDsaEd25519,
-  verify: verifyEd25519,
-  publicKey: (privateKey) => {
-    const { BASE, Fn } = ed25519.Point
-    return BASE.multiply(Fn.fromBytes(privateKey)).toBytes()
-  }
-}
-
-const ecdsa = (type: number, curve: typeof p256, publicKeyLength: number): Algorithm => {
-  const uncompressed = (publicKey: Uint8Array): Uint8Array => {
-    const point = new Uint8Array(publicKeyLength + 1)
-    point[0] = 0x04
-    point.set(publicKey, 1)
-    return point
-  }
-  return {
-    type,
-    sign: (privateKey, message) => curve.sign(message, privateKey, { lowS: false }),
-    verify: (publicKey, message, signature) =>
-      curve.verify(signature, message, uncompressed(publicKey), { lowS: false }),
-    publicKey: (privateKey) => curve.getPublicKey(privateKey, false).slice(1)
-  }
-}
+import type { Algorithm } from "./algorithm.js"
+import { dsaAlgorithm } from "./dsa.js"
+import { ecdsaAlgorithms } from "./ecdsa.js"
+import { ed25519Algorithm, ed25519phAlgorithm, reddsaAlgorithm } from "./edwards.js"
+import { mldsaAlgorithms } from "./mldsa.js"
+import { rsaAlgorithms } from "./rsa.js"
 
 const algorithms = new Map<number, Algorithm>(
   [
-    eddsa,
-    reddsa,
-    ecdsa(KeyType.EcdsaP256, p256, 64),
-    ecdsa(KeyType.EcdsaP384, p384, 96),
-    ecdsa(KeyType.EcdsaP521, p521, 132)
+    dsaAlgorithm,
+    ...ecdsaAlgorithms,
+    ...rsaAlgorithms,
+    ed25519Algorithm,
+    ed25519phAlgorithm,
+    reddsaAlgorithm,
+    ...mldsaAlgorithms
   ].map((algorithm) => [algorithm.type, algorithm])
 )
 
@@ -88,15 +47,15 @@ const withPrivate = (
   try {
     return Either.right(compute(privateKey))
   } catch {
-    // All that is left for noble to refuse is a scalar that is zero or not below the group order.
+    // All that is left to refuse is a scalar that is zero or not below the group order, or a malformed lattice key.
     return failure(key.type, operation, "BadKey")
   }
 }
 
 export const nobleSignatures: Service = {
-  sign: (key, message) => {
+  sign: (key, message, random = SecureRandom.system) => {
     const sign = algorithms.get(key.type)?.sign
-    return withPrivate(key, "sign", sign && ((privateKey) => sign(privateKey, message)))
+    return withPrivate(key, "sign", sign && ((privateKey) => sign(privateKey, message, random)))
   },
   verify: (key, message, signature) => {
     const algorithm = algorithms.get(key.type)
@@ -116,4 +75,13 @@ export const nobleSignatures: Service = {
       withPrivate(key, "publicKey", algorithms.get(key.type)?.publicKey),
       (bytes): PublicKey => ({ type: key.type, bytes })
     )
+}
+
+/** Private bytes of a new key. */
+export const generatePrivate = (
+  type: number,
+  random: SecureRandom.Service
+): Either.Either<Uint8Array, SignatureError> => {
+  const generate = algorithms.get(type)?.generate
+  return generate === undefined ? failure(type, "generate", "UnsupportedType") : Either.right(generate(random))
 }
