@@ -9,6 +9,7 @@ import * as FiberSet from "effect/FiberSet"
 import type * as Queue from "effect/Queue"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
+import type { AccessList } from "./AccessList.js"
 import type { Owned, StreamConnection } from "./StreamConnection.js"
 
 /**
@@ -19,6 +20,8 @@ import type { Owned, StreamConnection } from "./StreamConnection.js"
  */
 export interface StreamListener {
   readonly port: number
+  /** Who may connect to this port, besides what the session's list says. */
+  readonly accessList: AccessList
   /** The next connection; it closes with the scope it is accepted in. */
   readonly accept: Effect.Effect<StreamConnection, never, Scope.Scope>
   /**
@@ -35,13 +38,14 @@ export interface StreamListener {
 /**
  * @internal
  */
-export const make = (port: number, backlog: Queue.Dequeue<Owned>): StreamListener => {
+export const make = (port: number, backlog: Queue.Dequeue<Owned>, accessList: AccessList): StreamListener => {
   const accept = Effect.map(
     Effect.acquireRelease(Effect.interruptible(backlog.take), (owned) => owned.release),
     (owned) => owned.connection
   )
   return {
     port,
+    accessList,
     accept,
     run: (handler) =>
       Effect.gen(function* () {

@@ -2,7 +2,8 @@
  * The streams of one destination: opens them, takes them, answers pings, and owns a fiber for each.
  *
  * One fiber reads the transport, parses, and hands packets to their connections; what it does itself, first SYNs and
- * pings, it does inline, so that a flood of either waits in the transport's bounded queue and not in ours.
+ * pings, it does inline, so that a flood of either waits in the transport's bounded queue and not in ours. Both pass, in
+ * this order, what costs nothing (form, replay hash, repetition), the access lists, the signature, the counters.
  *
  * @since 0.1.0
  */
@@ -21,13 +22,17 @@ import * as Option from "effect/Option"
 import * as Queue from "effect/Queue"
 import * as Ref from "effect/Ref"
 import type * as Scope from "effect/Scope"
+import * as AccessList from "./AccessList.js"
 import type { Action } from "./core/Action.js"
+import type * as Admission from "./core/Admission.js"
 import * as Assembler from "./core/Assembler.js"
 import * as Connection from "./core/Connection.js"
 import * as Endpoint from "./core/Endpoint.js"
 import * as Event from "./core/Event.js"
 import type { Outcome, State } from "./core/State.js"
 import * as Driver from "./internal/driver.js"
+import * as Gate from "./internal/gate.js"
+import * as Pings from "./internal/pings.js"
 import * as Sharing from "./internal/sharing.js"
 import * as Signing from "./internal/signing.js"
 import * as Packet from "./Packet.js"
@@ -39,9 +44,7 @@ import {
   ConnectTimedOut,
   type DestinationNotFound,
   type PingError,
-  PingTimedOut,
   PortInUse,
-  TooManyPings,
   TooManyStreams,
   TransportFailed
 } from "./StreamError.js"
@@ -59,7 +62,11 @@ export interface ConnectOptions extends Partial<StreamingConfig.ConnectionOption
   readonly destination: string | Destination
   /** The peer's port; 0, the default, is "any". */
   readonly port?: number | undefined
-  /** Our port; 0, the default, is "unspecified". */
+  /**
+   * Our port. Default: a random one of 49152 to 65535 that no stream of ours has (RFC 6335, dynamic ports), so that a
+   * peer that tells its connections apart by ports can. 0 is "unspecified", which Java I2P and i2pd always send. We do
+   * not tell streams apart by it: answers find their stream by its id, on whatever port they come.
+   */
   readonly localPort?: number | undefined
   /** Bytes for the peer that travel with the SYN as far as they fit: no round trip before the request. */
   readonly initialData?: Uint8Array | undefined
@@ -78,6 +85,10 @@ export interface ListenOptions extends Partial<StreamingConfig.ConnectionOptions
   readonly port?: number | undefined
   /** Connections that may wait to be accepted; more are reset. */
   readonly backlog?: number | undefined
+  /** Who may connect here, besides what the session's list says. Default everybody. */
+  readonly accessList?: AccessList.AccessList | AccessList.Rules | undefined
+  /** What connections beyond a limit get here. Default the session's. */
+  readonly limitAction?: StreamingConfig.LimitAction | undefined
 }
 
 /**
@@ -98,13 +109,13 @@ export interface PingOptions {
  * @since 0.1.0
  * @category models
  */
-export interface Pong {
-  readonly rtt: Duration.Duration
-  readonly payload: Uint8Array
-}
+export interface Pong extends Pings.Pong {}
 
 /**
- * What the session has dropped on the floor, by reason.
+ * What the session has dropped on the floor, by reason, and whom it has turned away.
+ *
+ * **Shape** `denied`: connections and pings that an access list keeps out. `limited`: connections beyond a limit, however
+ * they were answered. `pingsLimited`: pings beyond theirs.
  *
  * @since 0.1.0
  * @category models
@@ -114,6 +125,9 @@ export interface DropCounters {
   readonly unknownStream: number
   readonly unverified: number
   readonly replayed: number
+  readonly denied: number
+  readonly limited: number
+  readonly pingsLimited: number
 }
 
 /**
@@ -139,6 +153,12 @@ export class StreamManager extends Context.Tag("@effect-i2p/streaming/StreamMana
     /** Snapshots of all streams. */
     readonly active: Effect.Effect<ReadonlyArray<StreamConnection.StreamStats>>
     readonly drops: Effect.Effect<DropCounters>
+    /** Who may connect to us and ping us. */
+    readonly accessList: AccessList.AccessList
+    /** How many may connect; a change holds from the next one on. */
+    readonly connectionLimits: Ref.Ref<Admission.Limits>
+    /** How many pings are answered; a change holds from the next one on. */
+    readonly pingLimits: Ref.Ref<Admission.Limits>
   }
 >() {
   /**
@@ -162,15 +182,23 @@ export class StreamManager extends Context.Tag("@effect-i2p/streaming/StreamMana
 interface Listening {
   readonly backlog: Queue.Queue<StreamConnection.Owned>
   readonly options: StreamingConfig.StreamingOptions
+  readonly accessList: AccessList.AccessList
 }
 
-interface PendingPing {
-  readonly sentAt: bigint
-  readonly pong: Deferred.Deferred<Pong>
-}
+/** The first of the dynamic ports, which go on to the end. RFC 6335 section 6. */
+const firstDynamicPort = 49_152
 
-/** Bytes of a ping that come back. Streaming specification, since 0.9.18. */
-const maxPongBytes = 32
+/** Random ports that are tried before one is used twice, which is a pity and no more. */
+const portAttempts = 16
+
+/**
+ * Connections beyond a limit that get a text, at a time; more are reset. Each is a stream beyond `maxConcurrentStreams`.
+ * Ours: enough for a page with its pictures.
+ */
+const maxAnswers = 16
+
+/** How long such a connection may go without progress: two retransmissions of the text, at 9 and 27 s. */
+const answerTimeout = Duration.seconds(30)
 
 /** How long the RESETs of streams that could not be closed may take to leave. Ours: the transport only has to take them. */
 const lastResort = Duration.seconds(1)
@@ -195,17 +223,30 @@ const make = Effect.gen(function* () {
   const drivers = new Map<number, Driver.Driver>()
   const sharing = Sharing.make(options)
   const listeners = new Map<number, Listening>()
-  const pings = new Map<number, PendingPing>()
+  const pings = Pings.make(endpoint, clock)
+  const answering = new Set<number>()
   const drops = { malformed: 0, unknownStream: 0, unverified: 0, replayed: 0 }
   const fibers = yield* FiberMap.make<number, Outcome, never>()
   let isClosing = false
 
   const now = () => Driver.monotonicMillis(clock)
   const chance = () => random.u32() / 2 ** 32
+  const gate = yield* Gate.make(options, now, chance)
   const freshId = (): number => {
     let id = random.u32()
     while (!Endpoint.isFree(endpoint, id)) id = random.u32()
     return id
+  }
+
+  const freshPort = (): number => {
+    const inUse = new Set(listeners.keys())
+    for (const driver of drivers.values()) inUse.add(driver.peer.localPort)
+    let port = 0
+    for (let attempt = 0; attempt < portAttempts; attempt++) {
+      port = firstDynamicPort + (random.u32() % (65_536 - firstDynamicPort))
+      if (!inUse.has(port)) break
+    }
+    return port
   }
 
   const sendUnsequenced = (to: Driver.Peer, packet: Packet.Packet, signing: "none" | "identity") =>
@@ -271,7 +312,9 @@ const make = Effect.gen(function* () {
     typeof destination === "string" ? transport.lookup(destination) : Effect.succeed(destination)
 
   const connect = Effect.fn("StreamManager.connect")(function* (request: ConnectOptions) {
-    const merged = { ...options, ...defined(request) }
+    const merged = StreamingConfig.override(options, request)
+    const localPort = checkPort(request.localPort ?? freshPort())
+    const remotePort = checkPort(request.port ?? 0)
     const timeout = Duration.decode(request.timeout ?? merged.connectTimeout)
     const deadline = now() + Duration.toMillis(timeout)
     const name = typeof request.destination === "string" ? shorten(request.destination) : request.destination.short
@@ -296,7 +339,7 @@ const make = Effect.gen(function* () {
     return yield* Effect.uninterruptibleMask((restore) =>
       Effect.gen(function* () {
         const driver = yield* start({
-          peer: { destination, localPort: request.localPort ?? 0, remotePort: request.port ?? 0 },
+          peer: { destination, localPort, remotePort },
           peerKey: destination.signingKey,
           state,
           actions,
@@ -323,12 +366,13 @@ const make = Effect.gen(function* () {
   })
 
   const listen = Effect.fn("StreamManager.listen")(function* (request: ListenOptions = {}) {
-    const port = request.port ?? 0
+    const port = checkPort(request.port ?? 0)
     if (listeners.has(port)) return yield* new PortInUse({ port })
-    const merged = { ...options, ...defined(request), backlog: request.backlog ?? options.backlog }
+    const merged = StreamingConfig.override(options, request)
+    const accessList = yield* AccessList.from(request.accessList ?? AccessList.everybody)
     const backlog = yield* Effect.acquireRelease(
       Effect.map(Queue.dropping<StreamConnection.Owned>(merged.backlog), (backlog) => {
-        listeners.set(port, { backlog, options: merged })
+        listeners.set(port, { backlog, options: merged, accessList })
         return backlog
       }),
       (backlog) =>
@@ -338,38 +382,20 @@ const make = Effect.gen(function* () {
           Effect.zipRight(Queue.shutdown(backlog))
         )
     )
-    return StreamListener.make(port, backlog)
+    return StreamListener.make(port, backlog, accessList)
   })
 
   const ping = Effect.fn("StreamManager.ping")(function* (request: PingOptions) {
     const timeout = Duration.decode(request.timeout ?? options.pingTimeout)
     const destination = yield* resolve(request.destination)
-    const id = freshId()
-    const pong = yield* Deferred.make<Pong>()
-    return yield* Effect.acquireUseRelease(
-      Effect.suspend(() => {
-        if (!Endpoint.registerPing(endpoint, id)) return Effect.fail(new TooManyPings({ limit: options.maxPings }))
-        pings.set(id, { sentAt: clock.unsafeCurrentTimeNanos(), pong })
-        return Effect.void
-      }),
-      () =>
-        sendUnsequenced(
-          { destination, localPort: 0, remotePort: request.port ?? 0 },
-          Packet.make({ sendStreamId: id, flags: Packet.ECHO | Packet.NO_ACK, payload: request.payload ?? noBytes }),
-          "identity"
-        ).pipe(
-          Effect.zipRight(Deferred.await(pong)),
-          Effect.timeoutFail({
-            duration: timeout,
-            onTimeout: () => new PingTimedOut({ destination: destination.short, millis: Duration.toMillis(timeout) })
-          })
-        ),
-      () =>
-        Effect.sync(() => {
-          pings.delete(id)
-          Endpoint.releasePing(endpoint, id)
-        })
-    )
+    return yield* Pings.ping(pings, {
+      id: freshId(),
+      destination,
+      payload: request.payload ?? noBytes,
+      timeout,
+      send: (packet) =>
+        sendUnsequenced({ destination, localPort: 0, remotePort: checkPort(request.port ?? 0) }, packet, "identity")
+    })
   })
 
   /** Checks who sent an unsolicited packet: it must say so, and sign it. */
@@ -385,30 +411,17 @@ const make = Effect.gen(function* () {
     return Either.getOrUndefined(verified)
   }
 
-  const handlePing = (packet: Packet.Packet, incoming: PacketTransport.Incoming): Effect.Effect<void> | undefined => {
-    if (!options.answerPings) return undefined
+  const handlePing = Effect.fnUntraced(function* (packet: Packet.Packet, incoming: PacketTransport.Incoming) {
+    const from = packet.from
+    if (from === undefined || packet.signature === undefined) return drop("unverified")
+    if (!(yield* Gate.permits(gate, from, undefined))) return
     if (authenticate(packet, incoming.payload) === undefined) return drop("unverified")
-    return Effect.ignore(
-      sendUnsequenced(
-        { destination: packet.from!, localPort: incoming.destinationPort, remotePort: incoming.sourcePort },
-        Packet.make({
-          receiveStreamId: packet.sendStreamId,
-          flags: Packet.ECHO,
-          payload: packet.payload.subarray(0, maxPongBytes)
-        }),
-        "none"
-      )
-    )
-  }
+    if (!(yield* Gate.admitPing(gate, from))) return
+    const to = { destination: from, localPort: incoming.destinationPort, remotePort: incoming.sourcePort }
+    yield* Effect.ignore(sendUnsequenced(to, Pings.pongFor(packet), "none"))
+  })
 
-  const handlePong = (id: number, packet: Packet.Packet): void => {
-    const pending = pings.get(id)
-    if (pending === undefined) return
-    const rtt = Duration.nanos(clock.unsafeCurrentTimeNanos() - pending.sentAt)
-    Deferred.unsafeDone(pending.pong, Effect.succeed({ rtt, payload: packet.payload.slice(0, maxPongBytes) }))
-  }
-
-  /** Cheap checks first; the signature, the one dear thing here, only for a SYN that would be taken or refused. */
+  /** What costs nothing; the rest is `judgeSyn`'s. */
   const handleFirstSyn = (
     packet: Packet.Packet,
     incoming: PacketTransport.Incoming
@@ -422,20 +435,53 @@ const make = Effect.gen(function* () {
         return drop("replayed")
       case "Repeated":
         return toDriver(admission.localStreamId, packet, incoming.payload)
+      default:
+        return judgeSyn(packet, incoming, from, admission._tag === "New")
     }
+  }
+
+  const judgeSyn = Effect.fnUntraced(function* (
+    packet: Packet.Packet,
+    incoming: PacketTransport.Incoming,
+    from: Destination,
+    hasRoom: boolean
+  ) {
+    const port = incoming.destinationPort
+    const listening = listeners.get(port) ?? listeners.get(0)
+    if (!(yield* Gate.permits(gate, from, listening?.accessList))) return
     const key = authenticate(packet, incoming.payload)
     if (key === undefined) return drop("unverified")
-    const peer: Driver.Peer = {
-      destination: from,
-      localPort: incoming.destinationPort,
-      remotePort: incoming.sourcePort
+    const peer: Driver.Peer = { destination: from, localPort: port, remotePort: incoming.sourcePort }
+    const refuse = Effect.ignore(sendUnsequenced(peer, refusal(packet), "identity"))
+    if (isClosing) return yield* refuse
+    const verdict = yield* Gate.admit(gate, from, hasRoom)
+    if (verdict._tag === "Drop") return
+    if (verdict._tag === "Admit") {
+      if (listening === undefined || isFull(listening.backlog)) return yield* refuse
+      return yield* acceptSyn(packet, peer, key, listening)
     }
-    const listening = listeners.get(incoming.destinationPort) ?? listeners.get(0)
-    if (isClosing || admission._tag === "Full" || listening === undefined || isFull(listening.backlog)) {
-      return Effect.ignore(sendUnsequenced(peer, refusal(packet), "identity"))
-    }
-    return acceptSyn(packet, peer, key, listening)
-  }
+    const reaction = Gate.reaction(listening?.options.limitAction ?? options.limitAction, port, verdict.retryAfter)
+    if (reaction === "drop") return
+    for (const id of answering) if (!drivers.has(id)) answering.delete(id)
+    if (reaction === "reset" || listening === undefined || answering.size >= maxAnswers) return yield* refuse
+    yield* answerSyn(packet, peer, key, listening.options, reaction)
+  })
+
+  /** Takes the connection only to write a text and close it; what the peer has to say is not read. */
+  const answerSyn = Effect.fnUntraced(function* (
+    packet: Packet.Packet,
+    peer: Driver.Peer,
+    peerKey: PublicKey,
+    base: StreamingConfig.StreamingOptions,
+    text: Uint8Array
+  ) {
+    // Room for all of the text: the reader of all packets must not wait for one peer.
+    const sendBufferBytes = Math.max(base.sendBufferBytes, text.length)
+    const owned = yield* takeSyn(packet, peer, peerKey, { ...base, sendBufferBytes, closeTimeout: answerTimeout })
+    answering.add(owned.connection.localStreamId)
+    yield* Effect.ignore(owned.connection.write(text))
+    yield* owned.release
+  })
 
   const acceptSyn = Effect.fnUntraced(function* (
     packet: Packet.Packet,
@@ -443,17 +489,26 @@ const make = Effect.gen(function* () {
     peerKey: PublicKey,
     listening: Listening
   ) {
-    const config = yield* StreamingConfig.toCore(listening.options, chance())
+    const owned = yield* takeSyn(packet, peer, peerKey, listening.options)
+    // The listener may have gone meanwhile; to offer to its queue would interrupt us.
+    if (!listening.backlog.unsafeOffer(owned)) yield* owned.connection.reset
+  })
+
+  const takeSyn = Effect.fnUntraced(function* (
+    packet: Packet.Packet,
+    peer: Driver.Peer,
+    peerKey: PublicKey,
+    connectionOptions: StreamingConfig.ConnectionOptions
+  ) {
+    const config = yield* StreamingConfig.toCore(connectionOptions, chance())
     const id = freshId()
     const seed = yield* Sharing.seed(sharing, drivers.values(), peer.destination.b32, config, now())
     const [state, actions] = Connection.accept(config, { localStreamId: id, syn: packet, seed }, now())
-    const driver = yield* start({ peer, peerKey, state, actions, options: listening.options, initialBytes: 0 })
+    const driver = yield* start({ peer, peerKey, state, actions, options: connectionOptions, initialBytes: 0 })
     for (const early of Endpoint.takeEarly(endpoint, packet.receiveStreamId)) {
       Driver.offerPacket(driver, early.packet, early.bytes)
     }
-    const owned = StreamConnection.make(driver, id)
-    // The listener may have gone meanwhile; to offer to its queue would interrupt us.
-    if (!listening.backlog.unsafeOffer(owned)) yield* owned.connection.reset
+    return StreamConnection.make(driver, id)
   })
 
   /** Proposal 164: a SYN names its target's hash. Old peers leave it out, and may, unless the policy is strict. */
@@ -462,7 +517,7 @@ const make = Effect.gen(function* () {
       ? packet.nacks.every((word, i) => word === ownReplayHash[i])
       : !options.requireReplayHash
 
-  const drop = (reason: keyof DropCounters): undefined => {
+  const drop = (reason: keyof typeof drops): undefined => {
     drops[reason] += 1
   }
 
@@ -483,9 +538,9 @@ const make = Effect.gen(function* () {
       case "FirstSyn":
         return handleFirstSyn(packet, incoming)
       case "Ping":
-        return handlePing(packet, incoming)
+        return options.answerPings ? handlePing(packet, incoming) : undefined
       case "Pong":
-        handlePong(route.id, packet)
+        Pings.handlePong(pings, route.id, packet)
         return undefined
       case "TimeWait":
         return Effect.ignore(sendUnsequenced(route.peer, route.reply, "none"))
@@ -539,7 +594,10 @@ const make = Effect.gen(function* () {
     active: Effect.suspend(() =>
       Effect.forEach([...drivers], ([id, driver]) => StreamConnection.make(driver, id).connection.stats)
     ),
-    drops: Effect.sync(() => ({ ...drops }))
+    drops: Effect.sync(() => ({ ...drops, ...gate.turnedAway })),
+    accessList: gate.accessList,
+    connectionLimits: gate.connectionLimits,
+    pingLimits: gate.pingLimits
   })
 })
 
@@ -551,9 +609,11 @@ const noBytes = new Uint8Array(0)
 
 const isFull = <A>(queue: Queue.Queue<A>): boolean => Option.getOrElse(queue.unsafeSize(), () => 0) >= queue.capacity()
 
-/** Options given as undefined do not hide the defaults. */
-const defined = <A extends object>(options: A): A =>
-  Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as A
+/** A port that is none is a mistake in the program, and would come out as another one. */
+const checkPort = (port: number): number => {
+  if (!Number.isInteger(port) || port < 0 || port > 65_535) throw new RangeError(`${port} is no port`)
+  return port
+}
 
 /** A full Base64 destination has no place in an error message. */
 const shorten = (address: string): string => (address.length > 64 ? `${address.slice(0, 16)}…` : address)

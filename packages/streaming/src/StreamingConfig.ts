@@ -11,13 +11,13 @@ import * as Layer from "effect/Layer"
 import * as Schedule from "effect/Schedule"
 import * as ScheduleDecision from "effect/ScheduleDecision"
 import * as ScheduleIntervals from "effect/ScheduleIntervals"
+import * as AccessList from "./AccessList.js"
+import type * as Admission from "./core/Admission.js"
 import type * as Core from "./core/Config.js"
 import type * as CongestionController from "./core/CongestionController.js"
 import * as NewReno from "./core/congestion/NewReno.js"
 import type * as Endpoint from "./core/Endpoint.js"
 
-/**
- * Knobs of one connection.
 /**
  * What a stream is for. `interactive`: answers are worth more than packets; acknowledgments are prompt, small writes leave
  * at once, and the end of each is acknowledged at once. `bulk`: packets are worth more than answers; small writes are
@@ -30,6 +30,8 @@ import type * as Endpoint from "./core/Endpoint.js"
  */
 export type Profile = "balanced" | "bulk" | "interactive"
 
+/**
+ * Knobs of one connection.
  *
  * @since 0.1.0
  * @category models
@@ -69,8 +71,6 @@ export interface ConnectionOptions {
   readonly profile: Profile
   /** Longest delay of an acknowledgment. Default 100 ms, interactive 20, bulk 200; Java 500, i2pd and emissary 200. */
   readonly maxAckDelay: Duration.DurationInput
-  /** Packets in flight at the start. Default 6, streaming specification; RFC 6928 allows 10. */
-  readonly initialWindow: number
   /**
    * Full packets that one acknowledgment may cover, after the first 64 of a stream. Default 2, RFC 9293; bulk 8, less than
    * the ten of RFC 9000 section 13.2.1's example, since windows here are a tenth.
@@ -94,6 +94,8 @@ export interface ConnectionOptions {
    * it (0.9.64), so it tells others apart.
    */
   readonly announceProfile: boolean
+  /** Packets in flight at the start. Default 6, streaming specification; RFC 6928 allows 10. */
+  readonly initialWindow: number
   /** Most packets in flight. Default 128, streaming specification and Java. */
   readonly maxWindow: number
   /** Most packets from the oldest unacknowledged to the newest. Default 200: Java breaks at 255 holes. */
@@ -117,6 +119,20 @@ export interface ConnectionOptions {
   /** How long a close may go without progress before it becomes a reset. Default 60 s, as the opening. */
   readonly closeTimeout: Duration.DurationInput
 }
+
+/**
+ * What a connection beyond a limit gets.
+ *
+ * **Shape** `reset` an answer that it is not wanted; `drop` nothing, so that the peer tries until its time is up; `http`
+ * a short connection that says "429 Too Many Requests" and when to come again; `text` one that says something else. At
+ * port 443 the last two are resets. More than three times in a period nobody is told.
+ *
+ * **Source** Java I2P 2.8.0, `i2p.streaming.limitAction`.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type LimitAction = "reset" | "drop" | "http" | { readonly text: string }
 
 /**
  * Knobs of a session, and the defaults of its connections.
@@ -147,6 +163,24 @@ export interface StreamingOptions extends ConnectionOptions {
   readonly pingTimeout: Duration.DurationInput
   /** Refuse SYNs without the target's hash (proposal 164). Default false: Java and i2pd accept those of old peers. */
   readonly requireReplayHash: boolean
+  /**
+   * Who may connect and ping: rules, or a list that other sessions use as well. Default everybody; Java
+   * `i2cp.accessList`. To change it later: `StreamManager.accessList`.
+   */
+  readonly accessList: AccessList.AccessList | AccessList.Rules
+  /** Connections that may come in, by time. Default no limits, Java `maxConnsPer…` and `maxTotalConnsPer…`. */
+  readonly connectionLimits: Admission.Limits
+  /** What connections beyond a limit get. Default "reset", Java `limitAction`. */
+  readonly limitAction: LimitAction
+  /**
+   * Pings that are answered, by time. Default, ours: of a peer 120 a minute, twice as many as a command that pings
+   * every second sends, and of all 1200. Java: the limits of connections.
+   */
+  readonly pingLimits: Admission.Limits
+  /** Peers that are counted, for each period. Default 4096, ours: twice the streams. */
+  readonly maxCountedPeers: number
+  /** Log who is turned away, a line a minute at the most. Default true, Java `disableRejectLogging`. */
+  readonly logRejections: boolean
   /** Events that may wait for a connection's fiber; packets beyond are dropped and counted. Default 1024, ours. */
   readonly mailboxSize: number
   /** Let a new stream start from what others to the same peer have learned about the path. Default true, Java. */
@@ -165,39 +199,6 @@ export interface StreamingOptions extends ConnectionOptions {
   readonly shutdownTimeout: Duration.DurationInput
 }
 
-/**
- * @since 0.1.0
- * @category constructors
- */
-export const defaults: StreamingOptions = {
-  maxPacketSize: 1812,
-  synPayloadBytes: 1730,
-  connectTimeout: "60 seconds",
-  synRetry: Schedule.exponential("3 seconds").pipe(Schedule.intersect(Schedule.recurs(4))),
-  synAckDelay: "10 millis",
-  initialRto: "9 seconds",
-  minRto: "200 millis",
-  maxRto: "45 seconds",
-  retransmit: (rto) => Schedule.exponential(rto).pipe(Schedule.intersect(Schedule.recurs(8))),
-  initialWindow: 6,
-  maxWindow: 128,
-  maxSendSpan: 200,
-  congestion: NewReno.make,
-  sendBufferBytes: 65_536,
-  receiveBufferBytes: 524_288,
-  receiveSpan: 512,
-  chokeTimeout: "5 minutes",
-  maxProbeInterval: "10 seconds",
-  idleTimeout: "90 seconds",
-  idleAction: "keepalive",
-  closeTimeout: "60 seconds",
-  maxConcurrentStreams: 2048,
-  timeWait: "5 minutes",
-  maxTimeWait: 8192,
-  earlyLifetime: "5 seconds",
-  maxEarlyPerStream: 8,
-  maxEarly: 64,
-  backlog: 64,
 /**
  * The knobs that a profile sets.
  *
@@ -231,14 +232,53 @@ export const profiles: Record<
   }
 }
 
+/**
+ * @since 0.1.0
+ * @category constructors
+ */
+export const defaults: StreamingOptions = {
+  profile: "balanced",
+  ...profiles.balanced,
+  announceProfile: false,
+  maxPacketSize: 1812,
+  synPayloadBytes: 1730,
+  connectTimeout: "60 seconds",
+  synRetry: Schedule.exponential("3 seconds").pipe(Schedule.intersect(Schedule.recurs(4))),
+  synAckDelay: "10 millis",
+  initialRto: "9 seconds",
+  minRto: "200 millis",
+  maxRto: "45 seconds",
+  retransmit: (rto) => Schedule.exponential(rto).pipe(Schedule.intersect(Schedule.recurs(8))),
+  initialWindow: 6,
+  maxWindow: 128,
+  maxSendSpan: 200,
+  congestion: NewReno.make,
+  sendBufferBytes: 65_536,
+  receiveBufferBytes: 524_288,
+  receiveSpan: 512,
+  chokeTimeout: "5 minutes",
+  maxProbeInterval: "10 seconds",
+  idleTimeout: "90 seconds",
+  idleAction: "keepalive",
+  closeTimeout: "60 seconds",
+  maxConcurrentStreams: 2048,
+  timeWait: "5 minutes",
+  maxTimeWait: 8192,
+  earlyLifetime: "5 seconds",
+  maxEarlyPerStream: 8,
+  maxEarly: 64,
+  backlog: 64,
   answerPings: true,
   maxPings: 256,
   pingTimeout: "60 seconds",
   requireReplayHash: false,
+  accessList: AccessList.everybody,
+  connectionLimits: {},
+  limitAction: "reset",
+  pingLimits: { perPeer: { minute: 120 }, total: { minute: 1200 } },
+  maxCountedPeers: 4096,
+  logRejections: true,
   mailboxSize: 1024,
-  profile: "balanced",
-  ...profiles.balanced,
-  announceProfile: false,
   controlBlockSharing: true,
   controlBlockLifetime: "10 minutes",
   maxControlBlocks: 1024,
@@ -257,6 +297,21 @@ export const profiles: Record<
 export class StreamingConfig extends Context.Reference<StreamingConfig>()("@effect-i2p/streaming/StreamingConfig", {
   defaultValue: (): StreamingOptions => defaults
 }) {}
+
+/**
+ * Changes some knobs: those of a profile that is named, then those that are given. Knobs given as undefined stay.
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const override = <A extends ConnectionOptions>(
+  options: A,
+  changes: { readonly [K in keyof A]?: A[K] | undefined }
+): A => ({
+  ...options,
+  ...(changes.profile === undefined ? undefined : profiles[changes.profile]),
+  ...Object.fromEntries(Object.entries(changes).filter(([, value]) => value !== undefined))
+})
 
 /**
  * Changes some knobs.
@@ -298,21 +353,6 @@ const delaysOf = Effect.fnUntraced(function* (
  * up. Java, 0 to 10 s.
  */
 const idleJitterMillis = 10_000
-/**
- * Changes some knobs: those of a profile that is named, then those that are given. Knobs given as undefined stay.
- *
- * @since 0.1.0
- * @category combinators
- */
-export const override = <A extends ConnectionOptions>(
-  options: A,
-  changes: { readonly [K in keyof A]?: A[K] | undefined }
-): A => ({
-  ...options,
-  ...(changes.profile === undefined ? undefined : profiles[changes.profile]),
-  ...Object.fromEntries(Object.entries(changes).filter(([, value]) => value !== undefined))
-})
-
 
 /**
  * The knobs of one connection as the core takes them. `chance` is uniform in [0, 1).
@@ -338,6 +378,11 @@ export const toCore = Effect.fnUntraced(function* (
     maxRto: Duration.toMillis(options.maxRto),
     retransmitBackoff: backoff.map((delay) => delay / Duration.toMillis(unit)),
     maxAckDelay: Duration.toMillis(options.maxAckDelay),
+    ackEvery: options.ackEvery,
+    minAckInterval: Duration.toMillis(options.minAckInterval),
+    maxSmallInFlight: options.maxSmallInFlight,
+    promptTails: options.promptTails,
+    announceInteractive: options.announceProfile && options.profile === "interactive",
     initialWindow: options.initialWindow,
     maxWindow: options.maxWindow,
     maxSendSpan: options.maxSendSpan,
@@ -367,8 +412,3 @@ export const toLimits = (options: StreamingOptions): Endpoint.Limits => ({
   maxEarly: options.maxEarly,
   maxPings: options.maxPings
 })
-    ackEvery: options.ackEvery,
-    minAckInterval: Duration.toMillis(options.minAckInterval),
-    maxSmallInFlight: options.maxSmallInFlight,
-    promptTails: options.promptTails,
-    announceInteractive: options.announceProfile && options.profile === "interactive",

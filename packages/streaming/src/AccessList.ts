@@ -1,0 +1,172 @@
+/**
+ * Who may connect and ping: a list of those allowed, a list of those denied. It can be changed while it is in use.
+ *
+ * A session has one, and a listener may have one of its own; a visitor must pass both. What it denies is dropped without
+ * a word, and before anything dear is done for it. Connections that are open stay open, and our own are not its business.
+ *
+ * @since 0.1.0
+ */
+import * as Address from "@effect-i2p/wire/Address"
+import * as Destination from "@effect-i2p/wire/Destination"
+import * as Hash from "@effect-i2p/wire/Hash"
+import { decodeBase64 } from "@effect-i2p/wire/I2pEncoding"
+import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
+import * as Ref from "effect/Ref"
+import * as Schema from "effect/Schema"
+
+/**
+ * A destination, its hash, or either as text: a b32 address, the Base64 of the hash or of the whole destination.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type Peer = Destination.Destination | Hash.Hash | string
+
+/**
+ * **Shape** hashes in Base32. `allow` undefined is everybody; a denied peer stays out even if it is allowed as well.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Rules {
+  readonly allow: ReadonlySet<string> | undefined
+  readonly deny: ReadonlySet<string>
+}
+
+/**
+ * Text that does not name a peer. A host name does not either: look it up first, for what it means may change.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class BadPeer extends Schema.TaggedError<BadPeer>("@effect-i2p/streaming/AccessList/BadPeer")("BadPeer", {
+  peer: Schema.String,
+  reason: Schema.String
+}) {
+  override get message(): string {
+    return `${JSON.stringify(this.peer)} names no peer for an access list: ${this.reason}`
+  }
+}
+
+/**
+ * Nobody is kept out.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const everybody: Rules = { allow: undefined, deny: new Set() }
+
+/** Characters of a hash in Base64, with its padding. */
+const base64HashLength = 44
+
+/**
+ * @since 0.1.0
+ * @category conversions
+ */
+export const hashOf = (peer: Peer): Either.Either<Hash.Hash, BadPeer> => {
+  if (peer instanceof Uint8Array) return Either.right(peer)
+  if (Destination.isDestination(peer)) return Either.right(peer.hash)
+  const text = peer.trim()
+  const bad = (reason: string) => new BadPeer({ peer: text.length > 64 ? `${text.slice(0, 64)}…` : text, reason })
+  if (text.length === base64HashLength && !text.includes(".")) {
+    return Either.mapLeft(Either.flatMap(decodeBase64(text), Hash.fromBytes), (error) => bad(error.message))
+  }
+  const address = Address.parse(text)
+  if (Either.isLeft(address)) return Either.left(bad(address.left.reason))
+  switch (address.right._tag) {
+    case "B32":
+      return Either.right(address.right.hash)
+    case "Base64":
+      return Either.right(address.right.destination.hash)
+    case "Name":
+      return Either.left(bad("a host name; look it up first"))
+    case "Blinded":
+      return Either.left(bad("an encrypted lease set's address does not tell the destination's hash"))
+  }
+}
+
+const setOf = (peers: Iterable<Peer>): Either.Either<ReadonlySet<string>, BadPeer> =>
+  Either.map(Either.all([...peers].map(hashOf)), (hashes) => new Set(hashes.map(Hash.toBase32)))
+
+/**
+ * @since 0.1.0
+ * @category constructors
+ */
+export const rules = (options: {
+  /** Leave it out to allow everybody; an empty list allows nobody. */
+  readonly allow?: Iterable<Peer> | undefined
+  readonly deny?: Iterable<Peer> | undefined
+}): Either.Either<Rules, BadPeer> =>
+  Either.all({
+    allow: options.allow === undefined ? Either.right(undefined) : setOf(options.allow),
+    deny: setOf(options.deny ?? [])
+  })
+
+/**
+ * Whether the rules let a peer in.
+ *
+ * @since 0.1.0
+ * @category predicates
+ */
+export const permits = (self: Rules, hash: Hash.Hash): boolean => {
+  if (self.allow === undefined && self.deny.size === 0) return true
+  const key = Hash.toBase32(hash)
+  return !self.deny.has(key) && (self.allow === undefined || self.allow.has(key))
+}
+
+/**
+ * The lists of a session or listener. Every change holds from the next visitor on.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface AccessList {
+  readonly rules: Ref.Ref<Rules>
+  /** Adds to those allowed; the first one ends "everybody". */
+  readonly allow: (peer: Peer) => Effect.Effect<void, BadPeer>
+  /** Adds to those denied. */
+  readonly deny: (peer: Peer) => Effect.Effect<void, BadPeer>
+  /** Takes a peer out of both lists. The last one allowed leaves an empty list, which allows nobody. */
+  readonly remove: (peer: Peer) => Effect.Effect<void, BadPeer>
+  /** Whether a peer would be let in now. */
+  readonly permits: (peer: Peer) => Effect.Effect<boolean, BadPeer>
+}
+
+/**
+ * @since 0.1.0
+ * @category constructors
+ */
+export const make = (initial: Rules = everybody): Effect.Effect<AccessList> =>
+  Effect.map(Ref.make(initial), (ref): AccessList => {
+    const change = (peer: Peer, f: (rules: Rules, key: string) => Rules) =>
+      Effect.flatMap(hashOf(peer), (hash) => Ref.update(ref, (rules) => f(rules, Hash.toBase32(hash))))
+    return {
+      rules: ref,
+      allow: (peer) => change(peer, (rules, key) => ({ ...rules, allow: withKey(rules.allow ?? new Set(), key) })),
+      deny: (peer) => change(peer, (rules, key) => ({ ...rules, deny: withKey(rules.deny, key) })),
+      remove: (peer) =>
+        change(peer, (rules, key) => ({
+          allow: rules.allow === undefined ? undefined : withoutKey(rules.allow, key),
+          deny: withoutKey(rules.deny, key)
+        })),
+      permits: (peer) =>
+        Effect.flatMap(hashOf(peer), (hash) => Effect.map(Ref.get(ref), (rules) => permits(rules, hash)))
+    }
+  })
+
+/**
+ * A list that is given may be shared; rules get a list of their own.
+ *
+ * @internal
+ */
+export const from = (given: AccessList | Rules): Effect.Effect<AccessList> =>
+  "rules" in given ? Effect.succeed(given) : make(given)
+
+const withKey = (set: ReadonlySet<string>, key: string): ReadonlySet<string> => new Set(set).add(key)
+
+const withoutKey = (set: ReadonlySet<string>, key: string): ReadonlySet<string> => {
+  const copy = new Set(set)
+  copy.delete(key)
+  return copy
+}

@@ -1,0 +1,149 @@
+/**
+ * Who is let in, as the shell asks it: lists before a signature is looked at, counters only after.
+ *
+ * A list costs a look-up, so it spares the dear check; a lie about the sender gains nothing, as the check follows. Counters
+ * come last, because whoever could touch them unproved could shut out others.
+ *
+ * @since 0.1.0
+ */
+import type { Destination } from "@effect-i2p/wire/Destination"
+import * as Effect from "effect/Effect"
+import * as Ref from "effect/Ref"
+import * as AccessList from "../AccessList.js"
+import * as Admission from "../core/Admission.js"
+import type { LimitAction, StreamingOptions } from "../StreamingConfig.js"
+
+/**
+ * The lists and counters of a session. `turnedAway` and `now` are plain, as everything that the reader touches.
+ */
+export interface Gate {
+  readonly accessList: AccessList.AccessList
+  readonly connectionLimits: Ref.Ref<Admission.Limits>
+  readonly pingLimits: Ref.Ref<Admission.Limits>
+  readonly connections: Admission.Admission
+  readonly pings: Admission.Admission
+  readonly now: () => number
+  readonly isLogging: boolean
+  readonly turnedAway: { denied: number; limited: number; pingsLimited: number }
+  lastLog: { readonly at: number; readonly total: number }
+}
+
+/** Least time between two log lines about who was turned away, in ms. Ours: a flood must not fill a disk. */
+const logInterval = 60_000
+
+/**
+ * `chance` is uniform in [0, 1), anew at each call: what the resets of one counter tell says nothing about another.
+ */
+export const make = (options: StreamingOptions, now: () => number, chance: () => number): Effect.Effect<Gate> =>
+  Effect.map(
+    Effect.all([AccessList.from(options.accessList), Ref.make(options.connectionLimits), Ref.make(options.pingLimits)]),
+    ([accessList, connectionLimits, pingLimits]) => {
+      const counters = () =>
+        Admission.make({
+          now: now(),
+          chances: { minute: chance(), hour: chance(), day: chance() },
+          maxPeers: options.maxCountedPeers
+        })
+      return {
+        accessList,
+        connectionLimits,
+        pingLimits,
+        connections: counters(),
+        pings: counters(),
+        now,
+        isLogging: options.logRejections,
+        turnedAway: { denied: 0, limited: 0, pingsLimited: 0 },
+        lastLog: { at: Number.NEGATIVE_INFINITY, total: 0 }
+      }
+    }
+  )
+
+/**
+ * Whether the lists let a peer in, the session's and the listener's.
+ */
+export const permits = Effect.fnUntraced(function* (
+  self: Gate,
+  peer: Destination,
+  own: AccessList.AccessList | undefined
+): Effect.fn.Return<boolean> {
+  const ofSession = AccessList.permits(yield* Ref.get(self.accessList.rules), peer.hash)
+  if (ofSession && (own === undefined || AccessList.permits(yield* Ref.get(own.rules), peer.hash))) return true
+  self.turnedAway.denied += 1
+  yield* note(self, peer, "an access list denies it")
+  return false
+})
+
+/**
+ * Counts a connection from a peer whose signature has been checked, and decides about it.
+ */
+export const admit = Effect.fnUntraced(function* (
+  self: Gate,
+  peer: Destination,
+  hasRoom: boolean
+): Effect.fn.Return<Admission.Verdict> {
+  const limits = yield* Ref.get(self.connectionLimits)
+  const verdict = Admission.decide(self.connections, limits, { peer: peer.b32, hasRoom }, self.now())
+  if (verdict._tag === "Admit") return verdict
+  self.turnedAway.limited += 1
+  yield* note(self, peer, reasons[verdict.reason])
+  return verdict
+})
+
+/**
+ * The same for a ping. One too many is not answered: there is nobody to show an answer to.
+ */
+export const admitPing = Effect.fnUntraced(function* (self: Gate, peer: Destination): Effect.fn.Return<boolean> {
+  const limits = yield* Ref.get(self.pingLimits)
+  const verdict = Admission.decide(self.pings, limits, { peer: peer.b32, hasRoom: true }, self.now())
+  if (verdict._tag === "Admit") return true
+  self.turnedAway.pingsLimited += 1
+  yield* note(self, peer, "too many pings")
+  return false
+})
+
+const reasons: Readonly<Record<Admission.Reason, string>> = {
+  PeerLimit: "too many connections of this peer",
+  TotalLimit: "too many connections of all peers",
+  Concurrent: "too many open streams"
+}
+
+const note = (self: Gate, peer: Destination, reason: string): Effect.Effect<void> => {
+  const at = self.now()
+  if (!self.isLogging || at - self.lastLog.at < logInterval) return Effect.void
+  const { denied, limited, pingsLimited } = self.turnedAway
+  const total = denied + limited + pingsLimited
+  const unsaid = total - self.lastLog.total - 1
+  self.lastLog = { at, total }
+  const others = unsaid === 0 ? "" : `, and ${unsaid} more since the last such line`
+  return Effect.logInfo(`turned ${peer.short} away: ${reason}${others}`).pipe(
+    Effect.annotateLogs({ package: "streaming", module: "StreamManager" })
+  )
+}
+
+/** TLS has its own words for an error, and these are not among them. Java I2P 2.8.0 resets there, too. */
+const tlsPort = 443
+
+/**
+ * What a peer beyond a limit gets: nothing, a reset, or these bytes as its whole connection.
+ */
+export const reaction = (action: LimitAction, port: number, retryAfter: number): "drop" | "reset" | Uint8Array => {
+  if (action === "drop" || action === "reset") return action
+  if (port === tlsPort) return "reset"
+  return new TextEncoder().encode(action === "http" ? tooManyRequests(retryAfter) : action.text)
+}
+
+/** RFC 6585 section 4, RFC 9110 section 10.2.3: whole seconds, and none too few. */
+const tooManyRequests = (retryAfter: number): string => {
+  const seconds = Math.max(1, Math.ceil(retryAfter / 1000))
+  const body = `Too many requests; try again in ${seconds} s.\n`
+  return [
+    "HTTP/1.1 429 Too Many Requests",
+    "Content-Type: text/plain; charset=utf-8",
+    `Content-Length: ${body.length}`,
+    `Retry-After: ${seconds}`,
+    "Cache-Control: no-store",
+    "Connection: close",
+    "",
+    body
+  ].join("\r\n")
+}

@@ -1,0 +1,114 @@
+/**
+ * Pings, ours and others': one round trip without a stream.
+ *
+ * @since 0.1.0
+ */
+import type { Destination } from "@effect-i2p/wire/Destination"
+import type * as Clock from "effect/Clock"
+import * as Deferred from "effect/Deferred"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Endpoint from "../core/Endpoint.js"
+import * as Packet from "../Packet.js"
+import { PingTimedOut, TooManyPings, type TransportFailed } from "../StreamError.js"
+
+/**
+ * What came back.
+ */
+export interface Pong {
+  readonly rtt: Duration.Duration
+  readonly payload: Uint8Array
+}
+
+interface Pending {
+  readonly sentAt: bigint
+  readonly pong: Deferred.Deferred<Pong>
+}
+
+/**
+ * Pings under way.
+ */
+export interface Pings<P> {
+  readonly endpoint: Endpoint.Endpoint<P>
+  readonly clock: Clock.Clock
+  readonly pending: Map<number, Pending>
+}
+
+export const make = <P>(endpoint: Endpoint.Endpoint<P>, clock: Clock.Clock): Pings<P> => ({
+  endpoint,
+  clock,
+  pending: new Map()
+})
+
+/** Bytes of a ping that come back. Streaming specification, since 0.9.18. */
+const maxPongBytes = 32
+
+/**
+ * Sends a ping with this id and waits for its pong.
+ */
+export const ping = <P>(
+  self: Pings<P>,
+  options: {
+    readonly id: number
+    readonly destination: Destination
+    readonly payload: Uint8Array
+    readonly timeout: Duration.Duration
+    readonly send: (packet: Packet.Packet) => Effect.Effect<void, TransportFailed>
+  }
+): Effect.Effect<Pong, PingTimedOut | TooManyPings | TransportFailed> =>
+  Effect.flatMap(Deferred.make<Pong>(), (pong) =>
+    Effect.acquireUseRelease(
+      Effect.suspend(() => {
+        if (!Endpoint.registerPing(self.endpoint, options.id)) {
+          return Effect.fail(new TooManyPings({ limit: self.endpoint.limits.maxPings }))
+        }
+        self.pending.set(options.id, { sentAt: self.clock.unsafeCurrentTimeNanos(), pong })
+        return Effect.void
+      }),
+      () =>
+        options
+          .send(
+            Packet.make({
+              sendStreamId: options.id,
+              flags: Packet.ECHO | Packet.NO_ACK,
+              payload: options.payload
+            })
+          )
+          .pipe(
+            Effect.zipRight(Deferred.await(pong)),
+            Effect.timeoutFail({
+              duration: options.timeout,
+              onTimeout: () =>
+                new PingTimedOut({
+                  destination: options.destination.short,
+                  millis: Duration.toMillis(options.timeout)
+                })
+            })
+          ),
+      () =>
+        Effect.sync(() => {
+          self.pending.delete(options.id)
+          Endpoint.releasePing(self.endpoint, options.id)
+        })
+    )
+  )
+
+/**
+ * A pong for a ping of ours. Nobody signs them; the 32 random bits of the id are its proof.
+ */
+export const handlePong = <P>(self: Pings<P>, id: number, packet: Packet.Packet): void => {
+  const pending = self.pending.get(id)
+  if (pending === undefined) return
+  const rtt = Duration.nanos(self.clock.unsafeCurrentTimeNanos() - pending.sentAt)
+  Deferred.unsafeDone(pending.pong, Effect.succeed({ rtt, payload: packet.payload.slice(0, maxPongBytes) }))
+}
+
+/**
+ * The answer to a ping, no longer than the specification allows, whatever the ping brought.
+ */
+export const pongFor = (packet: Packet.Packet): Packet.Packet =>
+  Packet.make({
+    receiveStreamId: packet.sendStreamId,
+    flags: Packet.ECHO,
+    payload: packet.payload.subarray(0, maxPongBytes)
+  })
