@@ -38,6 +38,7 @@ import * as Attempt from "./internal/attempt.js"
 import { Inbox } from "./internal/inbox.js"
 import { Lookups } from "./internal/lookups.js"
 import * as SendFrame from "./internal/sendFrame.js"
+import { Statuses } from "./internal/statuses.js"
 import * as Message from "./Message.js"
 import * as Payload from "./Payload.js"
 import * as SessionState from "./SessionState.js"
@@ -46,7 +47,9 @@ import * as SessionState from "./SessionState.js"
  * A payload on its way out.
  *
  * **Shape** `bundleLeaseSet` false asks the router not to add our lease set (i2pd ignores it); `compress` deflates
- * when that gains.
+ * when that gains. `onStatus` asks the router for the message's fate and is told its codes as they come, `accepted` (1)
+ * perhaps before a final one, or none at all within a minute: then nobody knows. It is called synchronously from the
+ * connection's reader and must not throw.
  * **Units** `expiresAt` ms since 1970 by our own clock.
  *
  * @category models
@@ -57,6 +60,7 @@ export interface Outgoing extends Payload.Payload {
   readonly expiresAt?: number | undefined
   readonly bundleLeaseSet?: boolean | undefined
   readonly compress?: boolean | undefined
+  readonly onStatus?: ((status: number) => void) | undefined
 }
 
 /**
@@ -71,7 +75,8 @@ export type Incoming = Payload.Payload
  * Counts since the session was made.
  *
  * **Shape** drops while sending: `droppedNotReady`. Drops while receiving: `droppedMalformed` (bad envelope or wrong
- * session), `droppedUnclaimed` (no subscriber for the protocol), `droppedQueueFull`.
+ * session), `droppedUnclaimed` (no subscriber for the protocol), `droppedQueueFull`. `statuses` counts what became of
+ * sends that asked, by code; `untracked` are sends that asked when too many waited; `unknownStatuses` answered none.
  *
  * @category models
  * @since 0.1.0
@@ -83,6 +88,9 @@ export interface SessionStats {
   readonly droppedMalformed: number
   readonly droppedUnclaimed: number
   readonly droppedQueueFull: number
+  readonly statuses: Readonly<Record<number, number>>
+  readonly unknownStatuses: number
+  readonly untracked: number
   readonly unknownFrames: number
   readonly connections: number
 }
@@ -143,6 +151,7 @@ export const make = Effect.fn("I2cpSession.make")(
     const created = yield* Deferred.make<void>()
     const failed = yield* Deferred.make<never, I2cpError.I2cpError>()
     const inbox = new Inbox(compression, config)
+    const statuses = new Statuses()
     const counters = { sent: 0, droppedNotReady: 0, unknownFrames: 0, connections: 0 }
     let current: Attempt.Current | undefined
     let lastPublished = 0
@@ -205,6 +214,7 @@ export const make = Effect.fn("I2cpSession.make")(
       signatures,
       inbox,
       lookups,
+      statuses,
       counters,
       onPhase
     }
@@ -231,6 +241,7 @@ export const make = Effect.fn("I2cpSession.make")(
           lastPublished = current?.lastPublished ?? lastPublished
           current = undefined
           lookups.onLost()
+          statuses.clear()
           return usable.close
         })
       )
@@ -289,11 +300,29 @@ export const make = Effect.fn("I2cpSession.make")(
         const local = message.expiresAt ?? clock.unsafeCurrentTimeMillis() + expiry
         const expiration = Math.max(0, local + current.clockOffset)
         const flags = message.bundleLeaseSet === false ? Message.DO_NOT_BUNDLE_LEASE_SET : 0
+        const nonce =
+          message.onStatus === undefined ? 0 : statuses.track(message.onStatus, clock.unsafeCurrentTimeMillis())
         const frame =
           message.compress === true
-            ? SendFrame.encodeEnvelope(sessionId, message.to, Payload.encode(message, compression), flags, expiration)
-            : SendFrame.encode(sessionId, message.to, message, compression.crc32(message.payload), flags, expiration)
+            ? SendFrame.encodeEnvelope(
+                sessionId,
+                message.to,
+                Payload.encode(message, compression),
+                flags,
+                expiration,
+                nonce
+              )
+            : SendFrame.encode(
+                sessionId,
+                message.to,
+                message,
+                compression.crc32(message.payload),
+                flags,
+                expiration,
+                nonce
+              )
         if (!current.link.send(frame)) {
+          statuses.forget(nonce)
           return new I2cpError.SendRejected({
             reason: "OutboundFull",
             size: current.link.queued(),
@@ -328,7 +357,12 @@ export const make = Effect.fn("I2cpSession.make")(
       send,
       subscribe: (protocol) => inbox.subscribe(protocol),
       lookup: (address) => lookups.lookup(address),
-      stats: Effect.sync(() => ({ ...counters, ...inbox.counters }))
+      stats: Effect.sync(() => ({
+        ...counters,
+        ...inbox.counters,
+        ...statuses.counters,
+        statuses: { ...statuses.counters.statuses }
+      }))
     })
   },
   Effect.annotateLogs({ package: "i2cp", module: "I2cpSession" })

@@ -24,6 +24,7 @@ import * as SessionConfig from "../SessionConfig.js"
 import * as Credentials from "./credentials.js"
 import type { Inbox } from "./inbox.js"
 import type { Lookups } from "./lookups.js"
+import type { Statuses } from "./statuses.js"
 
 /** What lives longer than one connection. */
 export interface Environment {
@@ -34,6 +35,7 @@ export interface Environment {
   readonly signatures: Signatures.Service
   readonly inbox: Inbox
   readonly lookups: Lookups
+  readonly statuses: Statuses
   readonly counters: { unknownFrames: number }
   /** Told of every new phase, the last one being `Down`. */
   readonly onPhase: (phase: Session.Phase, routerVersion: string) => Effect.Effect<void>
@@ -59,6 +61,7 @@ const SESSION_STATUS = Message.typeOf("SessionStatus")
 const SET_DATE = Message.typeOf("SetDate")
 const DISCONNECT = Message.typeOf("Disconnect")
 const LEASE_REQUEST = Message.typeOf("RequestVariableLeaseSet")
+const MESSAGE_STATUS = Message.typeOf("MessageStatus")
 const MESSAGE_PAYLOAD = Message.typeOf("MessagePayload")
 const HOST_REPLY = Message.typeOf("HostReply")
 
@@ -99,7 +102,12 @@ export const run = Effect.fn("I2cpSession.connection")(function* (
         return
       }
       unknownInRow = 0
-      if (type === HOST_REPLY) {
+      if (type === MESSAGE_STATUS) {
+        const status = Message.decode(type, body)
+        if (Either.isRight(status) && status.right._tag === "MessageStatus") {
+          if (status.right.sessionId === current.sessionId) env.statuses.onMessage(status.right, now)
+        }
+      } else if (type === HOST_REPLY) {
         const reply = Message.decode(type, body)
         if (Either.isRight(reply) && reply.right._tag === "HostReply") env.lookups.onReply(reply.right)
       } else if (type === SESSION_STATUS || type === SET_DATE || type === DISCONNECT || type === LEASE_REQUEST) {
@@ -111,7 +119,7 @@ export const run = Effect.fn("I2cpSession.connection")(function* (
           tell({ _tag: "Received", message: message.right })
         }
       }
-      // The rest is a sign of life at most: bandwidth limits, statuses of sends that asked for none.
+      // The rest is a sign of life at most: bandwidth limits.
     }
 
   const drive = (current: Current): Effect.Effect<Session.Outcome, I2cpError.I2cpError> =>

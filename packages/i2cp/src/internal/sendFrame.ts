@@ -17,11 +17,12 @@ export const encode = (
   content: Payload.Payload,
   crc: number,
   flags: number,
-  expiration: number
+  expiration: number,
+  nonce = 0
 ): Uint8Array => {
   const envelope = Payload.STORED_OVERHEAD + content.payload.length
   const { bytes, body } = begin(sessionId, to, envelope)
-  return end(bytes, Payload.writeStored(bytes, body, content, crc), flags, expiration)
+  return end(bytes, Payload.writeStored(bytes, body, content, crc), nonce, flags, expiration)
 }
 
 /** The same around an envelope that is there already. */
@@ -30,11 +31,12 @@ export const encodeEnvelope = (
   to: Destination,
   envelope: Uint8Array,
   flags: number,
-  expiration: number
+  expiration: number,
+  nonce = 0
 ): Uint8Array => {
   const { bytes, body } = begin(sessionId, to, envelope.length)
   bytes.set(envelope, body)
-  return end(bytes, body + envelope.length, flags, expiration)
+  return end(bytes, body + envelope.length, nonce, flags, expiration)
 }
 
 const begin = (sessionId: number, to: Destination, envelope: number) => {
@@ -51,8 +53,9 @@ const begin = (sessionId: number, to: Destination, envelope: number) => {
   return { bytes, body: at + LENGTH_BYTES }
 }
 
-/** Nonce 0 (no status wanted) is what the array holds already. */
-const end = (bytes: Uint8Array, at: number, flags: number, expiration: number): Uint8Array => {
+/** Nonce 0: no status is wanted. */
+const end = (bytes: Uint8Array, at: number, nonce: number, flags: number, expiration: number): Uint8Array => {
+  u32(bytes, at, nonce)
   bytes[at + 4] = flags >>> 8
   bytes[at + 5] = flags
   const high = Math.floor(expiration / 0x100000000)
