@@ -15,7 +15,7 @@ import * as AccessList from "./AccessList.js"
 import type * as Admission from "./core/Admission.js"
 import type * as Core from "./core/Config.js"
 import type * as CongestionController from "./core/CongestionController.js"
-import * as NewReno from "./core/congestion/NewReno.js"
+import * as Veno from "./core/congestion/Veno.js"
 import type * as Endpoint from "./core/Endpoint.js"
 
 /**
@@ -98,9 +98,18 @@ export interface ConnectionOptions {
   readonly initialWindow: number
   /** Most packets in flight. Default 128, streaming specification and Java. */
   readonly maxWindow: number
+  /**
+   * Most packets in flight toward a peer that has taken 512 packets and never closed its receive window. Default 192: less
+   * than `maxSendSpan`, ours. Java drops what its buffer of some 124 packets does not hold and says so; it gets no more.
+   */
+  readonly maxProvenWindow: number
   /** Most packets from the oldest unacknowledged to the newest. Default 200: Java breaks at 255 holes. */
   readonly maxSendSpan: number
-  /** Default NewReno. */
+  /**
+   * Default Veno: over the simulation grid (`npm run grid`) it keeps 94 % of the bound at 1 % loss and 67 % at 5 %, where
+   * NewReno keeps 11 and 5; beside a NewReno flow it takes two thirds to three quarters of a bottleneck, CUBIC up to nine
+   * tenths.
+   */
   readonly congestion: CongestionController.Make
   /** Bytes that an application may write ahead of what has been sent. Default 65536, Java `bufferSize`. */
   readonly sendBufferBytes: number
@@ -251,8 +260,9 @@ export const defaults: StreamingOptions = {
   retransmit: (rto) => Schedule.exponential(rto).pipe(Schedule.intersect(Schedule.recurs(8))),
   initialWindow: 6,
   maxWindow: 128,
+  maxProvenWindow: 192,
   maxSendSpan: 200,
-  congestion: NewReno.make,
+  congestion: Veno.make,
   sendBufferBytes: 65_536,
   receiveBufferBytes: 524_288,
   receiveSpan: 512,
@@ -385,6 +395,9 @@ export const toCore = Effect.fnUntraced(function* (
     announceInteractive: options.announceProfile && options.profile === "interactive",
     initialWindow: options.initialWindow,
     maxWindow: options.maxWindow,
+    // Who wants a smaller window than the default wants it for everybody.
+    maxProvenWindow:
+      options.maxWindow < defaults.maxWindow ? options.maxWindow : Math.max(options.maxWindow, options.maxProvenWindow),
     maxSendSpan: options.maxSendSpan,
     congestion: options.congestion,
     receiveBufferBytes: options.receiveBufferBytes,

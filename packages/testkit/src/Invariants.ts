@@ -7,6 +7,9 @@ import * as Connection from "@effect-i2p/streaming/core/Connection"
 import * as SendBuffer from "@effect-i2p/streaming/core/SendBuffer"
 import * as State from "@effect-i2p/streaming/core/State"
 
+/** Packets after which a peer may get more than an unknown one: `core/Outbound`. */
+const provenFrom = 512
+
 /**
  * A CLOSE and a keepalive or probe may leave although the window is full.
  */
@@ -55,8 +58,13 @@ type Must = (holds: boolean, rule: string) => void
 const sendRules = (state: State.State, must: Must): void => {
   const { config, congestion, counters, send } = state
   must(SendBuffer.sndUna(send) <= send.sndNxt, "sndUna <= sndNxt")
-  must(congestion.window >= 1 && congestion.window <= config.maxWindow, `1 <= window ${congestion.window} <= maximum`)
-  must(SendBuffer.flightSize(send) <= config.maxWindow + beyondWindow, "in flight <= largest window")
+  must(
+    congestion.window >= 1 && congestion.window <= config.maxProvenWindow,
+    `1 <= window ${congestion.window} <= maximum`
+  )
+  // A peer that closes its window loses its proof while what it was sent before is still under way.
+  const largest = send.sndNxt > provenFrom ? config.maxProvenWindow : config.maxWindow
+  must(SendBuffer.flightSize(send) <= largest + beyondWindow, "in flight <= largest window")
   must(send.sndNxt - SendBuffer.sndUna(send) <= config.maxSendSpan + beyondWindow, "sent span <= its limit")
   let previous = -1
   let lost = 0

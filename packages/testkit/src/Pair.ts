@@ -42,6 +42,8 @@ export interface Options {
   /** What is different from B to A. */
   readonly linkB?: Partial<Netem.Config> | undefined
   readonly seed?: number | undefined
+  /** Links of another pair, so that both meet at one bottleneck: see `runTogether`. */
+  readonly links?: Links | undefined
   /** What A hands over with the opening, of which the SYN takes what fits. It comes before `a.write`. */
   readonly initialData?: number | undefined
   readonly a?: Behaviour | undefined
@@ -76,6 +78,14 @@ const signingBytes = { none: 0, signature: 64, identity: 391 + 64 }
 const defaultDuration = 3_600_000
 
 /**
+ * One link for each direction.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type Links = { readonly [direction in Direction]: Netem.Link }
+
+/**
  * Two sides under one clock.
  *
  * @since 0.1.0
@@ -87,7 +97,7 @@ export class Pair {
   readonly b: Side
   /** Milliseconds since the start. */
   now = 0
-  private readonly links: { readonly [direction in Direction]: Netem.Link }
+  readonly links: Links
   private readonly counts: { [direction in Direction]: number } = { "A>B": 0, "B>A": 0 }
   private readonly network = new DelayHeap.DelayHeap<{ readonly to: Side; readonly packet: Packet.Packet }>()
   private readonly lines: Array<Line> = []
@@ -102,7 +112,7 @@ export class Pair {
       A: Scenario.config(options.config),
       B: Scenario.config({ ...options.config, ...options.configB })
     }
-    this.links = {
+    this.links = options.links ?? {
       "A>B": Netem.make(options.link ?? {}, Netem.pairSeed(seed, 1, 2)),
       "B>A": Netem.make({ ...options.link, ...options.linkB }, Netem.pairSeed(seed, 2, 1))
     }
@@ -238,3 +248,18 @@ const formatLine = (line: Line): string => {
  * @category constructors
  */
 export const make = (options: Options = {}): Pair => new Pair(options)
+
+/**
+ * Runs several pairs that share links on one time line, until `until` or until `done` says so.
+ *
+ * @since 0.1.0
+ * @category running
+ */
+export const runTogether = (pairs: ReadonlyArray<Pair>, until: number, done: () => boolean = () => false): void => {
+  while (!done()) {
+    let next = until
+    for (const pair of pairs) next = Math.min(next, pair.nextTime ?? until)
+    for (const pair of pairs) if (pair.nextTime !== undefined && pair.nextTime <= next) pair.run(next)
+    if (next >= until) return
+  }
+}

@@ -39,6 +39,8 @@ export interface Config {
   readonly announceInteractive: boolean
   readonly initialWindow: number
   readonly maxWindow: number
+  /** Most packets in flight toward a peer that has shown that it copes. */
+  readonly maxProvenWindow: number
   /** Most packets between the oldest unacknowledged and the newest sent. */
   readonly maxSendSpan: number
   readonly congestion: Make

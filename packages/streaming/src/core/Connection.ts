@@ -58,7 +58,10 @@ const initial = (
   send: SendBuffer.empty,
   receive: Assembler.make(config.receiveSpan),
   rtt: seed === undefined ? RttEstimator.make(config) : RttEstimator.seeded(config, seed),
-  congestion: config.congestion(seed === undefined ? config : { ...config, initialWindow: seed.window }),
+  congestion: config.congestion({
+    initialWindow: seed?.window ?? config.initialWindow,
+    maxWindow: config.maxProvenWindow
+  }),
   lossDetection: LossDetection.initial,
   undo: undefined,
   recoveryPoint: 0,

@@ -68,7 +68,7 @@ const flushSynAck = (draft: Draft.Draft, due: number | undefined): boolean => {
 
 const flushLost = (draft: Draft.Draft): void => {
   if (draft.send.lostCount === 0 || draft.peerChoke !== undefined) return
-  const window = draft.congestion.window
+  const window = windowOf(draft)
   const oldest = SendBuffer.sndUna(draft.send)
   for (const packet of draft.send.inFlight) {
     // The oldest packet is what everybody waits for: it goes out although the window has just shrunk below what is still
@@ -113,7 +113,7 @@ const copyFromSpan = 1 / 2
  */
 const flushCopies = (draft: Draft.Draft): void => {
   if (draft.send.unsentBytes === 0 || draft.peerChoke !== undefined || isClosed(draft)) return
-  if (span(draft) < copyFromSpan * draft.config.maxSendSpan) return
+  if (span(draft) < copyFromSpan * spanOf(draft)) return
   for (const packet of draft.send.inFlight) {
     if (packet.transmissions === 1 || packet.copied || packet.lost) continue
     draft.send = SendBuffer.markCopied(draft.send, packet.sequenceNumber)
@@ -125,10 +125,29 @@ const flushCopies = (draft: Draft.Draft): void => {
 /** Numbers under way: from the oldest unacknowledged to the next new one. */
 const span = (draft: Draft.Draft): number => draft.send.sndNxt - SendBuffer.sndUna(draft.send)
 
+/** Packets that a peer must have taken, without closing its window, before it gets more than an unknown one. Ours: four windows. */
+const provenFrom = 512
+
+/**
+ * Numbers under way to a peer that has closed its window before. Java's receive buffer holds 124 packets of ours,
+ * whatever it says (2.8.0): with a hole at its start, what comes beyond is dropped and the window closed.
+ */
+const chokedSpan = 124
+
+/** What may be in flight: the controller's window, within what this peer has shown to take. */
+const windowOf = (draft: Draft.Draft): number => {
+  const { maxProvenWindow, maxWindow } = draft.config
+  const proven = draft.counters.chokes === 0 && SendBuffer.sndUna(draft.send) >= provenFrom
+  return Math.min(draft.congestion.window, proven ? maxProvenWindow : maxWindow)
+}
+
+const spanOf = (draft: Draft.Draft): number =>
+  draft.counters.chokes === 0 ? draft.config.maxSendSpan : Math.min(chokedSpan, draft.config.maxSendSpan)
+
 const hasRoom = (draft: Draft.Draft): boolean => {
   if (isClosed(draft)) return false
   if (draft.phase._tag === "SynReceived") return draft.send.sndNxt <= maxBeforeEstablished
-  return SendBuffer.flightSize(draft.send) < draft.congestion.window && span(draft) < draft.config.maxSendSpan
+  return SendBuffer.flightSize(draft.send) < windowOf(draft) && span(draft) < spanOf(draft)
 }
 
 const maySendSmall = (draft: Draft.Draft): boolean => {
@@ -172,7 +191,8 @@ const flushClose = (draft: Draft.Draft): void => {
 const transmitSequenced = (draft: Draft.Draft, packet: SendBuffer.InFlight): void => {
   const isSyn = (packet.flags & Packet.SYNCHRONIZE) !== 0
   const isClose = (packet.flags & Packet.CLOSE) !== 0
-  const scarce = SendBuffer.flightSize(draft.send) + Math.max(scarceSlots, draft.congestion.window / 3)
+  const window = windowOf(draft)
+  const scarce = SendBuffer.flightSize(draft.send) + Math.max(scarceSlots, window / 3)
   const urgent =
     isSyn ||
     isClose ||
@@ -180,7 +200,7 @@ const transmitSequenced = (draft: Draft.Draft, packet: SendBuffer.InFlight): voi
     (draft.config.promptTails && draft.send.unsentBytes === 0) ||
     // The CLOSE waits for this one's acknowledgment.
     (draft.closing !== "no" && draft.send.unsentBytes === 0) ||
-    scarce > draft.congestion.window ||
+    scarce > window ||
     (packet.endOffset >= draft.flushTo && packet.endOffset - packet.payload.length < draft.flushTo)
   Draft.transmit(
     draft,

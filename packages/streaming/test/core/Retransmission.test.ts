@@ -1,3 +1,4 @@
+import * as NewReno from "@effect-i2p/streaming/core/congestion/NewReno"
 import * as Event from "@effect-i2p/streaming/core/Event"
 import * as Packet from "@effect-i2p/streaming/Packet"
 import * as Scenario from "@effect-i2p/testkit/Scenario"
@@ -98,7 +99,7 @@ describe("Connection, retransmitting", () => {
     })
 
     it("halves the threshold with the first of several timeouts, not with the others", () => {
-      const machine = Scenario.established({ config: { initialWindow: 20 } })
+      const machine = Scenario.established({ config: { initialWindow: 20, congestion: NewReno.make } })
       machine.write(20 * 1812)
       for (let i = 0; i < 3; i++) {
         machine.wake()
@@ -165,7 +166,7 @@ describe("Connection, retransmitting", () => {
     })
 
     it("halves the window once for all losses of one flight", () => {
-      const machine = Scenario.established({ config: { initialWindow: 20 } })
+      const machine = Scenario.established({ config: { initialWindow: 20, congestion: NewReno.make } })
       machine.write(20 * 1812)
       machine.wait(100).receive(Scenario.ack(10, [1, 5]))
       machine.wake()
@@ -189,7 +190,7 @@ describe("Connection, retransmitting", () => {
     })
 
     it("keeps to the window with what it sends again", () => {
-      const machine = Scenario.established({ config: { initialWindow: 20 } })
+      const machine = Scenario.established({ config: { initialWindow: 20, congestion: NewReno.make } })
       machine.write(20 * 1812)
       machine.wait(100).receive(Scenario.ack(20, [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14]))
       const sent = machine.wake()
