@@ -60,7 +60,7 @@ const threshold = (state: State): number =>
   Math.min(maxThreshold, Math.max(minThreshold, (state.bandwidth?.twice ?? 0) * state.minRtt))
 
 const measure = (self: Bandwidth | undefined, event: AckEvent): Bandwidth => {
-  if (self === undefined) return { acked: event.acked, since: event.now, once: 0, twice: 0 }
+  if (self === undefined) return { acked: 0, since: event.now, once: 0, twice: 0 }
   const acked = self.acked + event.acked
   const elapsed = event.now - self.since
   const sample = Math.max(event.srtt ?? 0, minSampleMillis)
