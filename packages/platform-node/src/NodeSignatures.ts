@@ -1,11 +1,12 @@
 /**
  * The `Signatures` service over `node:crypto`: OpenSSL in place of JavaScript, more than ten times faster.
  *
- * Ed25519, ECDSA on P-256, P-384 and P-521, and verification of RedDSA run natively; for the rest `Signatures.noble`
- * answers. Both give the same answers and the same errors, which a property test holds them to. OpenSSL is less strict about
- * keys than RFC 8032 and noble, so non-canonical and small-order Ed25519 keys, and ECDSA scalars out of range, are
- * refused here. One difference is left: OpenSSL checks Ed25519 without the cofactor, as Java I2P and i2pd do, noble with it.
- * It takes a signer who builds a torsion component into his own key or nonce to see it.
+ * Ed25519, ECDSA on P-256, P-384 and P-521, and verification of RedDSA, RSA and DSA run natively; for the rest
+ * (Ed25519ph, ML-DSA, signing RedDSA) `Signatures.noble` answers. Both give the same answers and the same errors, which
+ * property tests hold them to. OpenSSL is less strict about keys than RFC 8032 and noble, so non-canonical and small-order
+ * Ed25519 keys, and ECDSA scalars and DSA keys out of range, are refused here. One difference is left: OpenSSL checks
+ * Ed25519 without the cofactor, as Java I2P and i2pd do, noble with it. It takes a signer who builds a torsion component
+ * into his own key or nonce to see it.
  *
  * Importing a key costs as much as using it, so key objects are kept for as long as the `PublicKey` or `PrivateKey` they
  * came from is alive: as many as there are peers, without a table anybody could fill. Key bytes must not be changed.
@@ -22,10 +23,13 @@ import * as Either from "effect/Either"
 import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
 
-interface Algorithm {
+interface Verifier {
   /** As `node:crypto` names it; `null` where the signature scheme hashes for itself. */
   readonly digest: string | null
   readonly importPublic: (bytes: Uint8Array) => Crypto.KeyObject | undefined
+}
+
+interface Algorithm extends Verifier {
   readonly importPrivate: (bytes: Uint8Array) => Crypto.KeyObject | undefined
   readonly exportPublic: (key: Crypto.KeyObject) => Uint8Array
 }
@@ -140,8 +144,72 @@ const algorithms = new Map<number, Algorithm>([
   ]
 ])
 
-/** RedDSA is verified as Ed25519 is; it only signs differently. */
-const verifying = new Map(algorithms).set(KeyType.RedDsaEd25519, ed25519)
+const rsa = (digest: string): Verifier => ({
+  digest,
+  importPublic: (bytes) =>
+    Crypto.createPublicKey({ key: { kty: "RSA", n: base64Url(bytes), e: "AQAB" }, format: "jwk" })
+})
+
+const der = (tag: number, ...parts: ReadonlyArray<Uint8Array>): Buffer => {
+  const content = Buffer.concat(parts)
+  const { length } = content
+  const header =
+    length < 0x80 ? [length] : length < 0x100 ? [0x81, length] : [0x82, Math.floor(length / 256), length % 256]
+  return Buffer.concat([Buffer.from([tag, ...header]), content])
+}
+
+const derInteger = (bytes: Uint8Array): Buffer => {
+  const minimal = bytes.subarray(bytes.findIndex((byte) => byte !== 0))
+  return der(0x02, Buffer.from(minimal[0]! >= 0x80 ? [0] : []), minimal)
+}
+
+/** Source: Java I2P, `net.i2p.crypto.CryptoConstants`; I2P cryptography specification, "DSA". */
+const dsaGroup = {
+  p: Buffer.from(
+    "9c05b2aa960d9b97b8931963c9cc9e8c3026e9b8ed92fad0a69cc886d5bf8015fcadae31a0ad18fab3f01b00a358de237655c4964afaa2b3" +
+      "37e96ad316b9fb1cc564b5aec5b69a9ff6c3e4548707fef8503d91dd8602e867e6d35d2235c1869ce2479c3b9d5401de04e0727fb33d6511" +
+      "285d4cf29538d9e3b6051f5b22cc1c93",
+    "hex"
+  ),
+  q: Buffer.from("a5dfc28fef4ca1e286744cd8eed9d29d684046b7", "hex"),
+  g: Buffer.from(
+    "0c1f4d27d40093b429e962d7223824e0bbc47e7c832a39236fc683af84889581075ff9082ed32353d4374d7301cda1d23c431f4698599dda" +
+      "02451824ff369752593647cc3ddc197de985e43d136cdcfc6bd5409cd2f450821142a5e6f8eb1c3ab5d0484b8129fcf17bce4f7f33321c3c" +
+      "b3dbb14a905e7b2b3e93be4708cbcc82",
+    "hex"
+  )
+}
+
+/** AlgorithmIdentifier of id-dsa with its parameters. Source: RFC 3279 section 2.3.2. */
+const dsaIdentifier = der(
+  0x30,
+  Buffer.from("06072a8648ce380401", "hex"),
+  der(0x30, derInteger(dsaGroup.p), derInteger(dsaGroup.q), derInteger(dsaGroup.g))
+)
+
+const dsaLargest = Buffer.from(dsaGroup.p)
+dsaLargest[127]! -= 1
+
+const dsa: Verifier = {
+  digest: "sha1",
+  importPublic: (bytes) => {
+    // 1 < y < p - 1: one signature under the excluded ones fits many messages.
+    const isSmall = bytes.subarray(0, 127).every((byte) => byte === 0) && bytes[127]! <= 1
+    if (isSmall || Buffer.compare(bytes, dsaLargest) >= 0) return undefined
+    const key = der(0x30, dsaIdentifier, der(0x03, Buffer.from([0]), derInteger(bytes)))
+    return Crypto.createPublicKey({ key, format: "der", type: "spki" })
+  }
+}
+
+const verifying = new Map<number, Verifier>([
+  ...algorithms,
+  // Verified as Ed25519 is; it only signs differently.
+  [KeyType.RedDsaEd25519, ed25519],
+  [KeyType.DsaSha1, dsa],
+  [KeyType.Rsa2048, rsa("sha256")],
+  [KeyType.Rsa3072, rsa("sha384")],
+  [KeyType.Rsa4096, rsa("sha512")]
+])
 
 const publicObjects = new WeakMap<SigningKey.PublicKey, Crypto.KeyObject | "invalid">()
 const privateObjects = new WeakMap<SigningKey.PrivateKey, Crypto.KeyObject | "invalid">()
@@ -182,9 +250,9 @@ const encoding = { dsaEncoding: "ieee-p1363" } as const
  * @since 0.1.0
  */
 export const native: Signatures.Service = {
-  sign: (key, message) => {
+  sign: (key, message, random) => {
     const algorithm = algorithms.get(key.type)
-    if (algorithm === undefined) return Signatures.noble.sign(key, message)
+    if (algorithm === undefined) return Signatures.noble.sign(key, message, random)
     const object = privateObject(key, algorithm)
     if (object === "invalid") return badKey(key.type, "sign")
     return Either.right(new Uint8Array(Crypto.sign(algorithm.digest, message, { key: object, ...encoding })))
@@ -197,7 +265,12 @@ export const native: Signatures.Service = {
     if (signature.length !== signatureLength) return Either.right(false)
     const object = imported(publicObjects, key, () => algorithm.importPublic(key.bytes))
     if (object === "invalid") return Either.right(false)
-    return Either.right(Crypto.verify(algorithm.digest, message, { key: object, ...encoding }, signature))
+    try {
+      return Either.right(Crypto.verify(algorithm.digest, message, { key: object, ...encoding }, signature))
+    } catch {
+      // OpenSSL has thrown on what it imported without complaint before; a peer's key must not be able to.
+      return Either.right(false)
+    }
   },
   publicKey: (key) => {
     const algorithm = algorithms.get(key.type)

@@ -1,6 +1,8 @@
+import * as Crypto from "node:crypto"
 import { it as effectIt } from "@effect/vitest"
 import * as NodeSignatures from "@effect-i2p/platform-node/NodeSignatures"
 import * as KeyType from "@effect-i2p/wire/KeyType"
+import * as SecureRandom from "@effect-i2p/wire/SecureRandom"
 import * as Signatures from "@effect-i2p/wire/Signatures"
 import * as SigningKey from "@effect-i2p/wire/SigningKey"
 import { ED25519_TORSION_SUBGROUP, ed25519 } from "@noble/curves/ed25519.js"
@@ -11,6 +13,59 @@ import { assert, describe, it } from "vitest"
 
 const { native } = NodeSignatures
 const { noble } = Signatures
+
+const dsaP = BigInt(
+  "0x9c05b2aa960d9b97b8931963c9cc9e8c3026e9b8ed92fad0a69cc886d5bf8015fcadae31a0ad18fab3f01b00a358de237655c4964afaa2b337" +
+    "e96ad316b9fb1cc564b5aec5b69a9ff6c3e4548707fef8503d91dd8602e867e6d35d2235c1869ce2479c3b9d5401de04e0727fb33d651128" +
+    "5d4cf29538d9e3b6051f5b22cc1c93"
+)
+const dsaQ = BigInt("0xa5dfc28fef4ca1e286744cd8eed9d29d684046b7")
+const dsaG = BigInt(
+  "0x0c1f4d27d40093b429e962d7223824e0bbc47e7c832a39236fc683af84889581075ff9082ed32353d4374d7301cda1d23c431f4698599dda02" +
+    "451824ff369752593647cc3ddc197de985e43d136cdcfc6bd5409cd2f450821142a5e6f8eb1c3ab5d0484b8129fcf17bce4f7f33321c3cb3" +
+    "dbb14a905e7b2b3e93be4708cbcc82"
+)
+
+/** PrivateKeyInfo of the DSA key 01 02 … 14 in I2P's group. Source of the group: Java I2P, `net.i2p.crypto.CryptoConstants`. */
+const dsaPkcs8 = Buffer.from(
+  "3082014a0201003082012b06072a8648ce3804013082011e028181009c05b2aa960d9b97b8931963c9cc9e8c3026e9b8ed92fad0a69cc8" +
+    "86d5bf8015fcadae31a0ad18fab3f01b00a358de237655c4964afaa2b337e96ad316b9fb1cc564b5aec5b69a9ff6c3e4548707fef8503d" +
+    "91dd8602e867e6d35d2235c1869ce2479c3b9d5401de04e0727fb33d6511285d4cf29538d9e3b6051f5b22cc1c93021500a5dfc28fef4c" +
+    "a1e286744cd8eed9d29d684046b70281800c1f4d27d40093b429e962d7223824e0bbc47e7c832a39236fc683af84889581075ff9082ed3" +
+    "2353d4374d7301cda1d23c431f4698599dda02451824ff369752593647cc3ddc197de985e43d136cdcfc6bd5409cd2f450821142a5e6f8" +
+    "eb1c3ab5d0484b8129fcf17bce4f7f33321c3cb3dbb14a905e7b2b3e93be4708cbcc82041602140102030405060708090a0b0c0d0e0f10" +
+    "11121314",
+  "hex"
+)
+
+/** Types that are verified and not signed with: OpenSSL signs for the test. */
+const legacy = [
+  {
+    type: KeyType.DsaSha1,
+    digest: "sha1",
+    key: Crypto.createPrivateKey({ key: dsaPkcs8, format: "der", type: "pkcs8" })
+  },
+  ...(
+    [
+      [KeyType.Rsa2048, 2048, "sha256"],
+      [KeyType.Rsa3072, 3072, "sha384"],
+      [KeyType.Rsa4096, 4096, "sha512"]
+    ] as const
+  ).map(([type, modulusLength, digest]) => ({
+    type,
+    digest,
+    key: Crypto.generateKeyPairSync("rsa", { modulusLength }).privateKey
+  }))
+].map(({ digest, key, type }) => ({
+  name: KeyType.signingTypeName(type),
+  type,
+  publicKey: new Uint8Array(
+    type === KeyType.DsaSha1
+      ? Crypto.createPublicKey(key).export({ format: "der", type: "spki" }).subarray(-128)
+      : Buffer.from(key.export({ format: "jwk" }).n!, "base64url")
+  ),
+  sign: (text: Uint8Array) => Crypto.sign(digest, text, { key, dsaEncoding: "ieee-p1363" })
+}))
 
 const native4 = [KeyType.Ed25519, KeyType.EcdsaP256, KeyType.EcdsaP384, KeyType.EcdsaP521]
 const bytesOf = (length: number) => fc.uint8Array({ minLength: length, maxLength: length })
@@ -59,8 +114,8 @@ describe("NodeSignatures", () => {
   })
 
   it("answers as noble does, errors included, for any type, key and signature", () => {
-    const type = fc.constantFrom(0, 1, 2, 3, 4, 7, 8, 11, 12, 99)
-    const lengths = [0, 31, 32, 48, 64, 66, 96, 132]
+    const type = fc.constantFrom(0, 1, 2, 3, 4, 5, 6, 7, 8, 11, 12, 99)
+    const lengths = [0, 20, 31, 32, 40, 48, 64, 66, 96, 128, 132, 256, 384, 512, 1312, 2420]
     const bytes = fc.oneof(...lengths.map(bytesOf), ...lengths.map((length) => fc.constant(new Uint8Array(length))))
     fc.assert(
       fc.property(type, bytes, bytes, message, (code, key, signature, text) => {
@@ -72,6 +127,118 @@ describe("NodeSignatures", () => {
       }),
       { numRuns: 300 }
     )
+  })
+
+  it("verifies as noble does what types it has not signed natively make", () => {
+    for (const type of [8, 11, 12]) {
+      const key = Either.getOrThrow(SigningKey.generate(type, SecureRandom.makeSeeded(type)))
+      const publicKey = Either.getOrThrow(same((signatures) => signatures.publicKey(key)))
+      const text = Uint8Array.of(1, 2, 3)
+      const signature = Either.getOrThrow(
+        same((signatures) => signatures.sign(key, text, SecureRandom.makeSeeded("nonce")))
+      )
+      const verify = (bytes: Uint8Array) => same((signatures) => signatures.verify(publicKey, text, bytes))
+      assert.deepStrictEqual(verify(signature), Either.right(true))
+      signature[40]! ^= 1
+      assert.deepStrictEqual(verify(signature), Either.right(false))
+    }
+  })
+
+  it.each(legacy)("verifies $name as noble does, whatever is changed", ({ publicKey, sign, type }) => {
+    fc.assert(
+      fc.property(message, fc.nat(), fc.nat(), (text, bit, keyBit) => {
+        const signature = new Uint8Array(sign(text))
+        const flip = (bytes: Uint8Array, n: number) => {
+          const copy = bytes.slice()
+          copy[(n >> 3) % copy.length]! ^= 1 << (n & 7)
+          return copy
+        }
+        const verify = (bytes: Uint8Array, by = signature, of = text) =>
+          same((signatures) => signatures.verify({ type, bytes }, of, by))
+        assert.deepStrictEqual(verify(publicKey), Either.right(true))
+        assert.deepStrictEqual(verify(publicKey, flip(signature, bit)), Either.right(false))
+        assert.deepStrictEqual(verify(publicKey, signature, Uint8Array.of(...text, 1)), Either.right(false))
+        verify(flip(publicKey, keyBit))
+        // The bits at the ends of a key are where the two could differ about its range.
+        verify(flip(publicKey, keyBit & 7))
+        verify(flip(publicKey, (publicKey.length - 1) * 8 + (keyBit & 7)))
+      }),
+      { numRuns: 30 }
+    )
+  })
+
+  it("draws the line for DSA keys and halves of signatures where noble does", () => {
+    const { publicKey, sign } = legacy[0]!
+    const bigint = (n: bigint, length: number) =>
+      new Uint8Array(Buffer.from(n.toString(16).padStart(length * 2, "0"), "hex"))
+    const text = Uint8Array.of(1)
+    const signature = new Uint8Array(sign(text))
+    for (const y of [0n, 1n, dsaP - 1n, dsaP, dsaP + 1n, 2n ** 1024n - 1n]) {
+      const key = { type: KeyType.DsaSha1, bytes: bigint(y, 128) }
+      for (let i = 0; i < 8; i++) {
+        // r = g and s = H(m) fit any message under y = 1, and every second one under y = p - 1.
+        const m = Uint8Array.of(i)
+        const digest = BigInt(`0x${Crypto.createHash("sha1").update(m).digest("hex")}`) % dsaQ
+        const forged = Uint8Array.of(...bigint(dsaG % dsaQ, 20), ...bigint(digest, 20))
+        assert.deepStrictEqual(
+          same((signatures) => signatures.verify(key, m, forged)),
+          Either.right(false)
+        )
+      }
+    }
+    const [r, s] = [signature.subarray(0, 20), signature.subarray(20)]
+    for (const n of [0n, dsaQ, 2n ** 160n - 1n]) {
+      for (const bytes of [Uint8Array.of(...bigint(n, 20), ...s), Uint8Array.of(...r, ...bigint(n, 20))]) {
+        const key = { type: KeyType.DsaSha1, bytes: publicKey }
+        assert.deepStrictEqual(
+          same((signatures) => signatures.verify(key, text, bytes)),
+          Either.right(false)
+        )
+      }
+    }
+  })
+
+  it("takes one form of a DSA signature only, its halves below q", () => {
+    const { publicKey, sign } = legacy[0]!
+    const key = { type: KeyType.DsaSha1, bytes: publicKey }
+    for (let i = 0, seen = 0; seen < 4; i++) {
+      const text = Uint8Array.of(i)
+      const signature = Buffer.from(sign(text))
+      for (const at of [0, 20]) {
+        const above = BigInt(`0x${signature.subarray(at, at + 20).toString("hex")}`) + dsaQ
+        if (above >= 2n ** 160n) continue
+        seen += 1
+        const other = new Uint8Array(signature)
+        other.set(Buffer.from(above.toString(16).padStart(40, "0"), "hex"), at)
+        assert.deepStrictEqual(
+          same((signatures) => signatures.verify(key, text, other)),
+          Either.right(false)
+        )
+      }
+    }
+  })
+
+  it("draws the line for RSA moduli where noble does", () => {
+    for (const { publicKey, sign, type } of legacy.slice(1)) {
+      const text = Uint8Array.of(1)
+      const signature = new Uint8Array(sign(text))
+      const n = BigInt(`0x${Buffer.from(publicKey).toString("hex")}`)
+      const other = (change: (bytes: Uint8Array) => void) => {
+        const bytes = publicKey.slice()
+        change(bytes)
+        return same((signatures) => signatures.verify({ type, bytes }, text, signature))
+      }
+      other((bytes) => bytes.fill(0))
+      other((bytes) => bytes.fill(0, 0, bytes.length - 1))
+      other((bytes) => bytes.fill(0xff))
+      other((bytes) => bytes.set([0]))
+      other((bytes) => bytes.set([1]))
+      other((bytes) => bytes.set([bytes.at(-1)! ^ 1], bytes.length - 1))
+      for (const s of [0n, 1n, n - 1n, n, n + 1n]) {
+        const bytes = new Uint8Array(Buffer.from(s.toString(16).padStart(publicKey.length * 2, "0"), "hex"))
+        same((signatures) => signatures.verify({ type, bytes: publicKey }, text, bytes))
+      }
+    }
   })
 
   it("draws the line for scalars where noble does: at zero and at the order", () => {
