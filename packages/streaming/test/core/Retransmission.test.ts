@@ -23,6 +23,22 @@ const watch = (machine: Scenario.Machine, millis: number): ReadonlyArray<readonl
   }
 }
 
+/** A sender that always has more, and a peer that acknowledges everything each 100 ms. */
+const greedy = () => {
+  const machine = Scenario.established({ config: { initialWindow: 100 } })
+  const most = (packets: number): number => {
+    let inFlight = 0
+    const until = machine.state.send.sndNxt + packets
+    while (machine.state.send.sndNxt < until) {
+      machine.write(200 * 1812)
+      inFlight = Math.max(inFlight, machine.state.send.inFlight.length)
+      machine.wait(100).receive(Scenario.ack(machine.state.send.sndNxt - 1))
+    }
+    return inFlight
+  }
+  return { machine, most }
+}
+
 describe("Connection, retransmitting", () => {
   describe("on the timer", () => {
     it("sends the packet again after the timeout, then after twice, four times … eight times over, and resets", () => {
@@ -198,6 +214,42 @@ describe("Connection, retransmitting", () => {
       assert.strictEqual(machine.state.congestion.window, 13)
     })
 
+    it("takes the reduction back when what it sent again had only been late", () => {
+      const machine = Scenario.established({ config: { initialWindow: 20, congestion: NewReno.make } })
+      machine.write(20 * 1812)
+      machine.wait(100).receive(Scenario.ack(20, [1]))
+      assert.deepStrictEqual(numbers(machine.wake()), [1])
+      assert.isBelow(machine.state.congestion.window, 20)
+      const share = machine.state.lossDetection.reorderingShare
+      // Ten milliseconds after the second transmission: the first has arrived.
+      machine.wait(10).receive(Scenario.ack(20))
+      assert.isAtLeast(machine.state.congestion.window, 20)
+      assert.strictEqual(machine.state.lossDetection.reorderingShare, 2 * share)
+    })
+
+    it("keeps the reduction when the answer is one to what it sent again", () => {
+      const machine = Scenario.established({ config: { initialWindow: 20, congestion: NewReno.make } })
+      machine.write(20 * 1812)
+      machine.wait(100).receive(Scenario.ack(20, [1]))
+      machine.wake()
+      const { window } = machine.state.congestion
+      machine.wait(100).receive(Scenario.ack(20))
+      assert.isBelow(machine.state.congestion.window, window + 2)
+    })
+
+    it("sends a second copy of what it sent again while that holds up half the span", () => {
+      const machine = Scenario.established({ config: { initialWindow: 20, maxSendSpan: 30 } })
+      machine.write(60 * 1812)
+      machine.wait(100).receive(Scenario.ack(20, [1]))
+      const sent = numbers(machine.wake())
+      assert.deepStrictEqual(
+        sent.filter((number) => number === 1),
+        [1, 1]
+      )
+      const again = numbers(machine.wait(10).receive(Scenario.ack(21, [1])))
+      assert.notInclude(again, 1, "one copy and no more")
+    })
+
     it("sends the oldest again although the halved window is full, and nothing else", () => {
       const machine = lossy()
       machine.wait(100).receive(Scenario.ack(3, [1, 2]))
@@ -236,6 +288,15 @@ describe("Connection, retransmitting", () => {
       machine.write(60 * 1812)
       for (let i = 2; machine.state.send.sndNxt > i; i++) machine.receive(Scenario.ack(i, [1]))
       assert.isAtMost(machine.state.send.sndNxt - 1, 10 + 1)
+    })
+
+    it("grows past 128 packets toward a peer that has taken 512 and never closed its window, and not before", () => {
+      const { most, machine } = greedy()
+      assert.strictEqual(most(400), 128)
+      assert.strictEqual(most(400), 192)
+      machine.receive(Scenario.choke(machine.state.send.sndNxt - 1))
+      machine.wait(10).receive(Scenario.unchoke(machine.state.send.sndNxt - 1))
+      assert.strictEqual(most(400), 124, "Java's buffer holds no more")
     })
 
     it("asks for prompt acknowledgment when the window gets narrow, and not before", () => {
