@@ -46,7 +46,14 @@ export const refuse = (message: string): CliError => new CliError({ message, exi
 export const noAnswer = (message: string): CliError => new CliError({ message, exitCode: ExitCode.NoAnswer })
 
 /** Streams that fail on the way are the other side's doing; everything else keeps us from trying. */
-const noAnswerTags = new Set(["ConnectTimedOut", "ConnectRefused", "StreamReset", "StreamClosed", "PingTimedOut"])
+const noAnswerTags = new Set([
+  "ConnectTimedOut",
+  "ConnectRefused",
+  "DestinationUnreachable",
+  "StreamReset",
+  "StreamClosed",
+  "PingTimedOut"
+])
 
 /**
  * What to print and how to exit for the cause of a failed command.

@@ -31,6 +31,11 @@ export interface Outgoing {
   readonly lifetime: number
   /** The peer may not have our lease set: it must travel along. */
   readonly bundleLeaseSet: boolean
+  /**
+   * Told what the router says of the packet, I2CP status codes, if it says anything; a transport need not. Called
+   * synchronously.
+   */
+  readonly onStatus?: ((status: number) => void) | undefined
 }
 
 /**
@@ -107,7 +112,8 @@ export const layerI2cp: Layer.Layer<PacketTransport, never, I2cpSession.I2cpSess
             expiresAt: clock.unsafeCurrentTimeMillis() + packet.lifetime,
             bundleLeaseSet: packet.bundleLeaseSet,
             // Only these carry a destination, whose padding is repetitive (proposal 161).
-            compress: packet.bundleLeaseSet
+            compress: packet.bundleLeaseSet,
+            onStatus: packet.onStatus
           })
           .pipe(Effect.mapError(failed)),
       incoming,

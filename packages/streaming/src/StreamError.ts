@@ -4,6 +4,7 @@
  * @since 0.1.0
  */
 import * as Schema from "effect/Schema"
+import * as MessageStatus from "./core/MessageStatus.js"
 import type { Outcome } from "./core/State.js"
 
 /**
@@ -15,10 +16,60 @@ import type { Outcome } from "./core/State.js"
  */
 export class ConnectTimedOut extends Schema.TaggedError<ConnectTimedOut>(
   "@effect-i2p/streaming/StreamError/ConnectTimedOut"
-)("ConnectTimedOut", { destination: Schema.String, millis: Schema.Number }) {
+)("ConnectTimedOut", {
+  destination: Schema.String,
+  millis: Schema.Number,
+  trouble: Schema.optional(Schema.Literal(...MessageStatus.softReasons))
+}) {
   override get message(): string {
-    return `${this.destination} did not answer within ${Math.round(this.millis / 100) / 10} s; it may be off line, or its lease set is not published yet`
+    const why = this.trouble === undefined ? troubles.Unknown : troubles[this.trouble]
+    return `${this.destination} did not answer within ${Math.round(this.millis / 100) / 10} s; ${why}`
   }
+}
+
+const troubles: Record<MessageStatus.SoftReason, string> = {
+  TimedOut: "the router sent our request and heard nothing of it",
+  GuaranteedFailure: "the router found no tunnel or no lease to send our request by",
+  LocalFailure: "it is a client of our own router, which could not hand it our request",
+  Expired: "our request was too old when the router came to it; its clock or ours may be wrong",
+  NoLocalTunnels: "our own tunnels are not built",
+  NoLeaseSet: "the router finds no lease set of it: it is off line, or not published yet",
+  Unknown: "it may be off line, or its lease set is not published yet"
+}
+
+/**
+ * Our router says that it cannot get a message to the peer, and would say so again.
+ *
+ * **Shape** `reason` is the I2CP status code's name.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class DestinationUnreachable extends Schema.TaggedError<DestinationUnreachable>(
+  "@effect-i2p/streaming/StreamError/DestinationUnreachable"
+)("DestinationUnreachable", {
+  destination: Schema.String,
+  reason: Schema.Literal(...MessageStatus.hardReasons)
+}) {
+  override get message(): string {
+    return `${this.destination} cannot be reached: ${obstacles[this.reason]}`
+  }
+}
+
+const obstacles: Record<MessageStatus.HardReason, string> = {
+  RouterFailure: "the router failed; see its log",
+  NetworkFailure: "the router has no network",
+  BadSession: "the router does not know our session",
+  BadMessage: "the router finds our message malformed",
+  BadOptions: "the router does not take the options of our message",
+  Overflow: "the router's queues are full; try again later",
+  BadLocalLeaseSet: "the router has no valid lease set of ours",
+  UnsupportedEncryption: "the router and the destination share no encryption type",
+  BadDestination: "the router finds the destination malformed",
+  BadLeaseSet: "the destination's lease set is not valid",
+  ExpiredLeaseSet: "the destination's lease set has expired and there is no newer one",
+  MetaLeaseSet: "it stands for other destinations and takes no messages itself",
+  Loopback: "it is this session itself, and the router does not loop messages back"
 }
 
 /**
@@ -182,7 +233,13 @@ export class PortInUse extends Schema.TaggedError<PortInUse>("@effect-i2p/stream
  * @since 0.1.0
  * @category models
  */
-export type ConnectError = ConnectTimedOut | ConnectRefused | TooManyStreams | DestinationNotFound | TransportFailed
+export type ConnectError =
+  | ConnectTimedOut
+  | ConnectRefused
+  | DestinationUnreachable
+  | TooManyStreams
+  | DestinationNotFound
+  | TransportFailed
 
 /**
  * @since 0.1.0
@@ -194,7 +251,7 @@ export type StreamError = StreamReset | StreamClosed
  * @since 0.1.0
  * @category models
  */
-export type PingError = PingTimedOut | TooManyPings | DestinationNotFound | TransportFailed
+export type PingError = PingTimedOut | TooManyPings | DestinationNotFound | DestinationUnreachable | TransportFailed
 
 /**
  * The error that readers and writers see for the way a connection ended; undefined for a clean end.
@@ -206,6 +263,9 @@ export const fromOutcome = (outcome: Outcome, destination: string): StreamReset 
   switch (outcome._tag) {
     case "Finished":
       return undefined
+    // Nobody has the stream by then, but for a meta lease set.
+    case "Unreachable":
+      return new StreamReset({ reason: "Aborted", destination })
     case "Refused":
       return new StreamReset({ reason: "ResetByPeer", destination })
     default:

@@ -2,8 +2,7 @@
  * The streams of one destination: opens them, takes them, answers pings, and owns a fiber for each.
  *
  * One fiber reads the transport, parses, and hands packets to their connections; what it does itself, first SYNs and
- * pings, it does inline, so that a flood of either waits in the transport's bounded queue and not in ours. Both pass, in
- * this order, what costs nothing (form, replay hash, repetition), the access lists, the signature, the counters.
+ * pings, it does inline, so that a flood of either waits in the transport's bounded queue and not in ours.
  *
  * @since 0.1.0
  */
@@ -18,7 +17,6 @@ import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as FiberMap from "effect/FiberMap"
 import * as Layer from "effect/Layer"
-import * as Option from "effect/Option"
 import * as Queue from "effect/Queue"
 import * as Ref from "effect/Ref"
 import type * as Scope from "effect/Scope"
@@ -35,6 +33,7 @@ import * as Gate from "./internal/gate.js"
 import * as Pings from "./internal/pings.js"
 import * as Sharing from "./internal/sharing.js"
 import * as Signing from "./internal/signing.js"
+import * as Visitors from "./internal/visitors.js"
 import * as Packet from "./Packet.js"
 import * as PacketTransport from "./PacketTransport.js"
 import * as StreamConnection from "./StreamConnection.js"
@@ -43,6 +42,7 @@ import {
   ConnectRefused,
   ConnectTimedOut,
   type DestinationNotFound,
+  DestinationUnreachable,
   type PingError,
   PortInUse,
   TooManyStreams,
@@ -179,26 +179,11 @@ export class StreamManager extends Context.Tag("@effect-i2p/streaming/StreamMana
   static readonly layerI2cp = Layer.provide(StreamManager.layer, PacketTransport.layerI2cp)
 }
 
-interface Listening {
-  readonly backlog: Queue.Queue<StreamConnection.Owned>
-  readonly options: StreamingConfig.StreamingOptions
-  readonly accessList: AccessList.AccessList
-}
-
 /** The first of the dynamic ports, which go on to the end. RFC 6335 section 6. */
 const firstDynamicPort = 49_152
 
 /** Random ports that are tried before one is used twice, which is a pity and no more. */
 const portAttempts = 16
-
-/**
- * Connections beyond a limit that get a text, at a time; more are reset. Each is a stream beyond `maxConcurrentStreams`.
- * Ours: enough for a page with its pictures.
- */
-const maxAnswers = 16
-
-/** How long such a connection may go without progress: two retransmissions of the text, at 9 and 27 s. */
-const answerTimeout = Duration.seconds(30)
 
 /** How long the RESETs of streams that could not be closed may take to leave. Ours: the transport only has to take them. */
 const lastResort = Duration.seconds(1)
@@ -217,14 +202,12 @@ const make = Effect.gen(function* () {
   const clock = yield* Effect.clock
   const session: Driver.Session = { transport, signatures, clock }
   const self = transport.keys.destination
-  const ownReplayHash = Packet.replayHash(self.hash)
 
   const endpoint = Endpoint.make<Driver.Peer>(StreamingConfig.toLimits(options))
   const drivers = new Map<number, Driver.Driver>()
   const sharing = Sharing.make(options)
-  const listeners = new Map<number, Listening>()
+  const listeners = new Map<number, Visitors.Listening>()
   const pings = Pings.make(endpoint, clock)
-  const answering = new Set<number>()
   const drops = { malformed: 0, unknownStream: 0, unverified: 0, replayed: 0 }
   const fibers = yield* FiberMap.make<number, Outcome, never>()
   let isClosing = false
@@ -249,7 +232,12 @@ const make = Effect.gen(function* () {
     return port
   }
 
-  const sendUnsequenced = (to: Driver.Peer, packet: Packet.Packet, signing: "none" | "identity") =>
+  const sendUnsequenced = (
+    to: Driver.Peer,
+    packet: Packet.Packet,
+    signing: "none" | "identity",
+    onStatus?: (status: number) => void
+  ) =>
     Either.match(Signing.seal(packet, signing, transport.keys, signatures), {
       onLeft: Effect.die,
       onRight: (bytes) =>
@@ -259,7 +247,8 @@ const make = Effect.gen(function* () {
           destinationPort: to.remotePort,
           bytes,
           lifetime: unsequencedLifetime,
-          bundleLeaseSet: signing === "identity"
+          bundleLeaseSet: signing === "identity",
+          onStatus
         })
     })
 
@@ -318,8 +307,12 @@ const make = Effect.gen(function* () {
     const timeout = Duration.decode(request.timeout ?? merged.connectTimeout)
     const deadline = now() + Duration.toMillis(timeout)
     const name = typeof request.destination === "string" ? shorten(request.destination) : request.destination.short
-    const onTimeout = () => new ConnectTimedOut({ destination: name, millis: Duration.toMillis(timeout) })
-    const destination = yield* Effect.timeoutFail(resolve(request.destination), { duration: timeout, onTimeout })
+    const onTimeout = (driver?: Driver.Driver) =>
+      new ConnectTimedOut({ destination: name, millis: Duration.toMillis(timeout), trouble: driver?.trouble })
+    const destination = yield* Effect.timeoutFail(resolve(request.destination), {
+      duration: timeout,
+      onTimeout: () => onTimeout()
+    })
     if (isClosing) return yield* new TransportFailed({ reason: "the session is closing" })
     if (!Endpoint.hasRoom(endpoint)) return yield* new TooManyStreams({ limit: options.maxConcurrentStreams })
     const connectTimeout = Math.max(1, deadline - now())
@@ -352,11 +345,13 @@ const make = Effect.gen(function* () {
             outcome._tag === "Refused"
               ? new ConnectRefused({ destination: destination.short, port: request.port ?? 0 })
               : outcome._tag === "TimedOut"
-                ? onTimeout()
-                : new TransportFailed({ reason: `the connection to ${destination.short} ended before it was open` })
+                ? onTimeout(driver)
+                : outcome._tag === "Unreachable"
+                  ? new DestinationUnreachable({ destination: destination.short, reason: outcome.reason })
+                  : new TransportFailed({ reason: `the connection to ${destination.short} ended before it was open` })
           ),
           // The core keeps the same limit, but cannot when the transport does not take its packets.
-          Effect.timeoutFail({ duration: connectTimeout, onTimeout })
+          Effect.timeoutFail({ duration: connectTimeout, onTimeout: () => onTimeout(driver) })
         )
         yield* Effect.onError(restore(opened), () => owned.connection.reset)
         yield* Effect.addFinalizer(() => owned.release)
@@ -393,105 +388,14 @@ const make = Effect.gen(function* () {
       destination,
       payload: request.payload ?? noBytes,
       timeout,
-      send: (packet) =>
-        sendUnsequenced({ destination, localPort: 0, remotePort: checkPort(request.port ?? 0) }, packet, "identity")
+      send: (packet, onStatus) =>
+        sendUnsequenced(
+          { destination, localPort: 0, remotePort: checkPort(request.port ?? 0) },
+          packet,
+          "identity",
+          onStatus
+        )
     })
-  })
-
-  /** Checks who sent an unsolicited packet: it must say so, and sign it. */
-  const authenticate = (packet: Packet.Packet, bytes: Uint8Array): PublicKey | undefined => {
-    if (packet.from === undefined) return undefined
-    const verified = Signing.verify(
-      packet,
-      bytes,
-      { key: undefined, destinationBytes: undefined },
-      signatures,
-      clock.unsafeCurrentTimeMillis()
-    )
-    return Either.getOrUndefined(verified)
-  }
-
-  const handlePing = Effect.fnUntraced(function* (packet: Packet.Packet, incoming: PacketTransport.Incoming) {
-    const from = packet.from
-    if (from === undefined || packet.signature === undefined) return drop("unverified")
-    if (!(yield* Gate.permits(gate, from, undefined))) return
-    if (authenticate(packet, incoming.payload) === undefined) return drop("unverified")
-    if (!(yield* Gate.admitPing(gate, from))) return
-    const to = { destination: from, localPort: incoming.destinationPort, remotePort: incoming.sourcePort }
-    yield* Effect.ignore(sendUnsequenced(to, Pings.pongFor(packet), "none"))
-  })
-
-  /** What costs nothing; the rest is `judgeSyn`'s. */
-  const handleFirstSyn = (
-    packet: Packet.Packet,
-    incoming: PacketTransport.Incoming
-  ): Effect.Effect<void> | undefined => {
-    const from = packet.from
-    if (from === undefined || packet.signature === undefined || packet.receiveStreamId === 0) return drop("unverified")
-    if (!isForUs(packet)) return drop("replayed")
-    const admission = Endpoint.admit(endpoint, from.b32, packet.receiveStreamId, now())
-    switch (admission._tag) {
-      case "Stale":
-        return drop("replayed")
-      case "Repeated":
-        return toDriver(admission.localStreamId, packet, incoming.payload)
-      default:
-        return judgeSyn(packet, incoming, from, admission._tag === "New")
-    }
-  }
-
-  const judgeSyn = Effect.fnUntraced(function* (
-    packet: Packet.Packet,
-    incoming: PacketTransport.Incoming,
-    from: Destination,
-    hasRoom: boolean
-  ) {
-    const port = incoming.destinationPort
-    const listening = listeners.get(port) ?? listeners.get(0)
-    if (!(yield* Gate.permits(gate, from, listening?.accessList))) return
-    const key = authenticate(packet, incoming.payload)
-    if (key === undefined) return drop("unverified")
-    const peer: Driver.Peer = { destination: from, localPort: port, remotePort: incoming.sourcePort }
-    const refuse = Effect.ignore(sendUnsequenced(peer, refusal(packet), "identity"))
-    if (isClosing) return yield* refuse
-    const verdict = yield* Gate.admit(gate, from, hasRoom)
-    if (verdict._tag === "Drop") return
-    if (verdict._tag === "Admit") {
-      if (listening === undefined || isFull(listening.backlog)) return yield* refuse
-      return yield* acceptSyn(packet, peer, key, listening)
-    }
-    const reaction = Gate.reaction(listening?.options.limitAction ?? options.limitAction, port, verdict.retryAfter)
-    if (reaction === "drop") return
-    for (const id of answering) if (!drivers.has(id)) answering.delete(id)
-    if (reaction === "reset" || listening === undefined || answering.size >= maxAnswers) return yield* refuse
-    yield* answerSyn(packet, peer, key, listening.options, reaction)
-  })
-
-  /** Takes the connection only to write a text and close it; what the peer has to say is not read. */
-  const answerSyn = Effect.fnUntraced(function* (
-    packet: Packet.Packet,
-    peer: Driver.Peer,
-    peerKey: PublicKey,
-    base: StreamingConfig.StreamingOptions,
-    text: Uint8Array
-  ) {
-    // Room for all of the text: the reader of all packets must not wait for one peer.
-    const sendBufferBytes = Math.max(base.sendBufferBytes, text.length)
-    const owned = yield* takeSyn(packet, peer, peerKey, { ...base, sendBufferBytes, closeTimeout: answerTimeout })
-    answering.add(owned.connection.localStreamId)
-    yield* Effect.ignore(owned.connection.write(text))
-    yield* owned.release
-  })
-
-  const acceptSyn = Effect.fnUntraced(function* (
-    packet: Packet.Packet,
-    peer: Driver.Peer,
-    peerKey: PublicKey,
-    listening: Listening
-  ) {
-    const owned = yield* takeSyn(packet, peer, peerKey, listening.options)
-    // The listener may have gone meanwhile; to offer to its queue would interrupt us.
-    if (!listening.backlog.unsafeOffer(owned)) yield* owned.connection.reset
   })
 
   const takeSyn = Effect.fnUntraced(function* (
@@ -511,12 +415,6 @@ const make = Effect.gen(function* () {
     return StreamConnection.make(driver, id)
   })
 
-  /** Proposal 164: a SYN names its target's hash. Old peers leave it out, and may, unless the policy is strict. */
-  const isForUs = (packet: Packet.Packet): boolean =>
-    packet.nacks.length === ownReplayHash.length
-      ? packet.nacks.every((word, i) => word === ownReplayHash[i])
-      : !options.requireReplayHash
-
   const drop = (reason: keyof typeof drops): undefined => {
     drops[reason] += 1
   }
@@ -525,6 +423,22 @@ const make = Effect.gen(function* () {
     const driver = drivers.get(id)
     if (driver !== undefined) Driver.offerPacket(driver, packet, bytes)
   }
+
+  const visitors = Visitors.make({
+    self,
+    options,
+    endpoint,
+    listeners,
+    gate,
+    signatures,
+    clock,
+    now,
+    isClosing: () => isClosing,
+    drop,
+    reply: sendUnsequenced,
+    repeat: toDriver,
+    take: takeSyn
+  })
 
   /** Deals with one packet, or says what is left to do: most packets are handed over and need no effect. */
   const handleIncoming = (incoming: PacketTransport.Incoming): Effect.Effect<void> | undefined => {
@@ -536,9 +450,9 @@ const make = Effect.gen(function* () {
       case "Connection":
         return toDriver(route.localStreamId, packet, incoming.payload)
       case "FirstSyn":
-        return handleFirstSyn(packet, incoming)
+        return visitors.firstSyn(packet, incoming)
       case "Ping":
-        return options.answerPings ? handlePing(packet, incoming) : undefined
+        return visitors.ping(packet, incoming)
       case "Pong":
         Pings.handlePong(pings, route.id, packet)
         return undefined
@@ -601,13 +515,7 @@ const make = Effect.gen(function* () {
   })
 })
 
-/** The answer to a SYN that is not taken. The peer may know nothing of us, so it says who we are. */
-const refusal = (syn: Packet.Packet): Packet.Packet =>
-  Packet.make({ sendStreamId: syn.receiveStreamId, ackThrough: syn.sequenceNumber, flags: Packet.RESET })
-
 const noBytes = new Uint8Array(0)
-
-const isFull = <A>(queue: Queue.Queue<A>): boolean => Option.getOrElse(queue.unsafeSize(), () => 0) >= queue.capacity()
 
 /** A port that is none is a mistake in the program, and would come out as another one. */
 const checkPort = (port: number): number => {

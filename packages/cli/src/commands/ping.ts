@@ -152,6 +152,7 @@ const pingAll = Effect.fnUntraced(function* (settings: Settings, options: Option
         case "PingTimedOut":
           return print({ _tag: "Timeout", seq, after: Duration.toMillis(timeout), at })
         case "TooManyPings":
+        case "DestinationUnreachable":
           return print({ _tag: "Unreachable", seq, reason: error.message, at })
         case "DestinationNotFound":
           return isFinal(error)

@@ -8,7 +8,7 @@
  * | phase         | leaves it when                     | for           |
  * |---------------|------------------------------------|---------------|
  * | `SynSent`     | SYN-ACK                            | `Established` |
- * |               | RESET, or time is up               | `Closed`      |
+ * |               | RESET, time is up, or unreachable  | `Closed`      |
  * | `SynReceived` | any packet to our id               | `Established`, or `CloseWait` if the SYN closed |
  * | `Established` | peer's CLOSE and all before it     | `CloseWait`   |
  * |               | our CLOSE sent                     | `FinWait1`    |
@@ -34,6 +34,7 @@ import * as Draft from "./Draft.js"
 import type { Event } from "./Event.js"
 import * as Inbound from "./Inbound.js"
 import * as LossDetection from "./LossDetection.js"
+import type { HardReason } from "./MessageStatus.js"
 import * as Outbound from "./Outbound.js"
 import * as RttEstimator from "./RttEstimator.js"
 import * as SendBuffer from "./SendBuffer.js"
@@ -181,6 +182,8 @@ const handle = (draft: Draft.Draft, event: Event): void => {
   switch (event._tag) {
     case "Received":
       return Inbound.handlePacket(draft, event.packet)
+    case "Undeliverable":
+      return handleUndeliverable(draft, event.reason)
     case "Write":
       if (draft.closing === "no") draft.send = SendBuffer.write(draft.send, event.bytes, draft.maxPacketSize)
       return
@@ -197,6 +200,15 @@ const handle = (draft: Draft.Draft, event: Event): void => {
     case "Abort":
       return Draft.reset(draft, { _tag: "Aborted" })
   }
+}
+
+/**
+ * The router's word counts for less than the peer's: who has answered is there, whatever became of one copy of the SYN.
+ * A meta lease set is none to send to, so an answer from behind it cannot be relied on; Java ends it at any time as well.
+ */
+const handleUndeliverable = (draft: Draft.Draft, reason: HardReason): void => {
+  const answered = draft.phase._tag !== "SynSent" || draft.phase.early.length > 0
+  if (!answered || reason === "MetaLeaseSet") Draft.reset(draft, { _tag: "Unreachable", reason })
 }
 
 const handleClose = (draft: Draft.Draft): void => {

@@ -5,6 +5,7 @@
  * @since 0.1.0
  */
 import type { Packet } from "../Packet.js"
+import type { HardReason } from "./MessageStatus.js"
 
 /**
  * @since 0.1.0
@@ -13,6 +14,8 @@ import type { Packet } from "../Packet.js"
 export type Event =
   /** A packet from the peer; its signature, if it carries or needs one, has been verified. */
   | { readonly _tag: "Received"; readonly packet: Packet }
+  /** The router says that our SYN cannot be delivered. */
+  | { readonly _tag: "Undeliverable"; readonly reason: HardReason }
   /** The application writes; the bytes are ours from now on. */
   | { readonly _tag: "Write"; readonly bytes: Uint8Array }
   /** The application has read that many bytes. */
@@ -31,6 +34,12 @@ export type Event =
  * @category constructors
  */
 export const received = (packet: Packet): Event => ({ _tag: "Received", packet })
+
+/**
+ * @since 0.1.0
+ * @category constructors
+ */
+export const undeliverable = (reason: HardReason): Event => ({ _tag: "Undeliverable", reason })
 
 /**
  * @since 0.1.0

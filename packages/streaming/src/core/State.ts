@@ -9,6 +9,7 @@ import type { Assembler } from "./Assembler.js"
 import type { Config } from "./Config.js"
 import type { CongestionController } from "./CongestionController.js"
 import type { LossDetection } from "./LossDetection.js"
+import type { HardReason } from "./MessageStatus.js"
 import type { RttEstimator } from "./RttEstimator.js"
 import type { SendBuffer } from "./SendBuffer.js"
 import type { TimerTable } from "./TimerTable.js"
@@ -24,6 +25,8 @@ export type Outcome =
   | { readonly _tag: "Finished" }
   /** The peer answered our SYN with RESET. */
   | { readonly _tag: "Refused" }
+  /** Our router cannot reach the peer. */
+  | { readonly _tag: "Unreachable"; readonly reason: HardReason }
   /** The peer sent RESET. */
   | { readonly _tag: "ResetByPeer" }
   /** We reset it: the application asked for it. */

@@ -22,9 +22,10 @@ import * as SubscriptionRef from "effect/SubscriptionRef"
 import type { Action } from "../core/Action.js"
 import * as Connection from "../core/Connection.js"
 import * as Event from "../core/Event.js"
+import * as MessageStatus from "../core/MessageStatus.js"
 import type { Outcome, Phase, State } from "../core/State.js"
 import { isOver } from "../core/State.js"
-import type { Packet } from "../Packet.js"
+import * as Packet from "../Packet.js"
 import type { PacketTransport } from "../PacketTransport.js"
 import { fromOutcome, type StreamError, StreamReset } from "../StreamError.js"
 import * as Signing from "./signing.js"
@@ -47,7 +48,10 @@ export interface Session {
   readonly clock: Clock.Clock
 }
 
-type Input = Event.Event | { readonly _tag: "Packet"; readonly packet: Packet; readonly bytes: Uint8Array } | Wake
+type Input =
+  | Event.Event
+  | { readonly _tag: "Packet"; readonly packet: Packet.Packet; readonly bytes: Uint8Array }
+  | Wake
 
 interface Wake {
   readonly _tag: "Wake"
@@ -90,6 +94,8 @@ export interface Driver {
   /** Bytes of the SYN's data beyond `sendCredit`: as many must be sent before credit is given back. */
   overdraft: number
   readonly flushWaiters: Set<FlushWaiter>
+  /** Why the router did not get our last SYN on its way, as far as it said. */
+  trouble: MessageStatus.SoftReason | undefined
   outcome: Outcome | undefined
   /** What readers and writers are told about `outcome`; undefined for a clean end. */
   error: StreamReset | undefined
@@ -132,6 +138,7 @@ export const make = Effect.fnUntraced(function* (options: {
     acknowledged: 0,
     overdraft: Math.max(0, initialBytes - sendBufferBytes),
     flushWaiters: new Set(),
+    trouble: undefined,
     outcome: undefined,
     error: undefined
   }
@@ -140,7 +147,7 @@ export const make = Effect.fnUntraced(function* (options: {
 /**
  * Hands over a packet; one too many is dropped and counted, as a network would.
  */
-export const offerPacket = (self: Driver, packet: Packet, bytes: Uint8Array): void => {
+export const offerPacket = (self: Driver, packet: Packet.Packet, bytes: Uint8Array): void => {
   if (self.queuedPackets >= self.maxQueuedPackets) {
     self.droppedPackets += 1
     return
@@ -249,7 +256,7 @@ const loop = Effect.fnUntraced(function* (self: Driver, initial: ReadonlyArray<A
 })
 
 /** Ids first, they cost nothing; the signature only of a packet that could matter. */
-const isAuthentic = (self: Driver, state: State, packet: Packet, bytes: Uint8Array): boolean => {
+const isAuthentic = (self: Driver, state: State, packet: Packet.Packet, bytes: Uint8Array): boolean => {
   if (!Signing.needsSignature(packet)) return true
   if (!Connection.isPlausible(state, packet)) {
     self.droppedPackets += 1
@@ -317,9 +324,17 @@ const transmit = (self: Driver, action: Extract<Action, { _tag: "Transmit" }>): 
       destinationPort: self.peer.remotePort,
       bytes: bytes.right,
       lifetime: action.lifetime,
-      bundleLeaseSet: action.signing === "identity"
+      bundleLeaseSet: action.signing === "identity",
+      // As Java does: whether the peer can be reached is asked until it answers, and not for each packet.
+      onStatus: Packet.isFirstSyn(action.packet) ? (status) => handleStatus(self, status) : undefined
     })
   )
+}
+
+const handleStatus = (self: Driver, status: number): void => {
+  const verdict = MessageStatus.verdict(status)
+  self.trouble = verdict._tag === "Soft" ? verdict.reason : undefined
+  if (verdict._tag === "Hard") command(self, Event.undeliverable(verdict.reason))
 }
 
 const giveCredit = (self: Driver, bytes: number): Effect.Effect<unknown> => {

@@ -9,8 +9,9 @@ import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Endpoint from "../core/Endpoint.js"
+import * as MessageStatus from "../core/MessageStatus.js"
 import * as Packet from "../Packet.js"
-import { PingTimedOut, TooManyPings, type TransportFailed } from "../StreamError.js"
+import { DestinationUnreachable, PingTimedOut, TooManyPings, type TransportFailed } from "../StreamError.js"
 
 /**
  * What came back.
@@ -22,7 +23,7 @@ export interface Pong {
 
 interface Pending {
   readonly sentAt: bigint
-  readonly pong: Deferred.Deferred<Pong>
+  readonly pong: Deferred.Deferred<Pong, DestinationUnreachable>
 }
 
 /**
@@ -53,10 +54,10 @@ export const ping = <P>(
     readonly destination: Destination
     readonly payload: Uint8Array
     readonly timeout: Duration.Duration
-    readonly send: (packet: Packet.Packet) => Effect.Effect<void, TransportFailed>
+    readonly send: (packet: Packet.Packet, onStatus: (status: number) => void) => Effect.Effect<void, TransportFailed>
   }
-): Effect.Effect<Pong, PingTimedOut | TooManyPings | TransportFailed> =>
-  Effect.flatMap(Deferred.make<Pong>(), (pong) =>
+): Effect.Effect<Pong, DestinationUnreachable | PingTimedOut | TooManyPings | TransportFailed> =>
+  Effect.flatMap(Deferred.make<Pong, DestinationUnreachable>(), (pong) =>
     Effect.acquireUseRelease(
       Effect.suspend(() => {
         if (!Endpoint.registerPing(self.endpoint, options.id)) {
@@ -72,7 +73,16 @@ export const ping = <P>(
               sendStreamId: options.id,
               flags: Packet.ECHO | Packet.NO_ACK,
               payload: options.payload
-            })
+            }),
+            (status) => {
+              const verdict = MessageStatus.verdict(status)
+              if (verdict._tag !== "Hard") return
+              const destination = options.destination.short
+              Deferred.unsafeDone(
+                pong,
+                Effect.fail(new DestinationUnreachable({ destination, reason: verdict.reason }))
+              )
+            }
           )
           .pipe(
             Effect.zipRight(Deferred.await(pong)),
