@@ -1,0 +1,184 @@
+/**
+ * What comes without a stream: first SYNs and pings of peers who have to prove first who they are.
+ *
+ * Each passes, in this order, what costs nothing (form, replay hash, repetition), the access lists, the signature and the
+ * counters; only then something is kept or answered.
+ *
+ * @since 0.1.0
+ */
+import type { Destination } from "@effect-i2p/wire/Destination"
+import type * as Signatures from "@effect-i2p/wire/Signatures"
+import type { PublicKey } from "@effect-i2p/wire/SigningKey"
+import type * as Clock from "effect/Clock"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
+import * as Option from "effect/Option"
+import type * as Queue from "effect/Queue"
+import type { AccessList } from "../AccessList.js"
+import * as Endpoint from "../core/Endpoint.js"
+import * as Packet from "../Packet.js"
+import type { Incoming } from "../PacketTransport.js"
+import type { Owned } from "../StreamConnection.js"
+import type { StreamingOptions } from "../StreamingConfig.js"
+import type { Peer } from "./driver.js"
+import * as Gate from "./gate.js"
+import * as Pings from "./pings.js"
+import * as Signing from "./signing.js"
+
+/**
+ * A port of ours that takes streams.
+ */
+export interface Listening {
+  readonly backlog: Queue.Queue<Owned>
+  readonly options: StreamingOptions
+  readonly accessList: AccessList
+}
+
+/**
+ * What the session lends to deal with them.
+ */
+export interface Session {
+  readonly self: Destination
+  readonly options: StreamingOptions
+  readonly endpoint: Endpoint.Endpoint<Peer>
+  readonly listeners: ReadonlyMap<number, Listening>
+  readonly gate: Gate.Gate
+  readonly signatures: Signatures.Service
+  readonly clock: Clock.Clock
+  readonly now: () => number
+  readonly isClosing: () => boolean
+  readonly drop: (reason: "unverified" | "replayed") => undefined
+  readonly reply: (to: Peer, packet: Packet.Packet, signing: "none" | "identity") => Effect.Effect<void, unknown>
+  /** Another copy of the SYN of a live stream. */
+  readonly repeat: (localStreamId: number, syn: Packet.Packet, bytes: Uint8Array) => undefined
+  /** Makes the stream that a SYN asks for. */
+  readonly take: (syn: Packet.Packet, peer: Peer, peerKey: PublicKey, options: StreamingOptions) => Effect.Effect<Owned>
+}
+
+export interface Visitors {
+  readonly ping: (packet: Packet.Packet, incoming: Incoming) => Effect.Effect<void> | undefined
+  readonly firstSyn: (packet: Packet.Packet, incoming: Incoming) => Effect.Effect<void> | undefined
+}
+
+/**
+ * Connections beyond a limit that get a text, at a time; more are reset. Each is a stream beyond `maxConcurrentStreams`.
+ * Ours: enough for a page with its pictures.
+ */
+const maxAnswers = 16
+
+/** How long such a connection may go without progress: two retransmissions of the text, at 9 and 27 s. */
+const answerTimeout = Duration.seconds(30)
+
+export const make = (session: Session): Visitors => {
+  const { clock, drop, endpoint, gate, listeners, now, options, reply, signatures } = session
+  const ownReplayHash = Packet.replayHash(session.self.hash)
+  const answering = new Set<number>()
+
+  /** The key that signed it, if it says who sent it and that is true. */
+  const authenticate = (packet: Packet.Packet, bytes: Uint8Array): PublicKey | undefined => {
+    if (packet.from === undefined) return undefined
+    const strangers = { key: undefined, destinationBytes: undefined }
+    return Either.getOrUndefined(Signing.verify(packet, bytes, strangers, signatures, clock.unsafeCurrentTimeMillis()))
+  }
+
+  const judgePing = Effect.fnUntraced(function* (packet: Packet.Packet, incoming: Incoming, from: Destination) {
+    if (!(yield* Gate.permits(gate, from, undefined))) return
+    if (authenticate(packet, incoming.payload) === undefined) return drop("unverified")
+    if (!(yield* Gate.admitPing(gate, from))) return
+    const to = { destination: from, localPort: incoming.destinationPort, remotePort: incoming.sourcePort }
+    yield* Effect.ignore(reply(to, Pings.pongFor(packet), "none"))
+  })
+
+  const judgeSyn = Effect.fnUntraced(function* (
+    packet: Packet.Packet,
+    incoming: Incoming,
+    from: Destination,
+    hasRoom: boolean
+  ) {
+    const port = incoming.destinationPort
+    const listening = listeners.get(port) ?? listeners.get(0)
+    if (!(yield* Gate.permits(gate, from, listening?.accessList))) return
+    const key = authenticate(packet, incoming.payload)
+    if (key === undefined) return drop("unverified")
+    const peer: Peer = { destination: from, localPort: port, remotePort: incoming.sourcePort }
+    const refuse = Effect.ignore(reply(peer, refusal(packet), "identity"))
+    if (session.isClosing()) return yield* refuse
+    const verdict = yield* Gate.admit(gate, from, hasRoom)
+    if (verdict._tag === "Drop") return
+    if (verdict._tag === "Admit") {
+      if (listening === undefined || isFull(listening.backlog)) return yield* refuse
+      const owned = yield* session.take(packet, peer, key, listening.options)
+      // The listener may have gone meanwhile; to offer to its queue would interrupt us.
+      if (!listening.backlog.unsafeOffer(owned)) yield* owned.connection.reset
+      return
+    }
+    const reaction = Gate.reaction(listening?.options.limitAction ?? options.limitAction, port, verdict.retryAfter)
+    if (reaction === "drop") return
+    if (reaction === "reset" || listening === undefined || !mayAnswer()) return yield* refuse
+    yield* answer(packet, peer, key, listening.options, reaction)
+  })
+
+  const mayAnswer = (): boolean => {
+    for (const id of answering) if (!endpoint.live.has(id)) answering.delete(id)
+    return answering.size < maxAnswers
+  }
+
+  /** Takes the connection only to write a text and close it; what the peer has to say is not read. */
+  const answer = Effect.fnUntraced(function* (
+    packet: Packet.Packet,
+    peer: Peer,
+    peerKey: PublicKey,
+    base: StreamingOptions,
+    text: Uint8Array
+  ) {
+    // Room for all of the text: the reader of all packets must not wait for one peer.
+    const sendBufferBytes = Math.max(base.sendBufferBytes, text.length)
+    const owned = yield* session.take(packet, peer, peerKey, {
+      ...base,
+      sendBufferBytes,
+      closeTimeout: answerTimeout
+    })
+    answering.add(owned.connection.localStreamId)
+    yield* Effect.ignore(owned.connection.write(text))
+    yield* owned.release
+  })
+
+  /** Proposal 164: a SYN names its target's hash. Old peers leave it out, and may, unless the policy is strict. */
+  const isForUs = (packet: Packet.Packet): boolean =>
+    packet.nacks.length === ownReplayHash.length
+      ? packet.nacks.every((word, i) => word === ownReplayHash[i])
+      : !options.requireReplayHash
+
+  return {
+    ping: (packet, incoming) => {
+      if (!options.answerPings) return undefined
+      if (packet.from === undefined || packet.signature === undefined) return drop("unverified")
+      return judgePing(packet, incoming, packet.from)
+    },
+    firstSyn: (packet, incoming) => {
+      const from = packet.from
+      if (from === undefined || packet.signature === undefined || packet.receiveStreamId === 0) {
+        return drop("unverified")
+      }
+      if (!isForUs(packet)) return drop("replayed")
+      const admission = Endpoint.admit(endpoint, from.b32, packet.receiveStreamId, now())
+      switch (admission._tag) {
+        case "Stale":
+          return drop("replayed")
+        case "Repeated":
+          return session.repeat(admission.localStreamId, packet, incoming.payload)
+        case "New":
+          return judgeSyn(packet, incoming, from, true)
+        case "Full":
+          return judgeSyn(packet, incoming, from, false)
+      }
+    }
+  }
+}
+
+/** The answer to a SYN that is not taken. The peer may know nothing of us, so it says who we are. */
+const refusal = (syn: Packet.Packet): Packet.Packet =>
+  Packet.make({ sendStreamId: syn.receiveStreamId, ackThrough: syn.sequenceNumber, flags: Packet.RESET })
+
+const isFull = <A>(queue: Queue.Queue<A>): boolean => Option.getOrElse(queue.unsafeSize(), () => 0) >= queue.capacity()
