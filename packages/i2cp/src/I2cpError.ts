@@ -4,6 +4,7 @@
  *
  * @since 0.1.0
  */
+import type { OfflineKeysExpired } from "@effect-i2p/wire/DestinationKeys"
 import * as Schema from "effect/Schema"
 import type { Outcome } from "./core/Session.js"
 
@@ -186,20 +187,24 @@ export class LookupFailed extends Schema.TaggedError<LookupFailed>("@effect-i2p/
 /**
  * Everything that can happen to a session as a whole.
  *
+ * **Shape** `OfflineKeysExpired`: the session's transient key may not sign any more. It does not start, or, when that
+ * happens later, ends at its next lease set, which routers would refuse. Decision: make a new offline block.
+ *
  * @category errors
  * @since 0.1.0
  */
-export type I2cpError = RouterUnreachable | NotI2cp | SessionRejected | ConnectionLost | NotReady
+export type I2cpError = RouterUnreachable | NotI2cp | SessionRejected | ConnectionLost | NotReady | OfflineKeysExpired
 
 /**
  * Whether reconnecting can help.
  *
- * **Source** ours: a refusal for configuration or authorisation stays one.
+ * **Source** ours: a refusal for configuration or authorisation stays one, and a date passed does not come back.
  *
  * @category getters
  * @since 0.1.0
  */
-export const isRetryable = (error: I2cpError): boolean => error._tag !== "SessionRejected" || error.retryable
+export const isRetryable = (error: I2cpError): boolean =>
+  error._tag === "SessionRejected" ? error.retryable : error._tag !== "OfflineKeysExpired"
 
 /**
  * Texts of a Disconnect that repeating cannot change; matched loosely, because routers reword them.

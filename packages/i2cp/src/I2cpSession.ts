@@ -145,6 +145,9 @@ export const make = Effect.fn("I2cpSession.make")(
     const scope = yield* Effect.scope
     const keys = options.keys ?? DestinationKeys.generate(random, signatures)
     const { destination } = keys
+    const checkExpiry = Effect.suspend(() => DestinationKeys.checkExpiry(keys, clock.unsafeCurrentTimeMillis()))
+    // Here and before each attempt, so that no router is bothered with expired keys.
+    yield* checkExpiry
 
     const state = yield* SubscriptionRef.make<SessionState.SessionState>(SessionState.Connecting({ attempt: 1 }))
     const usable = yield* Effect.makeLatch(false)
@@ -219,7 +222,7 @@ export const make = Effect.fn("I2cpSession.make")(
       onPhase
     }
 
-    const connect = Effect.suspend(() => {
+    const attempt = Effect.suspend(() => {
       counters.connections++
       return Effect.zipRight(
         SubscriptionRef.set(state, SessionState.Connecting({ attempt: counters.connections })),
@@ -250,7 +253,7 @@ export const make = Effect.fn("I2cpSession.make")(
     const supervise = Effect.gen(function* () {
       const delays = yield* Schedule.driver(config.reconnect)
       while (true) {
-        const outcome = yield* Effect.either(connect)
+        const outcome = yield* Effect.either(Effect.zipRight(checkExpiry, attempt))
         if (outcome._tag === "Right") return yield* SubscriptionRef.set(state, SessionState.Closed())
         const reason = outcome.left
         const wasCreated = yield* Deferred.isDone(created)

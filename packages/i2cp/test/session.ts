@@ -7,6 +7,7 @@ import * as Compression from "@effect-i2p/i2cp/Compression"
 import * as I2cpConfig from "@effect-i2p/i2cp/I2cpConfig"
 import * as I2cpConnection from "@effect-i2p/i2cp/I2cpConnection"
 import * as I2cpSession from "@effect-i2p/i2cp/I2cpSession"
+import type { DestinationKeys } from "@effect-i2p/wire/DestinationKeys"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Schedule from "effect/Schedule"
@@ -23,13 +24,14 @@ export const settle = Effect.yieldNow().pipe(Effect.repeatN(50))
 /** Starts a session in its own scope, without waiting for it. */
 export const start = (
   config: Partial<I2cpConfig.Service> = {},
-  compression: Compression.Service = Compression.portable
+  compression: Compression.Service = Compression.portable,
+  sessionKeys: DestinationKeys = keys
 ) =>
   Effect.gen(function* () {
     yield* TestClock.setTime(NOW)
     const router = yield* ScriptedRouter.make
     const scope = yield* Effect.acquireRelease(Scope.make(), (scope, exit) => Scope.close(scope, exit))
-    const session = yield* I2cpSession.make({ keys }).pipe(
+    const session = yield* I2cpSession.make({ keys: sessionKeys }).pipe(
       Effect.provide(I2cpConnection.layer),
       Effect.provideService(Socket.Socket, router.socket),
       Effect.provideService(I2cpConfig.I2cpConfig, {
@@ -45,9 +47,13 @@ export const start = (
   })
 
 /** A session that is up, and its connection. Hangs up at the end so that nothing waits for the clock. */
-export const up = (config: Partial<I2cpConfig.Service> = {}, compression?: Compression.Service) =>
+export const up = (
+  config: Partial<I2cpConfig.Service> = {},
+  compression?: Compression.Service,
+  sessionKeys?: DestinationKeys
+) =>
   Effect.gen(function* () {
-    const started = yield* start(config, compression)
+    const started = yield* start(config, compression, sessionKeys)
     const connection = yield* started.router.accept
     yield* Effect.addFinalizer(() => connection.hangUp)
     const leaseSet = yield* ScriptedRouter.bringUp(connection, NOW)

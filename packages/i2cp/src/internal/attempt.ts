@@ -4,7 +4,7 @@
  * Payloads and lookup replies are handled where they arrive, synchronously; the few messages that decide something go
  * through a bounded mailbox to one fiber, the only one that touches the machine's state.
  */
-import type * as DestinationKeys from "@effect-i2p/wire/DestinationKeys"
+import * as DestinationKeys from "@effect-i2p/wire/DestinationKeys"
 import type { EncryptionKey } from "@effect-i2p/wire/EncryptionKey"
 import * as LeaseSet2 from "@effect-i2p/wire/LeaseSet2"
 import type * as Signatures from "@effect-i2p/wire/Signatures"
@@ -132,7 +132,7 @@ export const run = Effect.fn("I2cpSession.connection")(function* (
           lastPublished,
           credentials
         })
-        yield* perform(env, current, actions)
+        yield* perform(env, current, actions, clock.unsafeCurrentTimeMillis())
         while (state.phase._tag !== "Down") {
           const deadline = Session.nextTimeout(state)
           if (deadline !== undefined && deadline !== armed) {
@@ -152,7 +152,7 @@ export const run = Effect.fn("I2cpSession.connection")(function* (
             ;[state, actions] = Session.step(state, event, clock.unsafeCurrentTimeMillis())
             current.clockOffset = state.clock.offset
             current.lastPublished = state.leases.lastPublished
-            yield* perform(env, current, actions)
+            yield* perform(env, current, actions, clock.unsafeCurrentTimeMillis())
             if (state.phase._tag !== before._tag) {
               current.sessionId = "sessionId" in state.phase ? state.phase.sessionId : undefined
               yield* env.onPhase(state.phase, routerVersion)
@@ -194,15 +194,25 @@ export const run = Effect.fn("I2cpSession.connection")(function* (
   })
   const outcome = yield* Effect.raceFirst(watched, Effect.flatMap(Deferred.await(started), drive))
   const error = toError(outcome, ended, link?.isOpen() ?? false)
-  if (error !== undefined) return yield* error
+  if (error !== undefined) return yield* env.keys.offline === undefined ? error : withOfflineHint(error)
 })
+
+/** Routers that cannot serve such a session refuse it without a reason: i2pd with status "invalid", emissary likewise. */
+const withOfflineHint = (error: I2cpError.I2cpError): I2cpError.I2cpError =>
+  error._tag === "SessionRejected" && error.reason === "Invalid"
+    ? new I2cpError.SessionRejected({
+        ...error,
+        detail: `${error.detail}; the keys are offline ones, which i2pd and emissary do not take, Java I2P does`
+      })
+    : error
 
 /** Signs and sends what the machine asked for. Answers to lease requests go in front of everything. */
 const perform = (
   env: Environment,
   current: Current,
-  actions: ReadonlyArray<Session.Action>
-): Effect.Effect<void, I2cpError.SessionRejected> =>
+  actions: ReadonlyArray<Session.Action>,
+  now: number
+): Effect.Effect<void, I2cpError.SessionRejected | DestinationKeys.OfflineKeysExpired> =>
   Effect.forEach(
     actions,
     (action) => {
@@ -211,28 +221,33 @@ const perform = (
           return Effect.sync(() => current.link.sendFirst(Message.encode(action.message)))
         case "Create":
           return Either.match(
-            SessionConfig.sign(env.keys, I2cpConfig.sessionOptions(env.config), action.created, env.signatures),
+            whileValid(env, now, () =>
+              SessionConfig.sign(env.keys, I2cpConfig.sessionOptions(env.config), action.created, env.signatures)
+            ),
             {
-              onLeft: (error) => Effect.fail(misconfigured(error.message)),
+              onLeft: (error) => Effect.fail(toOwnError(error)),
               onRight: (config) =>
                 Effect.sync(() => current.link.sendFirst(Message.encode({ _tag: "CreateSession", config })))
             }
           )
         case "Answer":
-          return Either.match(leaseSet(env, action.answer), {
-            onLeft: (error) => Effect.fail(misconfigured(error.message)),
-            onRight: (signed) =>
-              Effect.sync(() =>
-                current.link.sendFirst(
-                  Message.encode({
-                    _tag: "CreateLeaseSet2",
-                    sessionId: action.sessionId,
-                    leaseSet: signed,
-                    privateKeys: [{ type: env.encryptionKey.type, privateKey: env.encryptionKey.privateKey }]
-                  })
+          return Either.match(
+            whileValid(env, now, () => leaseSet(env, action.answer)),
+            {
+              onLeft: (error) => Effect.fail(toOwnError(error)),
+              onRight: (signed) =>
+                Effect.sync(() =>
+                  current.link.sendFirst(
+                    Message.encode({
+                      _tag: "CreateLeaseSet2",
+                      sessionId: action.sessionId,
+                      leaseSet: signed,
+                      privateKeys: [{ type: env.encryptionKey.type, privateKey: env.encryptionKey.privateKey }]
+                    })
+                  )
                 )
-              )
-          })
+            }
+          )
         case "Warn":
           return Effect.logWarning(action.text)
       }
@@ -251,8 +266,16 @@ const leaseSet = (env: Environment, answer: Answer) =>
     env.signatures
   )
 
-const misconfigured = (detail: string): I2cpError.SessionRejected =>
-  new I2cpError.SessionRejected({ reason: "Misconfigured", detail, retryable: false })
+/** What an expired transient key signs, no router takes; to say so ourselves is clearer than its refusal. */
+const whileValid = <A, E>(env: Environment, now: number, sign: () => Either.Either<A, E>) =>
+  Either.flatMap(DestinationKeys.checkExpiry(env.keys, now), sign)
+
+const toOwnError = (
+  error: { readonly message: string } | DestinationKeys.OfflineKeysExpired
+): I2cpError.SessionRejected | DestinationKeys.OfflineKeysExpired =>
+  error instanceof DestinationKeys.OfflineKeysExpired
+    ? error
+    : new I2cpError.SessionRejected({ reason: "Misconfigured", detail: error.message, retryable: false })
 
 /** The outcome in the light of how the connection ended: a refused dial or an HTTP answer says more than a lost one. */
 const toError = (
