@@ -1,5 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as MemoryTransport from "@effect-i2p/testkit/MemoryTransport"
+import * as Signatures from "@effect-i2p/wire/Signatures"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Exit from "effect/Exit"
@@ -9,6 +10,7 @@ import * as Logger from "effect/Logger"
 import * as Ref from "effect/Ref"
 import * as Scope from "effect/Scope"
 import * as AccessList from "../src/AccessList.js"
+import { verify } from "../src/internal/signing.js"
 import * as Packet from "../src/Packet.js"
 import type { StreamingOptions } from "../src/StreamingConfig.js"
 import type { StreamManager } from "../src/StreamManager.js"
@@ -25,6 +27,7 @@ import {
   simulate,
   syn
 } from "./simulation.js"
+import { aliceOffline } from "./vectors.js"
 
 type Session = StreamManager["Type"]
 
@@ -315,16 +318,38 @@ describe("what a connection beyond a limit gets", () => {
 })
 
 describe("refusals", () => {
-  it.effect("come when nobody listens, signed, with who we are, and with the block of an offline key", () =>
+  for (const [keys, name] of [
+    [bob, "signed, with who we are"],
+    [aliceOffline, "with the block of an offline key"]
+  ] as const) {
+    it.effect(`come when nobody listens, ${name}, so that a stranger can check them`, () =>
+      Effect.gen(function* () {
+        const m = yield* MemoryTransport.streams(mallory)
+        yield* MemoryTransport.streams(keys)
+        const sent = yield* record
+        assert.strictEqual(yield* failureOf(m.connect({ destination: keys.destination, port: 7 })), "ConnectRefused")
+        const reset = sent.find(({ from }) => from === keys.destination.b32)!
+        assert.isTrue(Packet.has(reset.packet, Packet.RESET))
+        assert.strictEqual(reset.packet.sendStreamId, sent[0]!.packet.receiveStreamId)
+        assert.deepStrictEqual(reset.packet.from?.bytes, keys.destination.bytes)
+        assert.deepStrictEqual(reset.packet.offlineSignature, keys.offline)
+        const strangers = { key: undefined, destinationBytes: undefined }
+        assert.isTrue(Either.isRight(verify(reset.packet, reset.bytes, strangers, Signatures.noble, 0)))
+      }).pipe(simulate({ link }))
+    )
+  }
+
+  it.effect("come to one who connects again and again as well, while the session has no room", () =>
     Effect.gen(function* () {
-      const { a } = yield* sessions()
-      const sent = yield* record
-      assert.strictEqual(yield* failureOf(a.connect({ destination: bob.destination, port: 7 })), "ConnectRefused")
-      const reset = sent.find(({ from }) => from === bob.destination.b32)!
-      assert.isTrue(Packet.has(reset.packet, Packet.RESET))
-      assert.deepStrictEqual(reset.packet.from?.bytes, bob.destination.bytes)
-      assert.isDefined(reset.packet.signature)
-      assert.strictEqual(reset.packet.sendStreamId, sent[0]!.packet.receiveStreamId)
+      const { a, b, visit } = yield* visitors({ maxConcurrentStreams: 1 })
+      assert.strictEqual(yield* visit(a), "success")
+      assert.deepStrictEqual(yield* Effect.replicateEffect(visit(a), 4), [
+        "ConnectRefused",
+        "ConnectRefused",
+        "ConnectRefused",
+        "ConnectTimedOut"
+      ])
+      assert.strictEqual((yield* b.drops).limited, 4)
     }).pipe(simulate({ link }))
   )
 
@@ -442,5 +467,47 @@ describe("ports", () => {
         }
       }
     }).pipe(simulate())
+  )
+})
+
+describe("packets before their SYN", () => {
+  it.effect("are bounded for each stream and in all, and what is too much is counted and forgotten", () =>
+    Effect.gen(function* () {
+      const { b, network } = yield* visitors({ maxEarlyPerStream: 2, maxEarly: 5, earlyLifetime: "3 seconds" })
+      const early = (receiveStreamId: number, sequenceNumber: number) =>
+        network.inject({
+          to: b.destination,
+          destinationPort: 80,
+          bytes: sealed({ receiveStreamId, sequenceNumber, flags: Packet.NO_ACK, payload: bytes("early") })
+        })
+      for (let id = 1; id <= 3; id++) for (let number = 1; number <= 3; number++) yield* early(id, number)
+      yield* idle
+      // Of 1 and 2 two each, of 3 one.
+      assert.strictEqual((yield* b.drops).unknownStream, 4)
+      yield* Effect.sleep("3 seconds")
+      yield* early(4, 1)
+      assert.strictEqual((yield* b.drops).unknownStream, 4)
+    }).pipe(simulate())
+  )
+})
+
+describe("a deadline", () => {
+  it.effect("is Effect's timeout, and a read that it ends loses nothing, not even at the same instant", () =>
+    Effect.gen(function* () {
+      const { a, listener } = yield* visitors()
+      const near = yield* a.connect({ destination: bob.destination, port: 80 })
+      const far = yield* listener.accept
+      yield* Effect.sleep("10 seconds")
+      for (let i = 0; i < 40; i++) {
+        yield* Effect.fork(near.write(bytes("x")))
+        // 50 ms is the way of the byte.
+        let got = ""
+        for (let tries = 0; got === "" && tries < 5; tries++) {
+          const read = yield* Effect.timeoutOption(readText(far), `${48 + (i % 5)} millis`)
+          if (read._tag === "Some") got = read.value
+        }
+        assert.strictEqual(got, "x")
+      }
+    }).pipe(simulate({ link }))
   )
 })
