@@ -94,6 +94,11 @@ export interface ConnectionOptions {
    * it (0.9.64), so it tells others apart.
    */
   readonly announceProfile: boolean
+  /**
+   * Whether the last packet in flight is sent again when nothing has come back for two round trips. Default true, RFC 8985
+   * section 7: a lost tail would wait for the timeout otherwise.
+   */
+  readonly tailLossProbe: boolean
   /** Packets in flight at the start. Default 6, streaming specification; RFC 6928 allows 10. */
   readonly initialWindow: number
   /** Most packets in flight. Default 128, streaming specification and Java. */
@@ -258,6 +263,7 @@ export const defaults: StreamingOptions = {
   minRto: "200 millis",
   maxRto: "45 seconds",
   retransmit: (rto) => Schedule.exponential(rto).pipe(Schedule.intersect(Schedule.recurs(8))),
+  tailLossProbe: true,
   initialWindow: 6,
   maxWindow: 128,
   maxProvenWindow: 192,
@@ -393,6 +399,7 @@ export const toCore = Effect.fnUntraced(function* (
     maxSmallInFlight: options.maxSmallInFlight,
     promptTails: options.promptTails,
     announceInteractive: options.announceProfile && options.profile === "interactive",
+    tailLossProbe: options.tailLossProbe,
     initialWindow: options.initialWindow,
     maxWindow: options.maxWindow,
     // Who wants a smaller window than the default wants it for everybody.

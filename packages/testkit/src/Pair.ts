@@ -109,8 +109,8 @@ export class Pair {
     const credit = options.sendBufferBytes ?? StreamingConfig.defaults.sendBufferBytes
     this.options = options
     this.configs = {
-      A: Scenario.config(options.config),
-      B: Scenario.config({ ...options.config, ...options.configB })
+      A: Scenario.config({ tailLossProbe: true, ...options.config }),
+      B: Scenario.config({ tailLossProbe: true, ...options.config, ...options.configB })
     }
     this.links = options.links ?? {
       "A>B": Netem.make(options.link ?? {}, Netem.pairSeed(seed, 1, 2)),

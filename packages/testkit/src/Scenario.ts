@@ -29,12 +29,17 @@ export const fullPacket = 1812
 const defaults: Config = Effect.runSync(StreamingConfig.toCore(StreamingConfig.defaults, 0))
 
 /**
- * The default configuration as the core takes it, with the idle timeout's chance at its least.
+ * The default configuration as the core takes it, with the idle timeout's chance at its least, and without tail-loss
+ * probes: a state test looks at one timer at a time.
  *
  * @since 0.1.0
  * @category constructors
  */
-export const config = (overrides: Partial<Config> = {}): Config => ({ ...defaults, ...overrides })
+export const config = (overrides: Partial<Config> = {}): Config => ({
+  ...defaults,
+  tailLossProbe: false,
+  ...overrides
+})
 
 /**
  * Bytes that differ from place to place, so that a swap or a gap shows.

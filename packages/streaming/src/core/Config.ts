@@ -26,6 +26,8 @@ export interface Config {
   readonly minRto: number
   readonly maxRto: number
   readonly retransmitBackoff: ReadonlyArray<number>
+  /** Probe with the last packet in flight before the timeout (RFC 8985 section 7). */
+  readonly tailLossProbe: boolean
   readonly maxAckDelay: number
   /** Full packets that one acknowledgment may cover, once the stream runs. */
   readonly ackEvery: number

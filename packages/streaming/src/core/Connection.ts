@@ -65,6 +65,7 @@ const initial = (
   }),
   lossDetection: LossDetection.initial,
   undo: undefined,
+  tailProbed: false,
   recoveryPoint: 0,
   timeouts: 0,
   timers: TimerTable.empty,

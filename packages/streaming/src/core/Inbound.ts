@@ -205,6 +205,8 @@ const handleAcknowledgment = (draft: Draft.Draft, ackThrough: number, nacks: Rea
     if (draft.closing === "full") Draft.setTimer(draft, "limit", draft.now + draft.config.closeTimeout)
     // RFC 6298 section 5.3: restart the timer; the flush arms it if anything is left in flight.
     Draft.setTimer(draft, "retransmit", undefined)
+    Draft.setTimer(draft, "probe", undefined)
+    draft.tailProbed = false
     if (draft.send.ackedBytes > before) {
       draft.actions.push({ _tag: "Acknowledged", offset: draft.send.ackedBytes })
     }

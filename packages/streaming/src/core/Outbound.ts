@@ -167,6 +167,8 @@ export const sendNew = (draft: Draft.Draft, flags: number, maxBytes: number): vo
   if (draft.send.sndNxt >= 0xffff_ffff) return Draft.reset(draft, { _tag: "Exhausted" })
   const { buffer, packet } = SendBuffer.send(draft.send, { flags, maxBytes, now: draft.now })
   draft.send = buffer
+  // Two round trips from the last new packet, not from the first.
+  Draft.setTimer(draft, "probe", undefined)
   if (packet.payload.length > 0) draft.actions.push({ _tag: "Writable", bytes: packet.payload.length })
   transmitSequenced(draft, packet)
 }
@@ -258,9 +260,11 @@ const armRetransmission = (draft: Draft.Draft): void => {
   armPersist(draft)
   if (draft.send.inFlight.length === 0 || draft.peerChoke !== undefined) {
     Draft.setTimer(draft, "retransmit", undefined)
-  } else if (draft.timers.retransmit === undefined) {
-    Draft.setTimer(draft, "retransmit", draft.now + timeout(draft))
+    Draft.setTimer(draft, "probe", undefined)
+    return
   }
+  if (draft.timers.retransmit === undefined) Draft.setTimer(draft, "retransmit", draft.now + timeout(draft))
+  armProbe(draft, draft.timers.retransmit ?? 0)
 }
 
 /** A closed window is probed, and held against the peer, only while something waits for it. */
@@ -268,6 +272,40 @@ const armPersist = (draft: Draft.Draft): void => {
   if (draft.peerChoke === undefined || draft.timers.persist !== undefined || SendBuffer.isDrained(draft.send)) return
   draft.peerChoke = { since: draft.now, probes: 0 }
   Draft.setTimer(draft, "persist", draft.now + Math.min(draft.rtt.rto, draft.config.maxProbeInterval))
+}
+
+/** Least delay of a tail-loss probe, in ms: i2pd sends and acknowledges on a tick of 10 to 12. */
+const minProbeDelay = 25
+
+/** What a peer may hold back the acknowledgment of a single packet: i2pd and emissary 200 ms. RFC 8985 likewise. */
+const maxPeerAckDelay = 200
+
+/**
+ * A lost tail has nothing after it that could show the loss, and the timeout is long: probe once after two round trips.
+ * Not while a timeout is backed off, nor when it would come first.
+ */
+const armProbe = (draft: Draft.Draft, timeoutAt: number): void => {
+  const { srtt } = draft.rtt
+  if (!draft.config.tailLossProbe || draft.tailProbed || draft.timeouts > 0 || srtt === undefined) {
+    return Draft.setTimer(draft, "probe", undefined)
+  }
+  if (draft.timers.probe !== undefined) return
+  const delay = Math.max(minProbeDelay, 2 * srtt) + (draft.send.inFlight.length === 1 ? maxPeerAckDelay : 0)
+  if (draft.now + delay < timeoutAt) Draft.setTimer(draft, "probe", draft.now + delay)
+}
+
+/**
+ * Sends the last packet in flight again, whatever the window says: its acknowledgment tells what before it is lost.
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const probeTail = (draft: Draft.Draft): void => {
+  Draft.setTimer(draft, "probe", undefined)
+  const last = draft.send.inFlight.at(-1)
+  if (last === undefined || draft.peerChoke !== undefined) return
+  draft.tailProbed = true
+  resend(draft, last.sequenceNumber)
 }
 
 /**

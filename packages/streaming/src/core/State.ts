@@ -150,6 +150,8 @@ export interface State {
   readonly recoveryPoint: number
   /** The controller before the last congestion event, to go back to if there was none. */
   readonly undo: CongestionController | undefined
+  /** The last packet in flight was sent again as a probe, and nothing has been acknowledged since. */
+  readonly tailProbed: boolean
   /** Retransmission timeouts in a row. */
   readonly timeouts: number
   readonly timers: TimerTable

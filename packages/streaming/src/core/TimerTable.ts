@@ -12,6 +12,8 @@
 export type TimerName =
   /** Retransmit the oldest packet in flight (RFC 6298). */
   | "retransmit"
+  /** Nothing came back for two round trips: probe with the last packet in flight (RFC 8985 section 7). */
+  | "probe"
   /** The reordering window of a suspected packet ends (RACK). */
   | "reorder"
   /** Send the delayed acknowledgment. */

@@ -105,6 +105,7 @@ const handleIdle = (draft: Draft.Draft): void => {
 const handlers: ReadonlyArray<readonly [TimerTable.TimerName, (draft: Draft.Draft) => void]> = [
   ["limit", handleLimit],
   ["retransmit", handleRetransmit],
+  ["probe", Outbound.probeTail],
   ["reorder", detectLosses],
   ["persist", handlePersist],
   ["idle", handleIdle]

@@ -260,6 +260,61 @@ describe("Connection, retransmitting", () => {
     })
   })
 
+  describe("on a lost tail", () => {
+    const config = { tailLossProbe: true }
+
+    it("sends the last packet again after two round trips, long before the timeout", () => {
+      const machine = Scenario.established({ config })
+      machine.write(3 * 1812)
+      assert.strictEqual(machine.state.timers.probe, machine.now + 2 * Scenario.handshakeRtt)
+      const [probe, ...more] = machine.wake()
+      assert.deepStrictEqual(more, [])
+      assert.strictEqual(probe?.sequenceNumber, 3)
+      assert.strictEqual(probe?.requestedDelay, 0)
+      assert.strictEqual(machine.state.counters.retransmissionTimeouts, 0)
+    })
+
+    it("finds by the answer what else is missing", () => {
+      const machine = Scenario.established({ config })
+      machine.write(3 * 1812)
+      machine.wake()
+      assert.deepStrictEqual(numbers(machine.wait(100).receive(Scenario.ack(3, [2]))), [2])
+      assert.strictEqual(machine.state.counters.retransmissionTimeouts, 0)
+    })
+
+    it("does so once; then the timeout comes", () => {
+      const machine = Scenario.established({ config })
+      machine.write(3 * 1812)
+      machine.wake()
+      assert.isUndefined(machine.state.timers.probe)
+      machine.wake()
+      assert.strictEqual(machine.state.counters.retransmissionTimeouts, 1)
+    })
+
+    it("counts from the last packet sent, and again from each acknowledgment", () => {
+      const machine = Scenario.established({ config })
+      machine.write(1812)
+      machine.wait(50).write(1812)
+      assert.strictEqual(machine.state.timers.probe, machine.now + 2 * Scenario.handshakeRtt)
+      machine.wait(50).write(3 * 1812)
+      machine.wait(30).receive(Scenario.ack(1))
+      assert.strictEqual(machine.state.timers.probe, machine.now + 2 * machine.state.rtt.srtt!)
+    })
+
+    it("leaves a single packet to the timeout where a delayed acknowledgment could be all that is late", () => {
+      const machine = Scenario.established({ config })
+      machine.write(100)
+      assert.isUndefined(machine.state.timers.probe)
+    })
+
+    it("does not probe a closed window this way", () => {
+      const machine = Scenario.established({ config })
+      machine.write(3 * 1812)
+      machine.receive(Scenario.choke(0))
+      assert.isUndefined(machine.state.timers.probe)
+    })
+  })
+
   describe("within its window", () => {
     it("sends six packets at first, two more for each two acknowledged", () => {
       const machine = Scenario.established()
