@@ -3,6 +3,7 @@
  *
  * @since 0.1.0
  */
+import type { OfflineKeysExpired } from "@effect-i2p/wire/DestinationKeys"
 import * as Schema from "effect/Schema"
 import * as MessageStatus from "./core/MessageStatus.js"
 import type { Outcome } from "./core/State.js"
@@ -240,6 +241,13 @@ export type ConnectError =
   | TooManyStreams
   | DestinationNotFound
   | TransportFailed
+  | OfflineKeysExpired
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export type ListenError = PortInUse | OfflineKeysExpired
 
 /**
  * @since 0.1.0
@@ -251,7 +259,13 @@ export type StreamError = StreamReset | StreamClosed
  * @since 0.1.0
  * @category models
  */
-export type PingError = PingTimedOut | TooManyPings | DestinationNotFound | DestinationUnreachable | TransportFailed
+export type PingError =
+  | PingTimedOut
+  | TooManyPings
+  | DestinationNotFound
+  | DestinationUnreachable
+  | TransportFailed
+  | OfflineKeysExpired
 
 /**
  * The error that readers and writers see for the way a connection ended; undefined for a clean end.

@@ -7,6 +7,7 @@
  * @since 0.1.0
  */
 import type { Destination } from "@effect-i2p/wire/Destination"
+import * as DestinationKeys from "@effect-i2p/wire/DestinationKeys"
 import * as SecureRandom from "@effect-i2p/wire/SecureRandom"
 import * as Signatures from "@effect-i2p/wire/Signatures"
 import type { PublicKey } from "@effect-i2p/wire/SigningKey"
@@ -43,6 +44,7 @@ import {
   ConnectTimedOut,
   type DestinationNotFound,
   DestinationUnreachable,
+  type ListenError,
   type PingError,
   PortInUse,
   TooManyStreams,
@@ -114,8 +116,9 @@ export interface Pong extends Pings.Pong {}
 /**
  * What the session has dropped on the floor, by reason, and whom it has turned away.
  *
- * **Shape** `denied`: connections and pings that an access list keeps out. `limited`: connections beyond a limit, however
- * they were answered. `pingsLimited`: pings beyond theirs.
+ * **Shape** `unanswerable`: connections that came after our offline keys had expired. `denied`: connections and pings that
+ * an access list keeps out. `limited`: connections beyond a limit, however they were answered. `pingsLimited`: pings
+ * beyond theirs.
  *
  * @since 0.1.0
  * @category models
@@ -125,6 +128,7 @@ export interface DropCounters {
   readonly unknownStream: number
   readonly unverified: number
   readonly replayed: number
+  readonly unanswerable: number
   readonly denied: number
   readonly limited: number
   readonly pingsLimited: number
@@ -144,7 +148,7 @@ export class StreamManager extends Context.Tag("@effect-i2p/streaming/StreamMana
       options: ConnectOptions
     ) => Effect.Effect<StreamConnection.StreamConnection, ConnectError, Scope.Scope>
     /** Takes streams on a port as long as the scope lives. */
-    readonly listen: (options?: ListenOptions) => Effect.Effect<StreamListener.StreamListener, PortInUse, Scope.Scope>
+    readonly listen: (options?: ListenOptions) => Effect.Effect<StreamListener.StreamListener, ListenError, Scope.Scope>
     /** One round trip to a destination, without a stream. */
     readonly ping: (options: PingOptions) => Effect.Effect<Pong, PingError>
     readonly lookup: (address: string) => Effect.Effect<Destination, DestinationNotFound>
@@ -200,7 +204,8 @@ const make = Effect.gen(function* () {
   const signatures = yield* Signatures.Signatures
   const random = yield* SecureRandom.SecureRandom
   const clock = yield* Effect.clock
-  const session: Driver.Session = { transport, signatures, clock }
+  const signer: Signing.Signer = { keys: transport.keys, signatures, random }
+  const session: Driver.Session = { transport, signer, clock }
   const self = transport.keys.destination
 
   const endpoint = Endpoint.make<Driver.Peer>(StreamingConfig.toLimits(options))
@@ -208,11 +213,13 @@ const make = Effect.gen(function* () {
   const sharing = Sharing.make(options)
   const listeners = new Map<number, Visitors.Listening>()
   const pings = Pings.make(endpoint, clock)
-  const drops = { malformed: 0, unknownStream: 0, unverified: 0, replayed: 0 }
+  const drops = { malformed: 0, unknownStream: 0, unverified: 0, replayed: 0, unanswerable: 0 }
   const fibers = yield* FiberMap.make<number, Outcome, never>()
   let isClosing = false
 
   const now = () => Driver.monotonicMillis(clock)
+  const expiry = () => DestinationKeys.checkExpiry(transport.keys, clock.unsafeCurrentTimeMillis())
+  const checkExpiry = Effect.suspend(expiry)
   const chance = () => random.u32() / 2 ** 32
   const gate = yield* Gate.make(options, now, chance)
   const freshId = (): number => {
@@ -238,8 +245,8 @@ const make = Effect.gen(function* () {
     signing: "none" | "identity",
     onStatus?: (status: number) => void
   ) =>
-    Either.match(Signing.seal(packet, signing, transport.keys, signatures), {
-      onLeft: Effect.die,
+    Either.match(Signing.seal(packet, signing, signer, clock.unsafeCurrentTimeMillis()), {
+      onLeft: (error) => (error._tag === "OfflineKeysExpired" ? Effect.void : Effect.die(error)),
       onRight: (bytes) =>
         transport.send({
           to: to.destination,
@@ -301,6 +308,7 @@ const make = Effect.gen(function* () {
     typeof destination === "string" ? transport.lookup(destination) : Effect.succeed(destination)
 
   const connect = Effect.fn("StreamManager.connect")(function* (request: ConnectOptions) {
+    yield* checkExpiry
     const merged = StreamingConfig.override(options, request)
     const localPort = checkPort(request.localPort ?? freshPort())
     const remotePort = checkPort(request.port ?? 0)
@@ -351,7 +359,9 @@ const make = Effect.gen(function* () {
                   : new TransportFailed({ reason: `the connection to ${destination.short} ended before it was open` })
           ),
           // The core keeps the same limit, but cannot when the transport does not take its packets.
-          Effect.timeoutFail({ duration: connectTimeout, onTimeout: () => onTimeout(driver) })
+          Effect.timeoutFail({ duration: connectTimeout, onTimeout: () => onTimeout(driver) }),
+          // The peer has not answered, or not believed us.
+          Effect.catchTag("ConnectTimedOut", (error) => Effect.zipRight(checkExpiry, error))
         )
         yield* Effect.onError(restore(opened), () => owned.connection.reset)
         yield* Effect.addFinalizer(() => owned.release)
@@ -361,6 +371,7 @@ const make = Effect.gen(function* () {
   })
 
   const listen = Effect.fn("StreamManager.listen")(function* (request: ListenOptions = {}) {
+    yield* checkExpiry
     const port = checkPort(request.port ?? 0)
     if (listeners.has(port)) return yield* new PortInUse({ port })
     const merged = StreamingConfig.override(options, request)
@@ -381,6 +392,7 @@ const make = Effect.gen(function* () {
   })
 
   const ping = Effect.fn("StreamManager.ping")(function* (request: PingOptions) {
+    yield* checkExpiry
     const timeout = Duration.decode(request.timeout ?? options.pingTimeout)
     const destination = yield* resolve(request.destination)
     return yield* Pings.ping(pings, {
@@ -434,6 +446,7 @@ const make = Effect.gen(function* () {
     clock,
     now,
     isClosing: () => isClosing,
+    isMute: () => Either.isLeft(expiry()),
     drop,
     reply: sendUnsequenced,
     repeat: toDriver,
@@ -464,6 +477,8 @@ const make = Effect.gen(function* () {
         return drop("unknownStream")
     }
   }
+
+  yield* Effect.forkScoped(Signing.announceExpiry(transport.keys))
 
   yield* Effect.gen(function* () {
     for (;;) {

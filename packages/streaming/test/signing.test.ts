@@ -3,6 +3,7 @@ import type { DestinationKeys } from "@effect-i2p/wire/DestinationKeys"
 import * as DestinationKeysModule from "@effect-i2p/wire/DestinationKeys"
 import * as KeyType from "@effect-i2p/wire/KeyType"
 import * as OfflineSignature from "@effect-i2p/wire/OfflineSignature"
+import * as SecureRandom from "@effect-i2p/wire/SecureRandom"
 import * as Signatures from "@effect-i2p/wire/Signatures"
 import * as SigningKey from "@effect-i2p/wire/SigningKey"
 import * as Either from "effect/Either"
@@ -27,8 +28,14 @@ import {
   whole
 } from "./vectors.js"
 
+const signer = (keys: DestinationKeys): SigningModule.Signer => ({
+  keys,
+  signatures: Signatures.noble,
+  random: SecureRandom.makeSeeded("signing")
+})
+
 const seal = (packet: Packet.Packet, signing: Signing, keys: DestinationKeys): Uint8Array =>
-  Either.getOrThrow(SigningModule.seal(packet, signing, keys, Signatures.noble))
+  Either.getOrThrow(SigningModule.seal(packet, signing, signer(keys), 0))
 
 const strangers = { key: undefined, destinationBytes: undefined }
 const knowing = (keys: DestinationKeys) => ({
@@ -101,6 +108,23 @@ describe("signing", () => {
     it("adds nothing when asked for nothing", () => {
       const packet = Packet.make({ sendStreamId: bobId, receiveStreamId: aliceId })
       assert.deepStrictEqual(seal(packet, "none", alice), Packet.encode(packet))
+    })
+
+    it("refuses to say who we are with an offline block that has expired, and still signs for open streams", () => {
+      const at = offlineExpires * 1000
+      const outcome = (signing: Signing, now: number) =>
+        Either.match(SigningModule.seal(close, signing, signer(aliceOffline), now), {
+          onLeft: (error) => error._tag,
+          onRight: () => "sealed"
+        })
+      assert.deepStrictEqual(
+        (["identity", "signature", "none"] as const).map((signing) => [outcome(signing, at - 1), outcome(signing, at)]),
+        [
+          ["sealed", "OfflineKeysExpired"],
+          ["sealed", "sealed"],
+          ["sealed", "sealed"]
+        ]
+      )
     })
 
     it("signs again what a retransmission changed", () => {

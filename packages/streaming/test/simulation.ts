@@ -1,6 +1,7 @@
 import * as MemoryTransport from "@effect-i2p/testkit/MemoryTransport"
 import * as SimulatedTime from "@effect-i2p/testkit/SimulatedTime"
 import type { Destination } from "@effect-i2p/wire/Destination"
+import * as SecureRandom from "@effect-i2p/wire/SecureRandom"
 import * as Signatures from "@effect-i2p/wire/Signatures"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
@@ -43,7 +44,9 @@ export const established = Effect.fnUntraced(function* (options: Partial<Streami
 
 /** A packet as its bytes, sealed with somebody's keys. */
 export const sealed = (fields: Partial<Packet.Packet>, signing: Signing = "none", keys = mallory): Uint8Array =>
-  Either.getOrThrow(seal(Packet.make(fields), signing, keys, Signatures.noble))
+  Either.getOrThrow(
+    seal(Packet.make(fields), signing, { keys, signatures: Signatures.noble, random: SecureRandom.system }, 0)
+  )
 
 /** A first SYN as anybody might make it. */
 export const syn = (to: Destination, fields: Partial<Packet.Packet> = {}): Uint8Array =>

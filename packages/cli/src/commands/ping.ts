@@ -158,6 +158,8 @@ const pingAll = Effect.fnUntraced(function* (settings: Settings, options: Option
           return isFinal(error)
             ? Effect.asVoid(Deferred.fail(answered, refuse(error.message)))
             : print({ _tag: "Unreachable", seq, reason: error.detail, at })
+        case "OfflineKeysExpired":
+          return Effect.asVoid(Deferred.fail(answered, refuse(error.message)))
         case "TransportFailed":
           return Effect.asVoid(Deferred.fail(answered, error))
       }

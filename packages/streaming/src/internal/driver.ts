@@ -5,7 +5,6 @@
  * @since 0.1.0
  */
 import type { Destination } from "@effect-i2p/wire/Destination"
-import type * as Signatures from "@effect-i2p/wire/Signatures"
 import type { PublicKey } from "@effect-i2p/wire/SigningKey"
 import * as Cause from "effect/Cause"
 import type * as Clock from "effect/Clock"
@@ -44,7 +43,7 @@ export interface Peer {
  */
 export interface Session {
   readonly transport: PacketTransport["Type"]
-  readonly signatures: Signatures.Service
+  readonly signer: Signing.Signer
   readonly clock: Clock.Clock
 }
 
@@ -266,7 +265,7 @@ const isAuthentic = (self: Driver, state: State, packet: Packet.Packet, bytes: U
     packet,
     bytes,
     { key: self.peerKey, destinationBytes: self.peer.destination.bytes },
-    self.session.signatures,
+    self.session.signer.signatures,
     self.session.clock.unsafeCurrentTimeMillis()
   )
   if (Either.isLeft(verified)) {
@@ -315,8 +314,12 @@ const perform = (self: Driver, actions: ReadonlyArray<Action>): Effect.Effect<vo
  * own limits end it.
  */
 const transmit = (self: Driver, action: Extract<Action, { _tag: "Transmit" }>): Effect.Effect<void> => {
-  const bytes = Signing.seal(action.packet, action.signing, self.session.transport.keys, self.session.signatures)
-  if (Either.isLeft(bytes)) return Effect.die(bytes.left)
+  const { clock, signer } = self.session
+  const bytes = Signing.seal(action.packet, action.signing, signer, clock.unsafeCurrentTimeMillis())
+  if (Either.isLeft(bytes)) {
+    // An opening that outlives our offline keys is as good as lost; `connect` says why.
+    return bytes.left._tag === "OfflineKeysExpired" ? Effect.void : Effect.die(bytes.left)
+  }
   return Effect.ignore(
     self.session.transport.send({
       to: self.peer.destination,

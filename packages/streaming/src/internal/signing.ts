@@ -3,41 +3,79 @@
  *
  * @since 0.1.0
  */
-import type { DestinationKeys } from "@effect-i2p/wire/DestinationKeys"
-import { activePublicKey } from "@effect-i2p/wire/DestinationKeys"
+import * as DestinationKeys from "@effect-i2p/wire/DestinationKeys"
 import * as KeyType from "@effect-i2p/wire/KeyType"
 import * as OfflineSignature from "@effect-i2p/wire/OfflineSignature"
+import type { Service as SecureRandom } from "@effect-i2p/wire/SecureRandom"
 import type * as Signatures from "@effect-i2p/wire/Signatures"
 import type { PublicKey } from "@effect-i2p/wire/SigningKey"
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import type { Signing } from "../core/Action.js"
 import * as Packet from "../Packet.js"
 
 /**
+ * What signs for a session: its keys, the backend, and the randomness that some types of signature need.
+ */
+export interface Signer {
+  readonly keys: DestinationKeys.DestinationKeys
+  readonly signatures: Signatures.Service
+  readonly random: SecureRandom
+}
+
+/**
  * Completes a packet and gives its bytes: the signature covers the whole packet with the signature's own bytes zero.
  *
- * **Errors** the backend's, if it cannot sign with our type of key.
+ * With offline keys the block goes where FROM goes, and only there is its date checked: peers know the transient key
+ * after that, and take its CLOSE and RESET as long as the stream lives.
+ *
+ * **Errors** the backend's, if it cannot sign with our type of key; `OfflineKeysExpired` for a packet no peer would take.
  * **Source** streaming specification, "Signature Notes".
  */
 export const seal = (
   packet: Packet.Packet,
   signing: Signing,
-  keys: DestinationKeys,
-  signatures: Signatures.Service
-): Either.Either<Uint8Array, Signatures.SignatureError> => {
+  signer: Signer,
+  nowMillis: number
+): Either.Either<Uint8Array, Signatures.SignatureError | DestinationKeys.OfflineKeysExpired> => {
   if (signing === "none") return Either.right(Packet.encode(packet))
-  const length = KeyType.signatureLength(activePublicKey(keys).type) ?? 0
+  const { keys, random, signatures } = signer
+  if (signing === "identity") {
+    const valid = DestinationKeys.checkExpiry(keys, nowMillis)
+    if (Either.isLeft(valid)) return Either.left(valid.left)
+  }
+  const length = KeyType.signatureLength(DestinationKeys.activePublicKey(keys).type) ?? 0
   const unsigned: Packet.Packet = {
     ...packet,
     ...(signing === "identity" ? { from: keys.destination, offlineSignature: keys.offline } : undefined),
     signature: new Uint8Array(length)
   }
   const bytes = Packet.encode(unsigned)
-  return Either.map(signatures.sign(keys.signingKey, bytes), (signature) => {
+  return Either.map(signatures.sign(keys.signingKey, bytes, random), (signature) => {
     bytes.set(signature, Packet.signatureOffset(unsigned))
     return bytes
   })
 }
+
+/** Timers of JavaScript end at 24.8 days; offline keys may last longer. */
+const longestSleep = 86_400_000
+
+/**
+ * Logs the moment from which no stream can be opened any more, and ends; at once for keys without a date.
+ */
+export const announceExpiry = Effect.fnUntraced(
+  function* (keys: DestinationKeys.DestinationKeys) {
+    if (keys.offline === undefined) return
+    for (;;) {
+      const now = yield* Clock.currentTimeMillis
+      const expired = DestinationKeys.checkExpiry(keys, now)
+      if (Either.isLeft(expired)) return yield* Effect.logWarning(`${expired.left.message}; open streams go on`)
+      yield* Effect.sleep(Math.min(longestSleep, keys.offline.expires * 1000 - now))
+    }
+  },
+  Effect.annotateLogs({ package: "streaming", module: "StreamManager" })
+)
 
 /**
  * Why a packet's signature does not count.

@@ -48,7 +48,9 @@ export interface Session {
   readonly clock: Clock.Clock
   readonly now: () => number
   readonly isClosing: () => boolean
-  readonly drop: (reason: "unverified" | "replayed") => undefined
+  /** Whether our offline keys have expired: neither an answer nor a refusal of ours would count. */
+  readonly isMute: () => boolean
+  readonly drop: (reason: "unverified" | "replayed" | "unanswerable") => undefined
   readonly reply: (to: Peer, packet: Packet.Packet, signing: "none" | "identity") => Effect.Effect<void, unknown>
   /** Another copy of the SYN of a live stream. */
   readonly repeat: (localStreamId: number, syn: Packet.Packet, bytes: Uint8Array) => undefined
@@ -169,9 +171,8 @@ export const make = (session: Session): Visitors => {
         case "Repeated":
           return session.repeat(admission.localStreamId, packet, incoming.payload)
         case "New":
-          return judgeSyn(packet, incoming, from, true)
         case "Full":
-          return judgeSyn(packet, incoming, from, false)
+          return session.isMute() ? drop("unanswerable") : judgeSyn(packet, incoming, from, admission._tag === "New")
       }
     }
   }
