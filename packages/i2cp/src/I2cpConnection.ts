@@ -51,6 +51,8 @@ export interface Link {
   readonly sendFirst: (frame: Uint8Array) => void
   /** Bytes accepted by `send` and not yet taken by the socket. */
   readonly queued: () => number
+  /** Waits until the socket has taken some of them, or never will. */
+  readonly progress: Effect.Effect<void>
   /** Whether the socket has connected. */
   readonly isOpen: () => boolean
 }
@@ -99,6 +101,7 @@ export const make: Effect.Effect<I2cpConnection["Type"], never, Socket.Socket> =
           send: (frame) => outbound.offer(frame),
           sendFirst: (frame) => outbound.offerFirst(frame),
           queued: () => outbound.queued,
+          progress: outbound.progress,
           isOpen: () => open
         })
         // Plain function, no fiber per chunk. It runs in the socket's callback, so a defect must not leave it.
@@ -123,7 +126,9 @@ export const make: Effect.Effect<I2cpConnection["Type"], never, Socket.Socket> =
           )
         )
         const writing = outbound.drain(write).pipe(Effect.mapError((error) => closed(error, open)))
-        return yield* Effect.raceFirst(Effect.raceFirst(reading, Deferred.await(broken)), writing)
+        return yield* Effect.raceFirst(Effect.raceFirst(reading, Deferred.await(broken)), writing).pipe(
+          Effect.ensuring(Effect.sync(() => outbound.close()))
+        )
       })
     )
   return I2cpConnection.of({ run })

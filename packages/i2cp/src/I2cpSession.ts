@@ -110,6 +110,10 @@ export class I2cpSession extends Context.Tag("@effect-i2p/i2cp/I2cpSession")<
     readonly ready: Effect.Effect<void, I2cpError.I2cpError>
     /** Hands a payload to the router. Nothing says that it arrives; while the session is not ready it is dropped. */
     readonly send: (message: Outgoing) => Effect.Effect<void, I2cpError.SendRejected>
+    /** Bytes handed over and not yet taken by the socket: who sends much should keep this low and its own order. */
+    readonly queuedBytes: () => number
+    /** Waits until the socket has taken some of them, or they are lost with it. */
+    readonly progress: Effect.Effect<void>
     /** A bounded queue of what arrives for a protocol; when it is full the newest is dropped and counted. */
     readonly subscribe: (protocol: number) => Effect.Effect<Queue.Dequeue<Incoming>, never, Scope.Scope>
     /** The Destination of a host name, b32, b33 or full Base64 address. */
@@ -358,6 +362,8 @@ export const make = Effect.fn("I2cpSession.make")(
       state,
       ready,
       send,
+      queuedBytes: () => current?.link.queued() ?? 0,
+      progress: Effect.suspend(() => current?.link.progress ?? Effect.void),
       subscribe: (protocol) => inbox.subscribe(protocol),
       lookup: (address) => lookups.lookup(address),
       stats: Effect.sync(() => ({

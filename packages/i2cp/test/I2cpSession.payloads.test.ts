@@ -6,6 +6,8 @@ import * as SecureRandom from "@effect-i2p/wire/SecureRandom"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
+import * as Option from "effect/Option"
 import * as Queue from "effect/Queue"
 import { SESSION_ID } from "./ScriptedRouter.js"
 import { NOW, settle, up } from "./session.js"
@@ -68,6 +70,31 @@ describe("payloads", () => {
       yield* router.stall(false)
       yield* settle
       yield* send
+    })
+  )
+
+  it.scoped("that the socket has not taken can be waited for, as long as there is a socket", () =>
+    Effect.gen(function* () {
+      const { connection, router, session } = yield* up()
+      const send = session.send({ to: peer, protocol: 6, sourcePort: 0, destinationPort: 0, payload: text("hello") })
+      assert.strictEqual(session.queuedBytes(), 0)
+      yield* router.stall(true)
+      yield* send
+      assert.isAbove(session.queuedBytes(), 400)
+      const waiting = yield* Effect.fork(session.progress)
+      yield* settle
+      assert.isNull(yield* Fiber.poll(waiting).pipe(Effect.map(Option.getOrNull)))
+      yield* router.stall(false)
+      yield* Fiber.join(waiting)
+      assert.strictEqual(session.queuedBytes(), 0)
+      yield* router.stall(true)
+      yield* send
+      const lost = yield* Effect.fork(session.progress)
+      yield* settle
+      yield* connection.hangUp
+      yield* Fiber.join(lost)
+      assert.strictEqual(session.queuedBytes(), 0)
+      yield* session.progress
     })
   )
 

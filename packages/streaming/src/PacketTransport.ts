@@ -51,6 +51,19 @@ export interface Incoming {
 }
 
 /**
+ * What a transport has taken and not yet sent.
+ *
+ * **Shape** `progress` waits until it has sent some more, or has lost it.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Backlog {
+  readonly bytes: () => number
+  readonly progress: Effect.Effect<void>
+}
+
+/**
  * @since 0.1.0
  * @category tags
  */
@@ -64,6 +77,8 @@ export class PacketTransport extends Context.Tag("@effect-i2p/streaming/PacketTr
      * when the transport is gone for good.
      */
     readonly send: (packet: Outgoing) => Effect.Effect<void, TransportFailed>
+    /** What waits in the transport itself; a transport that never lets anything wait has none. */
+    readonly backlog?: Backlog | undefined
     /** Packets for us. One consumer. */
     readonly incoming: Queue.Dequeue<Incoming>
     readonly lookup: (address: string) => Effect.Effect<Destination, DestinationNotFound>
@@ -116,6 +131,7 @@ export const layerI2cp: Layer.Layer<PacketTransport, never, I2cpSession.I2cpSess
             onStatus: packet.onStatus
           })
           .pipe(Effect.mapError(failed)),
+      backlog: { bytes: session.queuedBytes, progress: session.progress },
       incoming,
       lookup: (address) =>
         Effect.mapError(

@@ -32,6 +32,7 @@ import type { Outcome, State } from "./core/State.js"
 import * as Driver from "./internal/driver.js"
 import * as Gate from "./internal/gate.js"
 import * as Pings from "./internal/pings.js"
+import * as SendScheduler from "./internal/sendScheduler.js"
 import * as Sharing from "./internal/sharing.js"
 import * as Signing from "./internal/signing.js"
 import * as Visitors from "./internal/visitors.js"
@@ -195,6 +196,9 @@ const lastResort = Duration.seconds(1)
 /** Packets that the reader takes from the transport at once. */
 const readBatch = 128
 
+/** All of them together have the share of one stream. No stream has this id. */
+const unsequencedFlow = 0
+
 /** How long pings, pongs and refusals are of use to the peer, in ms: as long as somebody may wait for them. */
 const unsequencedLifetime = 60_000
 
@@ -205,7 +209,8 @@ const make = Effect.gen(function* () {
   const random = yield* SecureRandom.SecureRandom
   const clock = yield* Effect.clock
   const signer: Signing.Signer = { keys: transport.keys, signatures, random }
-  const session: Driver.Session = { transport, signer, clock }
+  const scheduler = yield* SendScheduler.make(transport, clock)
+  const session: Driver.Session = { transport, scheduler, signer, clock }
   const self = transport.keys.destination
 
   const endpoint = Endpoint.make<Driver.Peer>(StreamingConfig.toLimits(options))
@@ -248,7 +253,7 @@ const make = Effect.gen(function* () {
     Either.match(Signing.seal(packet, signing, signer, clock.unsafeCurrentTimeMillis()), {
       onLeft: (error) => (error._tag === "OfflineKeysExpired" ? Effect.void : Effect.die(error)),
       onRight: (bytes) =>
-        transport.send({
+        scheduler.send(unsequencedFlow, false, {
           to: to.destination,
           sourcePort: to.localPort,
           destinationPort: to.remotePort,
@@ -292,6 +297,7 @@ const make = Effect.gen(function* () {
         Driver.run(driver, connection.actions),
         Effect.map(Ref.get(driver.state), (last) => {
           drivers.delete(id)
+          scheduler.clear(id)
           Sharing.record(sharing, peer.destination.b32, last, now())
           Endpoint.release(endpoint, id, {
             remoteStreamId: last.remoteStreamId,

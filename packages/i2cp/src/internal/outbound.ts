@@ -11,6 +11,8 @@ const BATCH_BYTES = 131_072
 export class Outbound {
   readonly #limit: number
   readonly #latch = Effect.unsafeMakeLatch(false)
+  readonly #progress = Effect.unsafeMakeLatch(false)
+  #isClosed = false
   #first: Array<Uint8Array> = []
   #normal: Array<Uint8Array> = []
   #head = 0
@@ -23,6 +25,20 @@ export class Outbound {
   /** Bytes of ordinary frames accepted and not yet written. */
   get queued(): number {
     return this.#queued
+  }
+
+  /** Waits until the socket has taken something more, or will not take anything ever. */
+  readonly progress: Effect.Effect<void> = Effect.suspend(() => {
+    if (this.#isClosed) return Effect.void
+    this.#progress.unsafeClose()
+    return this.#progress.await
+  })
+
+  /** The socket is gone, and everything that waited for it. */
+  close(): void {
+    this.#isClosed = true
+    this.#queued = 0
+    this.#progress.unsafeOpen()
   }
 
   /** Takes a frame unless the bound is reached. */
@@ -51,6 +67,7 @@ export class Outbound {
       const batch = ordinary.frames.length === 1 ? ordinary.frames[0]! : concat(ordinary.frames)
       return Effect.map(write(batch), () => {
         this.#queued -= ordinary.bytes
+        this.#progress.unsafeOpen()
       })
     })
     return Effect.forever(loop)

@@ -27,6 +27,7 @@ import { isOver } from "../core/State.js"
 import * as Packet from "../Packet.js"
 import type { PacketTransport } from "../PacketTransport.js"
 import { fromOutcome, type StreamError, StreamReset } from "../StreamError.js"
+import type { SendScheduler } from "./sendScheduler.js"
 import * as Signing from "./signing.js"
 
 /**
@@ -43,6 +44,7 @@ export interface Peer {
  */
 export interface Session {
   readonly transport: PacketTransport["Type"]
+  readonly scheduler: SendScheduler
   readonly signer: Signing.Signer
   readonly clock: Clock.Clock
 }
@@ -321,7 +323,7 @@ const transmit = (self: Driver, action: Extract<Action, { _tag: "Transmit" }>): 
     return bytes.left._tag === "OfflineKeysExpired" ? Effect.void : Effect.die(bytes.left)
   }
   return Effect.ignore(
-    self.session.transport.send({
+    self.session.scheduler.send(action.packet.receiveStreamId, !Packet.isSequenced(action.packet), {
       to: self.peer.destination,
       sourcePort: self.peer.localPort,
       destinationPort: self.peer.remotePort,
