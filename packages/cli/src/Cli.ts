@@ -123,8 +123,10 @@ const keygen = Command.make(
   "keygen",
   {
     ...Settings.options,
-    type: Options.choice("type", ["ed25519", "p256", "p384", "p521"]).pipe(
-      Options.withDescription("Signature type. Default ed25519"),
+    type: Options.choice("type", ["ed25519", "p256", "p384", "p521", "reddsa", "mldsa44", "mldsa65", "mldsa87"]).pipe(
+      Options.withDescription(
+        "Signature type. Default ed25519, which every router takes; mldsa44 to 87 hardly any yet"
+      ),
       Options.withDefault("ed25519" as const)
     ),
     file: Args.text({ name: "file" }).pipe(Args.withDescription("Where to store the keys."), Args.optional)

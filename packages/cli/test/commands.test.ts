@@ -42,7 +42,7 @@ describe("keygen", () => {
   it.scopedLive("makes every type it offers, and describes it in JSON", () =>
     Effect.gen(function* () {
       const path = yield* directory
-      for (const type of ["ed25519", "p256", "p384", "p521"]) {
+      for (const type of ["ed25519", "p256", "p384", "p521", "reddsa", "mldsa44", "mldsa65", "mldsa87"]) {
         const file = Path.join(path, type)
         const { code, out } = yield* i2p(["keygen", "--type", type, "--json", file])
         assert.strictEqual(code, 0)
