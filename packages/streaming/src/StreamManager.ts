@@ -330,7 +330,8 @@ const make = Effect.gen(function* () {
     if (isClosing) return yield* new TransportFailed({ reason: "the session is closing" })
     if (!Endpoint.hasRoom(endpoint)) return yield* new TooManyStreams({ limit: options.maxConcurrentStreams })
     const connectTimeout = Math.max(1, deadline - now())
-    const config = yield* StreamingConfig.toCore({ ...merged, connectTimeout }, chance())
+    const synPayloadBytes = Math.min(merged.synPayloadBytes, Signing.synRoom(transport.keys))
+    const config = yield* StreamingConfig.toCore({ ...merged, connectTimeout, synPayloadBytes }, chance())
     const initialData = (request.initialData ?? noBytes).slice()
     const id = freshId()
     const [state, actions] = Connection.open(

@@ -9,6 +9,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Logger from "effect/Logger"
+import * as Option from "effect/Option"
 import { assert, describe } from "vitest"
 import * as Packet from "../src/Packet.js"
 import { alice, bob, bytes, failureOf, mallory, readText, record, sealed, simulate } from "./simulation.js"
@@ -231,6 +232,28 @@ describe("offline keys", () => {
       const syns = sent.filter(({ packet }) => (packet.flags & Packet.SYNCHRONIZE) !== 0)
       assert.isAbove(syns.length, 1)
       assert.isTrue(syns.every(({ at }) => at < 20_000))
+    }).pipe(simulate())
+  )
+
+  it.effect.each([
+    [Ed25519, 1730, 2256],
+    [MlDsa44, 0, 4096],
+    [KeyType.MlDsa65, 0, 5326]
+  ] as const)("leave room in a SYN of type %i for what every router takes", ([type, atLeast, most]) =>
+    Effect.gen(function* () {
+      const near = DestinationKeys.generate(SecureRandom.makeSeeded(type), Signatures.noble, type)
+      const a = yield* MemoryTransport.streams(near)
+      const b = yield* MemoryTransport.streams(bob)
+      const sent = yield* record
+      const listener = yield* b.listen({ port: 80 })
+      const request = new Uint8Array(5000).fill(7)
+      yield* a.connect({ destination: b.destination, port: 80, initialData: request })
+      const two = yield* listener.accept
+      assert.isAtMost(sent[0]!.bytes.length, most)
+      assert.isAtLeast(sent[0]!.packet.payload.length, atLeast)
+      let read = 0
+      while (read < request.length) read += Option.getOrThrow(yield* two.read).length
+      assert.strictEqual(read, request.length)
     }).pipe(simulate())
   )
 

@@ -58,6 +58,23 @@ export const seal = (
   })
 }
 
+/** Largest packet that every router takes. i2pd's buffer, unless built for post-quantum types. */
+const maxPacketBytes = 4096
+
+/** Header of 22 bytes, the eight words of a replay hash, a delay and a maximum packet size. */
+const firstSynBytes = 22 + 32 + 2 + 2
+
+/**
+ * Bytes of payload for which a SYN has room beside the identity it carries: thousands with the usual types, some hundred
+ * with ML-DSA-44, none with larger ones, whose SYN is over the limit without any.
+ */
+export const synRoom = (keys: DestinationKeys.DestinationKeys): number => {
+  const { bytes } = keys.destination
+  const offline = keys.offline === undefined ? 0 : OfflineSignature.byteLength(keys.offline)
+  const signature = KeyType.signatureLength(DestinationKeys.activePublicKey(keys).type) ?? 0
+  return Math.max(0, maxPacketBytes - firstSynBytes - bytes.length - offline - signature)
+}
+
 /** Timers of JavaScript end at 24.8 days; offline keys may last longer. */
 const longestSleep = 86_400_000
 
