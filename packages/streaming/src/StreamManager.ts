@@ -209,7 +209,7 @@ const make = Effect.gen(function* () {
   const random = yield* SecureRandom.SecureRandom
   const clock = yield* Effect.clock
   const signer: Signing.Signer = { keys: transport.keys, signatures, random }
-  const scheduler = yield* SendScheduler.make(transport, clock)
+  const scheduler = yield* SendScheduler.make(transport)
   const session: Driver.Session = { transport, scheduler, signer, clock }
   const self = transport.keys.destination
 

@@ -118,7 +118,7 @@ describe("the order of sending through a slow socket", () => {
   )
 
   it.effect(
-    "shares the socket fairly between ten bulk streams once all have started: Jain's index of 0.99 at least",
+    "shares the socket fairly between ten bulk streams once all have started: Jain's index of 0.95 at least",
     () =>
       Effect.gen(function* () {
         const destination = yield* server
@@ -133,7 +133,7 @@ describe("the order of sending through a slow socket", () => {
         const amounts = (yield* acknowledged).map((amount, i) => amount - (before[i] ?? 0))
         const sum = amounts.reduce((total, amount) => total + amount, 0)
         const squares = amounts.reduce((total, amount) => total + amount * amount, 0)
-        assert.isAtLeast((sum * sum) / (amounts.length * squares), 0.99)
+        assert.isAtLeast((sum * sum) / (amounts.length * squares), 0.95)
         // A packet of 1812 bytes costs 2284 and more.
         assert.isAtLeast(sum / 20, 0.7 * rate)
       }).pipe(simulate({ link: { latencyMillis: 50 } }))

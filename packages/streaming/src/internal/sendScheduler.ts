@@ -5,7 +5,6 @@
  * `core/FairQueue`, and one fiber hands them over as the transport makes room: a deep queue below would keep them in the
  * order in which they came.
  */
-import type * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import * as FairQueue from "../core/FairQueue.js"
@@ -30,11 +29,6 @@ const overheadBytes = 450
 /** Bytes that a stream may send at its turn: a full packet and what it costs. */
 const quantum = 1812 + 22 + overheadBytes
 
-interface Waiting {
-  readonly packet: Outgoing
-  readonly since: number
-}
-
 export interface SendScheduler {
   /** Sends, now or in its turn. A failure of what waits is not told: a packet may be lost at any time. */
   readonly send: (flow: number, urgent: boolean, packet: Outgoing) => Effect.Effect<void, TransportFailed>
@@ -43,22 +37,21 @@ export interface SendScheduler {
 }
 
 export const make = Effect.fnUntraced(function* (
-  transport: PacketTransport["Type"],
-  clock: Clock.Clock
+  transport: PacketTransport["Type"]
 ): Effect.fn.Return<SendScheduler, never, Scope.Scope> {
   const { backlog } = transport
   if (backlog === undefined) return { send: (_flow, _urgent, packet) => transport.send(packet), clear: () => {} }
-  const queue = FairQueue.make<Waiting>({ quantum, maxBytes, maxUrgentBytes })
+  const queue = FairQueue.make<Outgoing>({ quantum, maxBytes, maxUrgentBytes })
   const pending = Effect.unsafeMakeLatch(false)
 
   const mayPass = () => backlog.bytes() < maxBacklog
 
+  // Its lifetime counts from when it leaves: a wait that we impose says nothing about the network, and a packet dropped
+  // for it would be one more loss for a stream that has just met a queue.
   const sendNext = (): Effect.Effect<void> => {
     const waiting = FairQueue.dequeue(queue)
     if (waiting === undefined) return Effect.void
-    const lifetime = waiting.packet.lifetime - (clock.unsafeCurrentTimeMillis() - waiting.since)
-    // It has been sent again by now, or given up.
-    return lifetime <= 0 ? Effect.void : Effect.ignore(transport.send({ ...waiting.packet, lifetime }))
+    return Effect.ignore(transport.send(waiting))
   }
 
   // One round for each time that the transport has made room, not for each packet: a round yields to other fibers.
@@ -82,7 +75,7 @@ export const make = Effect.fnUntraced(function* (
       Effect.suspend(() => {
         if (FairQueue.isEmpty(queue) && mayPass()) return transport.send(packet)
         const size = packet.bytes.length + overheadBytes
-        FairQueue.enqueue(queue, flow, { packet, since: clock.unsafeCurrentTimeMillis() }, size, urgent)
+        FairQueue.enqueue(queue, flow, packet, size, urgent)
         pending.unsafeOpen()
         return Effect.void
       }),
