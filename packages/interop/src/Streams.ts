@@ -9,7 +9,9 @@ import type * as I2cpSession from "@effect-i2p/i2cp/I2cpSession"
 import * as NodeSignatures from "@effect-i2p/platform-node/NodeSignatures"
 import * as Packet from "@effect-i2p/streaming/Packet"
 import * as PacketTransport from "@effect-i2p/streaming/PacketTransport"
+import * as StreamingConfig from "@effect-i2p/streaming/StreamingConfig"
 import { StreamManager } from "@effect-i2p/streaming/StreamManager"
+import type { DestinationKeys } from "@effect-i2p/wire/DestinationKeys"
 import * as Config from "effect/Config"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
@@ -20,19 +22,30 @@ import * as Sessions from "./Sessions.js"
 import type * as TestNetwork from "./TestNetwork.js"
 
 /**
+ * **Shape** `transient` signs packets in the name of the session's destination: i2pd refuses sessions with offline keys,
+ * but takes packets with the offline block.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Options extends I2cpSession.Options {
+  readonly streaming?: Partial<StreamingConfig.StreamingOptions> | undefined
+  readonly transient?: Pick<DestinationKeys, "signingKey" | "offline"> | undefined
+}
+
+/**
  * A destination of ours on a router, its lease set accepted.
  *
  * @category constructors
  * @since 0.1.0
  */
-export const open = Effect.fn("Streams.open")(function* (
-  router: TestNetwork.ClientRouter,
-  options?: I2cpSession.Options
-) {
+export const open = Effect.fn("Streams.open")(function* (router: TestNetwork.ClientRouter, options: Options = {}) {
   const tracing = yield* Config.boolean("I2P_TEST_TRACE").pipe(Config.withDefault(false), Effect.orDie)
-  const transport = tracing ? Layer.provide(traced, PacketTransport.layerI2cp) : PacketTransport.layerI2cp
+  const direct = Layer.map(PacketTransport.layerI2cp, signWith(options.transient))
+  const transport = tracing ? Layer.provide(traced, direct) : direct
   const streams = StreamManager.layer.pipe(
     Layer.provide(transport),
+    Layer.provide(StreamingConfig.layer(options.streaming ?? {})),
     Layer.provide(Sessions.layer(router, options)),
     Layer.provide(NodeSignatures.layer)
   )
@@ -40,6 +53,13 @@ export const open = Effect.fn("Streams.open")(function* (
   yield* manager.ready
   return manager
 })
+
+const signWith =
+  (transient: Options["transient"]) =>
+  (context: Context.Context<PacketTransport.PacketTransport>): Context.Context<PacketTransport.PacketTransport> => {
+    const transport = Context.get(context, PacketTransport.PacketTransport)
+    return Context.make(PacketTransport.PacketTransport, { ...transport, keys: { ...transport.keys, ...transient } })
+  }
 
 const print = (direction: string, bytes: Uint8Array): Effect.Effect<void> =>
   Effect.sync(() => {

@@ -12,6 +12,7 @@ import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
 import * as Payload from "../../src/Payload.js"
 import * as RawPeer from "../../src/RawPeer.js"
 import type { SamStream } from "../../src/Sam.js"
@@ -327,6 +328,20 @@ layer(network, { excludeTestServices: true, timeout: "90 seconds" })("i2pd's str
       yield* stream.send({ sequenceNumber: 3, payload: Payload.text("too late") })
       assert.deepStrictEqual(yield* stream.during(1000), [])
     })
+  )
+
+  it.scoped(
+    "go on waiting when an opening is refused by a RESET of number 0, and end within 200 ms at one of number 1",
+    () =>
+      Effect.gen(function* () {
+        const refuse = Effect.fnUntraced(function* (sequenceNumber: number) {
+          const stream = yield* called
+          yield* stream.send({ sequenceNumber, receiveStreamId: 0, flags: Packet.RESET }, "identity")
+          return yield* stream.sam.read.pipe(Effect.option, Effect.timeoutOption("3 seconds"))
+        })
+        assert.isTrue(Option.isNone(yield* refuse(0)))
+        assert.isTrue(Option.isSome(yield* refuse(1)))
+      })
   )
 
   it.scoped("end at a CLOSE whose signature is wrong", () =>
