@@ -97,18 +97,18 @@ export class Side {
   unrouted = 0
   sentPackets = 0
 
-  private readonly pair: Pair
-  private readonly behaviour: Behaviour
+  protected readonly pair: Pair
+  protected readonly behaviour: Behaviour
   private readonly commands: Array<readonly [number, Command]>
   private readonly chunks: Array<Uint8Array> = []
   private checkedChunk = 0
   private checkedByte = 0
-  private unwritten: Uint8Array
+  protected unwritten: Uint8Array
   private credit: number
-  private consumed = 0
+  protected consumed = 0
   private unread = 0
-  private readsAt: number | undefined
-  private closed: "no" | "half" | "full" = "no"
+  protected readsAt: number | undefined
+  protected closed: "no" | "half" | "full" = "no"
 
   /** @internal */
   constructor(pair: Pair, name: "A" | "B", streamId: number, behaviour: Behaviour, credit: number) {
@@ -125,6 +125,15 @@ export class Side {
 
   get peer(): Side {
     return this.name === "A" ? this.pair.b : this.pair.a
+  }
+
+  /** What keeps it from having ended well, in words. */
+  get unfinished(): string | undefined {
+    if (this.outcome?._tag !== "Finished") return `ended as ${JSON.stringify(this.outcome ?? this.state?.phase)}`
+    if (this.acknowledged !== this.written) return `has ${this.acknowledged} of ${this.written} acknowledged`
+    if (this.state!.send.unsentBytes !== 0) return "has unsent bytes"
+    if (Connection.nextTimeout(this.state!) !== undefined) return "has a timer"
+    return undefined
   }
 
   get isOver(): boolean {
@@ -249,7 +258,7 @@ export class Side {
   }
 
   /** Compares with what the peer wrote: a byte too many, missing or changed is found here. */
-  private deliver(bytes: Uint8Array): void {
+  protected deliver(bytes: Uint8Array): void {
     if (this.endOfStream) this.pair.fail(`${this.name} got bytes after the end of stream`)
     if (this.pair.options.lenient !== true) this.compare(bytes)
     this.delivered += bytes.length
@@ -317,12 +326,12 @@ export class Side {
     return events
   }
 
-  private note(bytes: Uint8Array): void {
+  protected note(bytes: Uint8Array): void {
     this.chunks.push(bytes)
     this.written += bytes.length
   }
 
-  private read(): void {
+  protected read(): void {
     if (this.unread === 0 || this.reads === "nothing") return
     if (this.reads === "everything") {
       this.consumed += this.unread
@@ -330,7 +339,7 @@ export class Side {
     } else this.readsAt ??= this.pair.now + (1000 * Math.min(this.unread, 4096)) / this.reads
   }
 
-  private readSlowly(): void {
+  protected readSlowly(): void {
     const size = Math.min(this.unread, 4096)
     this.consumed += size
     this.unread -= size
