@@ -330,17 +330,13 @@ layer(network, { excludeTestServices: true, timeout: "90 seconds" })("i2pd's str
     })
   )
 
-  it.scoped("go on waiting when an opening is refused by a RESET of number 0, and end at one of number 1, mostly", () =>
+  it.scoped("go on waiting when an opening is refused by a RESET", () =>
     Effect.gen(function* () {
-      const refuse = Effect.fnUntraced(function* (sequenceNumber: number) {
-        const stream = yield* called
-        yield* stream.send({ sequenceNumber, receiveStreamId: 0, flags: Packet.RESET }, "identity")
-        return yield* stream.sam.read.pipe(Effect.option, Effect.timeoutOption("3 seconds"))
-      })
-      assert.isTrue(Option.isNone(yield* refuse(0)))
-      // Not every time: on a busy machine one in several went on waiting, as after number 0.
-      const tries = [yield* refuse(1), yield* refuse(1), yield* refuse(1)]
-      assert.isTrue(tries.some(Option.isSome))
+      const stream = yield* called
+      // Number 0, as Java's. Under number 1 it ended within 200 ms in some runs and not in others: nothing to rely on.
+      yield* stream.send({ sequenceNumber: 0, receiveStreamId: 0, flags: Packet.RESET }, "identity")
+      const end = yield* stream.sam.read.pipe(Effect.option, Effect.timeoutOption("3 seconds"))
+      assert.isTrue(Option.isNone(end))
     })
   )
 
