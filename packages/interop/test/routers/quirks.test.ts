@@ -93,12 +93,17 @@ const dialled = Effect.gen(function* () {
   return line(peer, to, id, opening, sam)
 })
 
+/** Streams that were opened to us: their SYNs come again for as long as nobody answers, in later tests too. */
+const seen = new Set<number>()
+
 /** A SAM session opens to us; nothing is answered yet. */
 const called = Effect.gen(function* () {
   const peer = yield* Raw
   const { samFar } = yield* TestNetwork.TestNetwork
   const sam = yield* samFar.connect(peer.destination.b32)
-  const opening = yield* peer.take("SYN", Packet.isFirstSyn, "20 seconds")
+  const isNew = (packet: Packet.Packet) => Packet.isFirstSyn(packet) && !seen.has(packet.receiveStreamId)
+  const opening = yield* peer.take("SYN", isNew, "20 seconds")
+  seen.add(opening.packet.receiveStreamId)
   return line(peer, destinationOf(samFar.destination), freshId(), opening, sam)
 })
 
@@ -154,7 +159,8 @@ layer(network, { excludeTestServices: true, timeout: "90 seconds" })("i2pd's str
         assert.strictEqual(packet.maxPacketSize, mtu)
         assert.strictEqual(packet.resendDelay, 9)
         assert.strictEqual(packet.payload.length, 0)
-        const again = yield* peer.take("second SYN", Packet.isFirstSyn, "12 seconds")
+        const isAgain = ({ receiveStreamId }: Packet.Packet) => receiveStreamId === packet.receiveStreamId
+        const again = yield* peer.take("second SYN", isAgain, "12 seconds")
         assert.approximately(again.at - opening.at, 9000, 500)
         assert.deepStrictEqual(Packet.encode(again.packet), Packet.encode(packet))
       })
@@ -330,14 +336,18 @@ layer(network, { excludeTestServices: true, timeout: "90 seconds" })("i2pd's str
     })
   )
 
-  it.scoped("go on waiting when an opening is refused by a RESET", () =>
-    Effect.gen(function* () {
-      const stream = yield* called
-      // Number 0, as Java's. Under number 1 it ended within 200 ms in some runs and not in others: nothing to rely on.
-      yield* stream.send({ sequenceNumber: 0, receiveStreamId: 0, flags: Packet.RESET }, "identity")
-      const end = yield* stream.sam.read.pipe(Effect.option, Effect.timeoutOption("3 seconds"))
-      assert.isTrue(Option.isNone(end))
-    })
+  it.scoped(
+    "go on waiting when an opening is refused by a RESET of number 0, and end after 200 ms at one of number 1",
+    () =>
+      Effect.gen(function* () {
+        const refuse = Effect.fnUntraced(function* (sequenceNumber: number) {
+          const stream = yield* called
+          yield* stream.send({ sequenceNumber, receiveStreamId: 0, flags: Packet.RESET }, "identity")
+          return yield* stream.sam.read.pipe(Effect.option, Effect.timeoutOption("2 seconds"))
+        })
+        assert.isTrue(Option.isNone(yield* refuse(0)))
+        for (let i = 0; i < 5; i++) assert.isTrue(Option.isSome(yield* refuse(1)))
+      })
   )
 
   it.scoped("end at a CLOSE whose signature is wrong", () =>
