@@ -32,7 +32,10 @@ const handleLimit = (draft: Draft.Draft): void => {
   if (draft.phase._tag === "SynSent") return Draft.finish(draft, { _tag: "TimedOut", during: "connect" })
   // All that we wrote is acknowledged and nobody reads here any more: whatever became of the peer's CLOSE, the
   // application has lost nothing. The peer is told, in case it goes on writing. TCP ends FIN-WAIT-2 orphans likewise.
-  if (draft.phase._tag === "FinWait2") return Draft.reset(draft, { _tag: "Finished" })
+  if (draft.phase._tag === "FinWait2") {
+    Draft.transmitReset(draft)
+    return Draft.setPhase(draft, { _tag: "TimeWait" })
+  }
   Draft.reset(draft, { _tag: "TimedOut", during: "close" })
 }
 
