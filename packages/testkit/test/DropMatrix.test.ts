@@ -74,7 +74,6 @@ describe("every two losses", () => {
     })
   }
 
-  // Fails: a FIN-WAIT-2 that ends for want of the peer's CLOSE ends twice, in `Timers` and in `Connection.settle`.
   it("and a path that is cut for good, from any packet on in either direction or both, ends within a bound", () => {
     for (const [name, options] of Object.entries(exchanges)) {
       const counts = places(options)
