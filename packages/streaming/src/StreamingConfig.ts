@@ -99,6 +99,11 @@ export interface ConnectionOptions {
    * section 7: a lost tail would wait for the timeout otherwise.
    */
   readonly tailLossProbe: boolean
+  /**
+   * Spread what the window allows over the round trip, bursts of ten packets at the most. Default true, RFC 9002 section
+   * 7.7; of the others only i2pd does, on a tick of 10 ms.
+   */
+  readonly pacing: boolean
   /** Packets in flight at the start. Default 6, streaming specification; RFC 6928 allows 10. */
   readonly initialWindow: number
   /** Most packets in flight. Default 128, streaming specification and Java. */
@@ -118,8 +123,16 @@ export interface ConnectionOptions {
   readonly congestion: CongestionController.Make
   /** Bytes that an application may write ahead of what has been sent. Default 65536, Java `bufferSize`. */
   readonly sendBufferBytes: number
-  /** Bytes received and not read before the window closes. Default 512 KiB: two full windows of Java's 128 packets. */
+  /**
+   * Bytes received and not read before the window closes, at the start. Default 512 KiB: two full windows of Java's 128
+   * packets.
+   */
   readonly receiveBufferBytes: number
+  /**
+   * How far that grows when the application reads fast: twice what it reads in a round trip. Default 2 MiB, two of i2pd's
+   * largest windows of 512 packets; a smaller `receiveBufferBytes` than the default does not grow unless this is given.
+   */
+  readonly maxReceiveBufferBytes: number
   /** Packets ahead of the first missing one that are kept. Default 512, i2pd's largest window. */
   readonly receiveSpan: number
   /** How long the peer may keep its window closed. Default 5 min, as long as a write blocks in Java. */
@@ -264,6 +277,7 @@ export const defaults: StreamingOptions = {
   maxRto: "45 seconds",
   retransmit: (rto) => Schedule.exponential(rto).pipe(Schedule.intersect(Schedule.recurs(8))),
   tailLossProbe: true,
+  pacing: true,
   initialWindow: 6,
   maxWindow: 128,
   maxProvenWindow: 192,
@@ -271,6 +285,7 @@ export const defaults: StreamingOptions = {
   congestion: Veno.make,
   sendBufferBytes: 65_536,
   receiveBufferBytes: 524_288,
+  maxReceiveBufferBytes: 2_097_152,
   receiveSpan: 512,
   chokeTimeout: "5 minutes",
   maxProbeInterval: "10 seconds",
@@ -400,6 +415,7 @@ export const toCore = Effect.fnUntraced(function* (
     promptTails: options.promptTails,
     announceInteractive: options.announceProfile && options.profile === "interactive",
     tailLossProbe: options.tailLossProbe,
+    pacing: options.pacing,
     initialWindow: options.initialWindow,
     maxWindow: options.maxWindow,
     // Who wants a smaller window than the default wants it for everybody.
@@ -408,6 +424,12 @@ export const toCore = Effect.fnUntraced(function* (
     maxSendSpan: options.maxSendSpan,
     congestion: options.congestion,
     receiveBufferBytes: options.receiveBufferBytes,
+    // Who wants to hold less than the default wants that to hold.
+    maxReceiveBufferBytes:
+      options.receiveBufferBytes < defaults.receiveBufferBytes &&
+      options.maxReceiveBufferBytes === defaults.maxReceiveBufferBytes
+        ? options.receiveBufferBytes
+        : Math.max(options.receiveBufferBytes, options.maxReceiveBufferBytes),
     receiveSpan: options.receiveSpan,
     chokeTimeout: Duration.toMillis(options.chokeTimeout),
     maxProbeInterval: Duration.toMillis(options.maxProbeInterval),

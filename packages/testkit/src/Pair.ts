@@ -89,6 +89,9 @@ const defaultDuration = 3_600_000
  */
 export type Links = { readonly [direction in Direction]: Netem.Link }
 
+/** A pair looks at the whole, not at one timer at a time. */
+const whole = { tailLossProbe: true, pacing: true }
+
 /**
  * Two sides under one clock.
  *
@@ -113,8 +116,8 @@ export class Pair {
     const credit = options.sendBufferBytes ?? StreamingConfig.defaults.sendBufferBytes
     this.options = options
     this.configs = {
-      A: Scenario.config({ tailLossProbe: true, ...options.config }),
-      B: Scenario.config({ tailLossProbe: true, ...options.config, ...options.configB })
+      A: Scenario.config({ ...whole, ...options.config }),
+      B: Scenario.config({ ...whole, ...options.config, ...options.configB })
     }
     this.links = options.links ?? {
       "A>B": Netem.make(options.link ?? {}, Netem.pairSeed(seed, 1, 2)),

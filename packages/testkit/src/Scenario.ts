@@ -9,6 +9,7 @@
  */
 import type { Action } from "@effect-i2p/streaming/core/Action"
 import type { Config } from "@effect-i2p/streaming/core/Config"
+import type { AckEvent } from "@effect-i2p/streaming/core/CongestionController"
 import * as Connection from "@effect-i2p/streaming/core/Connection"
 import * as Event from "@effect-i2p/streaming/core/Event"
 import type { Outcome, Phase, State } from "@effect-i2p/streaming/core/State"
@@ -29,8 +30,8 @@ export const fullPacket = 1812
 const defaults: Config = Effect.runSync(StreamingConfig.toCore(StreamingConfig.defaults, 0))
 
 /**
- * The default configuration as the core takes it, with the idle timeout's chance at its least, and without tail-loss
- * probes: a state test looks at one timer at a time.
+ * The default configuration as the core takes it, with the idle timeout's chance at its least, and without pacing and
+ * tail-loss probes: a state test looks at one timer at a time. A receive buffer that is given does not grow.
  *
  * @since 0.1.0
  * @category constructors
@@ -38,7 +39,25 @@ const defaults: Config = Effect.runSync(StreamingConfig.toCore(StreamingConfig.d
 export const config = (overrides: Partial<Config> = {}): Config => ({
   ...defaults,
   tailLossProbe: false,
+  pacing: false,
+  maxReceiveBufferBytes: overrides.receiveBufferBytes ?? defaults.maxReceiveBufferBytes,
   ...overrides
+})
+
+/**
+ * What a congestion controller hears of an acknowledgment: a round trip of 100 ms, no queue, and always more to send.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const ackEvent = (event: Pick<AckEvent, "now" | "acked" | "flightSize"> & Partial<AckEvent>): AckEvent => ({
+  rtt: 100,
+  srtt: event.rtt ?? 100,
+  minRtt: 100,
+  appLimited: false,
+  rate: undefined,
+  delivered: 0,
+  ...event
 })
 
 /**

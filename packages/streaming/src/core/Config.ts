@@ -28,6 +28,8 @@ export interface Config {
   readonly retransmitBackoff: ReadonlyArray<number>
   /** Probe with the last packet in flight before the timeout (RFC 8985 section 7). */
   readonly tailLossProbe: boolean
+  /** Spread what the window allows over the round trip. */
+  readonly pacing: boolean
   readonly maxAckDelay: number
   /** Full packets that one acknowledgment may cover, once the stream runs. */
   readonly ackEvery: number
@@ -46,7 +48,9 @@ export interface Config {
   /** Most packets between the oldest unacknowledged and the newest sent. */
   readonly maxSendSpan: number
   readonly congestion: Make
+  /** Unread bytes at which our window closes, at first; and when the application reads fast. */
   readonly receiveBufferBytes: number
+  readonly maxReceiveBufferBytes: number
   readonly receiveSpan: number
   /** How long the peer may keep its receive window closed. */
   readonly chokeTimeout: number

@@ -6,6 +6,7 @@
  *
  * @since 0.1.0
  */
+import type { Sample } from "./DeliveryRate.js"
 
 /**
  * Newly acknowledged packets.
@@ -25,6 +26,10 @@ export interface AckEvent {
   readonly minRtt: number | undefined
   /** The sender had nothing more to send: the window was not the limit. */
   readonly appLimited: boolean
+  /** How fast the path has delivered, if this acknowledgment tells. */
+  readonly rate: Sample | undefined
+  /** Packets delivered in all, these included. */
+  readonly delivered: number
 }
 
 /**
@@ -55,6 +60,19 @@ export interface TimeoutEvent {
 }
 
 /**
+ * Nothing was sent for longer than a timeout: what the window was worth then, nobody knows now.
+ *
+ * **Shape** `timeouts` is how many retransmission timeouts the silence would have held.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface IdleEvent {
+  readonly now: number
+  readonly timeouts: number
+}
+
+/**
  * @since 0.1.0
  * @category models
  */
@@ -64,9 +82,12 @@ export interface CongestionController {
   readonly window: number
   /** Slow-start threshold in packets, for statistics; `Infinity` while none was met. */
   readonly ssthresh: number
+  /** Packets a millisecond, of a controller that has its own idea; others are paced at window / round trip. */
+  readonly pacingRate: number | undefined
   readonly onAck: (event: AckEvent) => CongestionController
   readonly onLoss: (event: LossEvent) => CongestionController
   readonly onRetransmissionTimeout: (event: TimeoutEvent) => CongestionController
+  readonly onIdle: (event: IdleEvent) => CongestionController
 }
 
 /**
@@ -85,3 +106,26 @@ export interface WindowLimits {
  * @category models
  */
 export type Make = (limits: WindowLimits) => CongestionController
+
+/**
+ * The window after silence: half for each timeout of it, but never less than a new connection has; the threshold
+ * remembers three quarters of what it was, so that slow start is soon back there.
+ *
+ * **Source** RFC 2861 section 3.
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const afterIdle = (
+  state: { readonly cwnd: number; readonly ssthresh: number },
+  limits: WindowLimits,
+  event: IdleEvent
+): { readonly cwnd: number; readonly ssthresh: number } => {
+  const floor = Math.min(state.cwnd, limits.initialWindow)
+  const cwnd = Math.max(floor, state.cwnd / 2 ** Math.min(event.timeouts, maxHalvings))
+  // In slow start the threshold is where it was, or nowhere yet.
+  return { cwnd, ssthresh: Math.max(state.ssthresh, (3 / 4) * state.cwnd) }
+}
+
+/** More halvings make no difference to any window. */
+const maxHalvings = 16

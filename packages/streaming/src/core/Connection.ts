@@ -30,12 +30,15 @@ import type { Action } from "./Action.js"
 import * as Assembler from "./Assembler.js"
 import type { Config } from "./Config.js"
 import type { ControlBlock } from "./ControlBlock.js"
+import * as DeliveryRate from "./DeliveryRate.js"
 import * as Draft from "./Draft.js"
 import type { Event } from "./Event.js"
 import * as Inbound from "./Inbound.js"
 import * as LossDetection from "./LossDetection.js"
 import type { HardReason } from "./MessageStatus.js"
 import * as Outbound from "./Outbound.js"
+import * as Pacer from "./Pacer.js"
+import * as ReceiveWindow from "./ReceiveWindow.js"
 import * as RttEstimator from "./RttEstimator.js"
 import * as SendBuffer from "./SendBuffer.js"
 import { isOver, type Phase, type State } from "./State.js"
@@ -48,7 +51,8 @@ const initial = (
   phase: Phase,
   ids: { readonly localStreamId: number; readonly remoteStreamId: number },
   maxPacketSize: number,
-  seed: ControlBlock | undefined
+  seed: ControlBlock | undefined,
+  now: number
 ): State => ({
   config,
   role,
@@ -63,14 +67,26 @@ const initial = (
     initialWindow: seed?.window ?? config.initialWindow,
     maxWindow: config.maxProvenWindow
   }),
+  deliveryRate: DeliveryRate.initial,
+  pacer: Pacer.initial,
+  lastSentAt: now,
   lossDetection: LossDetection.initial,
   undo: undefined,
+  undoTimeout: false,
   tailProbed: false,
   recoveryPoint: 0,
   timeouts: 0,
+  backoff: 0,
   timers: TimerTable.empty,
   ack: { unacknowledged: 0, immediate: false, sentAt: 0 },
-  flow: { unread: 0, choking: false, announceOpen: 0, discarding: false, endDelivered: false },
+  flow: {
+    window: ReceiveWindow.make({ limit: config.receiveBufferBytes, max: config.maxReceiveBufferBytes }, now),
+    unread: 0,
+    choking: false,
+    announceOpen: 0,
+    discarding: false,
+    endDelivered: false
+  },
   peerChoke: undefined,
   closing: "no",
   flushTo: 0,
@@ -111,7 +127,8 @@ export const open = (
       { _tag: "SynSent", attempts: 1, replayHash: options.replayHash, early: [] },
       { localStreamId: options.localStreamId, remoteStreamId: 0 },
       config.maxPacketSize,
-      options.seed
+      options.seed,
+      now
     ),
     now
   )
@@ -147,7 +164,8 @@ export const accept = (
       { _tag: "SynReceived", synAckDue: now + delay },
       { localStreamId: options.localStreamId, remoteStreamId: syn.receiveStreamId },
       Inbound.negotiate(config.maxPacketSize, syn.maxPacketSize),
-      options.seed
+      options.seed,
+      now
     ),
     now
   )

@@ -6,8 +6,10 @@
  */
 import * as Packet from "../Packet.js"
 import * as Assembler from "./Assembler.js"
+import * as DeliveryRate from "./DeliveryRate.js"
 import * as Draft from "./Draft.js"
 import * as LossDetection from "./LossDetection.js"
+import * as ReceiveWindow from "./ReceiveWindow.js"
 import * as RttEstimator from "./RttEstimator.js"
 import * as SendBuffer from "./SendBuffer.js"
 import type { State } from "./State.js"
@@ -83,11 +85,12 @@ export const handlePacket = (draft: Draft.Draft, packet: Packet.Packet): void =>
     handleAcknowledgment(draft, 0, [])
     Draft.establish(draft)
   }
-  handleDelay(draft, packet)
   // A peer who does not know our id yet cannot have received anything, whatever the field says.
   if (packet.sendStreamId !== 0 && !Packet.has(packet, Packet.NO_ACK)) {
     handleAcknowledgment(draft, packet.ackThrough, packet.nacks)
   }
+  // After the acknowledgment: what a window that opens has let in is not lost.
+  handleDelay(draft, packet)
   if (Packet.isSequenced(packet)) handleSegment(draft, packet)
   else if (Packet.has(packet, Packet.CLOSE)) {
     draft.receive = Assembler.closeWhereItStands(draft.receive)
@@ -187,8 +190,13 @@ const handleAcknowledgment = (draft: Draft.Draft, ackThrough: number, nacks: Rea
     // Karn: only packets sent once are measured; the newest, since a delayed acknowledgment was sent for that one.
     const sample = result.acked.findLast((packet) => packet.transmissions === 1)
     const rtt = sample === undefined ? undefined : Math.max(0, draft.now - sample.sentAt)
-    if (rtt !== undefined) draft.rtt = RttEstimator.onSample(draft.rtt, rtt)
+    if (rtt !== undefined) {
+      draft.rtt = RttEstimator.onSample(draft.rtt, rtt, draft.now)
+      draft.backoff = 0
+    }
     draft.timeouts = 0
+    const { sample: rate, state } = DeliveryRate.onAcked(draft.deliveryRate, result.acked, draft.now, draft.rtt.minRtt)
+    draft.deliveryRate = state
     draft.congestion = draft.congestion.onAck({
       now: draft.now,
       acked: result.acked.length,
@@ -197,7 +205,9 @@ const handleAcknowledgment = (draft: Draft.Draft, ackThrough: number, nacks: Rea
       srtt: draft.rtt.srtt,
       minRtt: draft.rtt.minRtt,
       // Several acknowledgments in one batch find the window half empty only because nothing was sent between them.
-      appLimited: flightSize < draft.congestion.window && draft.send.unsentBytes < draft.maxPacketSize
+      appLimited: flightSize < draft.congestion.window && draft.send.unsentBytes < draft.maxPacketSize,
+      rate,
+      delivered: state.delivered
     })
     handleSpurious(draft, result.acked)
     draft.lossDetection = LossDetection.onAcked(draft.lossDetection, result.acked, draft.now, draft.rtt.minRtt)
@@ -223,6 +233,8 @@ const handleSpurious = (draft: Draft.Draft, acked: ReadonlyArray<SendBuffer.InFl
   if (draft.undo === undefined) return
   draft.congestion = draft.undo
   draft.undo = undefined
+  // F-RTO (RFC 5682): the answers were late, and so are those to the others that the timeout gave up.
+  if (draft.undoTimeout) draft.send = SendBuffer.unmarkLost(draft.send)
 }
 
 /**
@@ -246,6 +258,7 @@ export const detectLosses = (draft: Draft.Draft): void => {
   if (newEvent) {
     draft.recoveryPoint = draft.send.sndNxt
     draft.undo = draft.congestion
+    draft.undoTimeout = false
   }
   draft.congestion = draft.congestion.onLoss({ now: draft.now, lost: lost.size, flightSize, newEvent })
 }
@@ -293,8 +306,7 @@ const handleSegment = (draft: Draft.Draft, packet: Packet.Packet): void => {
  * segments would lock the stream: only those are counted against later ones.
  */
 const fits = (draft: Draft.Draft, bytes: number, outOfOrder: boolean): boolean =>
-  bytes === 0 ||
-  draft.flow.unread + bytes + (outOfOrder ? draft.receive.pendingBytes : 0) <= draft.config.receiveBufferBytes
+  bytes === 0 || draft.flow.unread + bytes + (outOfOrder ? draft.receive.pendingBytes : 0) <= draft.flow.window.limit
 
 const deliver = (draft: Draft.Draft, payloads: ReadonlyArray<Uint8Array>): void => {
   let bytes = 0
@@ -306,7 +318,7 @@ const deliver = (draft: Draft.Draft, payloads: ReadonlyArray<Uint8Array>): void 
   Draft.count(draft, "bytesReceived", bytes)
   if (draft.flow.discarding) return
   Draft.updateFlow(draft, { unread: draft.flow.unread + bytes })
-  if (draft.flow.unread > chokeShare * draft.config.receiveBufferBytes) choke(draft)
+  if (draft.flow.unread > chokeShare * draft.flow.window.limit) choke(draft)
 }
 
 const choke = (draft: Draft.Draft): void => {
@@ -360,8 +372,11 @@ const handleEndOfStream = (draft: Draft.Draft): void => {
  * @category combinators
  */
 export const handleConsumed = (draft: Draft.Draft, bytes: number): void => {
-  Draft.updateFlow(draft, { unread: Math.max(0, draft.flow.unread - bytes) })
-  if (!draft.flow.choking || draft.flow.unread > unchokeShare * draft.config.receiveBufferBytes) return
+  Draft.updateFlow(draft, {
+    unread: Math.max(0, draft.flow.unread - bytes),
+    window: ReceiveWindow.onRead(draft.flow.window, bytes, draft.now, draft.rtt.srtt)
+  })
+  if (!draft.flow.choking || draft.flow.unread > unchokeShare * draft.flow.window.limit) return
   Draft.updateFlow(draft, { choking: false, announceOpen: openAnnouncements })
   Draft.setTimer(draft, "persist", draft.peerChoke === undefined ? draft.now + draft.rtt.rto : draft.timers.persist)
   Draft.acknowledgeNow(draft)

@@ -6,7 +6,9 @@
  */
 import * as Packet from "../Packet.js"
 import * as Assembler from "./Assembler.js"
+import * as DeliveryRate from "./DeliveryRate.js"
 import * as Draft from "./Draft.js"
+import * as Pacer from "./Pacer.js"
 import * as SendBuffer from "./SendBuffer.js"
 
 /**
@@ -41,9 +43,12 @@ export const flush = (draft: Draft.Draft): void => {
       if (!flushSynAck(draft, draft.phase.synAckDue)) return
       break
   }
+  validateWindow(draft)
+  refillPacer(draft)
   flushLost(draft)
   flushNew(draft)
   flushCopies(draft)
+  armPace(draft)
   flushClose(draft)
   // Numbers may have run out on the way.
   if (isClosed(draft)) return
@@ -74,7 +79,7 @@ const flushLost = (draft: Draft.Draft): void => {
     // The oldest packet is what everybody waits for: it goes out although the window has just shrunk below what is still
     // under way (RFC 6675 section 5, step 4.3). That is one packet for each round of detection.
     const isOldest = packet.sequenceNumber === oldest
-    if (!isOldest && SendBuffer.flightSize(draft.send) >= window) return
+    if (!isOldest && (SendBuffer.flightSize(draft.send) >= window || !mayPace(draft))) return
     if (packet.lost) resend(draft, packet.sequenceNumber)
   }
 }
@@ -86,7 +91,7 @@ const flushLost = (draft: Draft.Draft): void => {
  * @category combinators
  */
 export const resend = (draft: Draft.Draft, sequenceNumber: number): void => {
-  const result = SendBuffer.resend(draft.send, sequenceNumber, draft.now)
+  const result = SendBuffer.resend(draft.send, sequenceNumber, draft.now, leave(draft))
   if (result === undefined) return
   draft.send = result.buffer
   Draft.count(draft, "retransmissions")
@@ -94,7 +99,7 @@ export const resend = (draft: Draft.Draft, sequenceNumber: number): void => {
 }
 
 const flushNew = (draft: Draft.Draft): void => {
-  while (draft.send.unsentBytes > 0 && draft.peerChoke === undefined && hasRoom(draft)) {
+  while (draft.send.unsentBytes > 0 && draft.peerChoke === undefined && hasRoom(draft) && mayPace(draft)) {
     if (draft.send.unsentBytes < draft.maxPacketSize && !maySendSmall(draft)) return
     sendNew(draft, 0, draft.maxPacketSize)
   }
@@ -120,6 +125,43 @@ const flushCopies = (draft: Draft.Draft): void => {
     Draft.count(draft, "retransmissions")
     transmitSequenced(draft, packet)
   }
+}
+
+/** A sequenced packet leaves: what that costs, and what it takes along. */
+const leave = (draft: Draft.Draft): DeliveryRate.Stamp => {
+  draft.deliveryRate = DeliveryRate.onSent(draft.deliveryRate, draft.now, SendBuffer.flightSize(draft.send))
+  draft.pacer = Pacer.spend(draft.pacer)
+  draft.lastSentAt = draft.now
+  return DeliveryRate.stamp(draft.deliveryRate)
+}
+
+/** A window that has not been used for longer than a timeout must prove itself again, a share of it at once. */
+const validateWindow = (draft: Draft.Draft): void => {
+  if (draft.send.inFlight.length > 0 || draft.send.unsentBytes === 0 || draft.rtt.srtt === undefined) return
+  const timeouts = Math.floor((draft.now - draft.lastSentAt) / draft.rtt.rto)
+  if (timeouts >= 1) draft.congestion = draft.congestion.onIdle({ now: draft.now, timeouts })
+}
+
+/** Packets a millisecond; undefined while there is nothing to pace by, or nothing to be paced. */
+const pace = (draft: Draft.Draft): number | undefined => {
+  const { pacingRate, ssthresh, window } = draft.congestion
+  if (!draft.config.pacing || draft.rtt.srtt === undefined || draft.rtt.srtt === 0) return undefined
+  return pacingRate ?? Pacer.rateOf(windowOf(draft), window < ssthresh, draft.rtt.srtt)
+}
+
+const refillPacer = (draft: Draft.Draft): void => {
+  const rate = pace(draft)
+  if (rate !== undefined) draft.pacer = Pacer.refill(draft.pacer, rate, draft.now)
+}
+
+const mayPace = (draft: Draft.Draft): boolean => Pacer.isOpen(draft.pacer) || pace(draft) === undefined
+
+/** Wakes up when the pace allows what the window does already. */
+const armPace = (draft: Draft.Draft): void => {
+  const rate = pace(draft)
+  const waits = !isClosed(draft) && (draft.send.unsentBytes > 0 || draft.send.lostCount > 0) && hasRoom(draft)
+  const isDue = rate !== undefined && waits && draft.peerChoke === undefined && !Pacer.isOpen(draft.pacer)
+  Draft.setTimer(draft, "pace", isDue ? Pacer.nextTime(draft.pacer, rate) : undefined)
 }
 
 /** Numbers under way: from the oldest unacknowledged to the next new one. */
@@ -165,7 +207,7 @@ const maySendSmall = (draft: Draft.Draft): boolean => {
  */
 export const sendNew = (draft: Draft.Draft, flags: number, maxBytes: number): void => {
   if (draft.send.sndNxt >= 0xffff_ffff) return Draft.reset(draft, { _tag: "Exhausted" })
-  const { buffer, packet } = SendBuffer.send(draft.send, { flags, maxBytes, now: draft.now })
+  const { buffer, packet } = SendBuffer.send(draft.send, { flags, maxBytes, now: draft.now, stamp: leave(draft) })
   draft.send = buffer
   // Two round trips from the last new packet, not from the first.
   Draft.setTimer(draft, "probe", undefined)
@@ -251,7 +293,7 @@ const flushAcknowledgment = (draft: Draft.Draft, piggybacked: boolean): void => 
  */
 export const timeout = (draft: Draft.Draft): number => {
   const backoff = draft.config.retransmitBackoff
-  const factor = backoff[Math.min(draft.timeouts, backoff.length - 1)] ?? 1
+  const factor = backoff[Math.min(draft.backoff, backoff.length - 1)] ?? 1
   return Math.min(draft.rtt.maxRto, draft.rtt.rto * factor)
 }
 
@@ -286,7 +328,7 @@ const maxPeerAckDelay = 200
  */
 const armProbe = (draft: Draft.Draft, timeoutAt: number): void => {
   const { srtt } = draft.rtt
-  if (!draft.config.tailLossProbe || draft.tailProbed || draft.timeouts > 0 || srtt === undefined) {
+  if (!draft.config.tailLossProbe || draft.tailProbed || draft.backoff > 0 || srtt === undefined) {
     return Draft.setTimer(draft, "probe", undefined)
   }
   if (draft.timers.probe !== undefined) return

@@ -7,7 +7,9 @@
  */
 
 /**
- * **Shape** `srtt` and `minRtt` are absent until the first sample; `rto` is always present.
+ * **Shape** `srtt` and `minRtt` are absent until the first sample; `rto` is always present. `minRtt` is the least of the
+ * last two periods of `minRttPeriod`: tunnels are replaced every ten minutes, and the minimum of a path that is gone
+ * would look like a queue on the new one for ever.
  * **Units** milliseconds.
  * **Source** RFC 6298 section 2.
  *
@@ -18,9 +20,30 @@ export interface RttEstimator {
   readonly srtt: number | undefined
   readonly rttvar: number
   readonly minRtt: number | undefined
+  readonly period: Period
   readonly rto: number
   readonly minRto: number
   readonly maxRto: number
+}
+
+/** Minima of the period that runs and of the one before it. */
+interface Period {
+  readonly startedAt: number
+  readonly min: number
+  readonly previousMin: number
+}
+
+/**
+ * Length of a period, in ms: a minimum is believed for one to two of them. BBR's filter has 10 s
+ * (draft-ietf-ccwg-bbr section 2.7, MinRTTFilterLen), which are few round trips through tunnels; hence the other bound.
+ */
+const minRttPeriod = 10_000
+const minRttRoundTrips = 8
+
+const noPeriod: Period = {
+  startedAt: Number.NEGATIVE_INFINITY,
+  min: Number.POSITIVE_INFINITY,
+  previousMin: Number.POSITIVE_INFINITY
 }
 
 /** Weight of a new sample in `srtt`. RFC 6298 section 2.3. */
@@ -42,6 +65,7 @@ export const make = (options: {
   srtt: undefined,
   rttvar: 0,
   minRtt: undefined,
+  period: noPeriod,
   rto: options.initialRto,
   minRto: options.minRto,
   maxRto: options.maxRto
@@ -77,15 +101,33 @@ export const seeded = (
  * @since 0.1.0
  * @category combinators
  */
-export const onSample = (self: RttEstimator, rtt: number): RttEstimator => {
+export const onSample = (self: RttEstimator, rtt: number, now: number): RttEstimator => {
   if (rtt < 0) throw new RangeError(`negative round-trip sample: ${rtt}`)
   const rttvar = self.srtt === undefined ? rtt / 2 : (1 - beta) * self.rttvar + beta * Math.abs(self.srtt - rtt)
   const srtt = self.srtt === undefined ? rtt : (1 - alpha) * self.srtt + alpha * rtt
+  const period = observe(self.period, rtt, now, Math.max(minRttPeriod, minRttRoundTrips * srtt))
   return {
     ...self,
     srtt,
     rttvar,
-    minRtt: Math.min(self.minRtt ?? rtt, rtt),
+    minRtt: Math.min(period.min, period.previousMin),
+    period,
     rto: Math.min(self.maxRto, Math.max(self.minRto, srtt + k * rttvar))
   }
 }
+
+const observe = (self: Period, rtt: number, now: number, length: number): Period => {
+  const age = now - self.startedAt
+  if (age < length) return rtt < self.min ? { ...self, min: rtt } : self
+  // After a long silence both minima are too old.
+  return { startedAt: now, min: rtt, previousMin: age < 2 * length ? self.min : Number.POSITIVE_INFINITY }
+}
+
+/**
+ * The path is likely another one from here on: the old minimum says nothing about it, while the smoothed time and its
+ * deviation remain the best guess.
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const onPathChange = (self: RttEstimator): RttEstimator => ({ ...self, minRtt: undefined, period: noPeriod })

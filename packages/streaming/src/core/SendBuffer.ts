@@ -7,6 +7,7 @@
  *
  * @since 0.1.0
  */
+import type { Stamp } from "./DeliveryRate.js"
 
 /**
  * A packet that was sent and not yet acknowledged.
@@ -26,6 +27,8 @@ export interface InFlight {
   readonly lost: boolean
   /** A second copy of the latest transmission is under way. */
   readonly copied: boolean
+  /** What had been delivered when it was sent last. */
+  readonly stamp: Stamp
   readonly endOffset: number
 }
 
@@ -95,7 +98,7 @@ export const write = (self: SendBuffer, bytes: Uint8Array, maxPacketSize: number
  */
 export const send = (
   self: SendBuffer,
-  options: { readonly flags: number; readonly maxBytes: number; readonly now: number }
+  options: { readonly flags: number; readonly maxBytes: number; readonly now: number; readonly stamp: Stamp }
 ): { readonly buffer: SendBuffer; readonly packet: InFlight } => {
   const { payload, unsent } = take(self.unsent, options.maxBytes)
   const packet: InFlight = {
@@ -106,6 +109,7 @@ export const send = (
     transmissions: 1,
     lost: false,
     copied: false,
+    stamp: options.stamp,
     endOffset: self.sentBytes + payload.length
   }
   return {
@@ -155,12 +159,14 @@ const take = (
 export const resend = (
   self: SendBuffer,
   sequenceNumber: number,
-  now: number
+  now: number,
+  stamp: Stamp
 ): { readonly buffer: SendBuffer; readonly packet: InFlight } | undefined => {
   const index = self.inFlight.findIndex((packet) => packet.sequenceNumber === sequenceNumber)
   const old = self.inFlight[index]
   if (old === undefined) return undefined
-  const packet: InFlight = { ...old, sentAt: now, transmissions: old.transmissions + 1, lost: false, copied: false }
+  const transmissions = old.transmissions + 1
+  const packet: InFlight = { ...old, sentAt: now, transmissions, lost: false, copied: false, stamp }
   return {
     buffer: {
       ...self,
@@ -232,6 +238,21 @@ export const markLost = (self: SendBuffer, isLost: (packet: InFlight) => boolean
   })
   return lostCount === self.lostCount ? self : { ...self, inFlight, lostCount }
 }
+
+/**
+ * Takes back what was marked lost and not sent again: it was not lost.
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const unmarkLost = (self: SendBuffer): SendBuffer =>
+  self.lostCount === 0
+    ? self
+    : {
+        ...self,
+        inFlight: self.inFlight.map((packet) => (packet.lost ? { ...packet, lost: false } : packet)),
+        lostCount: 0
+      }
 
 /**
  * Packets believed to be in the network: those in flight that are not known to be lost. RFC 6675's "pipe".

@@ -8,8 +8,11 @@ import type { Packet } from "../Packet.js"
 import type { Assembler } from "./Assembler.js"
 import type { Config } from "./Config.js"
 import type { CongestionController } from "./CongestionController.js"
+import type { DeliveryRate } from "./DeliveryRate.js"
 import type { LossDetection } from "./LossDetection.js"
 import type { HardReason } from "./MessageStatus.js"
+import type { Pacer } from "./Pacer.js"
+import type { ReceiveWindow } from "./ReceiveWindow.js"
 import type { RttEstimator } from "./RttEstimator.js"
 import type { SendBuffer } from "./SendBuffer.js"
 import type { TimerTable } from "./TimerTable.js"
@@ -92,6 +95,7 @@ export interface AckState {
  * @category models
  */
 export interface ReceiveFlow {
+  readonly window: ReceiveWindow
   /** Bytes delivered and not yet read by the application. */
   readonly unread: number
   readonly choking: boolean
@@ -145,6 +149,10 @@ export interface State {
   readonly receive: Assembler
   readonly rtt: RttEstimator
   readonly congestion: CongestionController
+  readonly deliveryRate: DeliveryRate
+  readonly pacer: Pacer
+  /** When a sequenced packet was sent last, in ms. */
+  readonly lastSentAt: number
   readonly lossDetection: LossDetection
   /** `sndNxt` at the last congestion event: losses below it belong to the same event. */
   readonly recoveryPoint: number
@@ -152,8 +160,15 @@ export interface State {
   readonly undo: CongestionController | undefined
   /** The last packet in flight was sent again as a probe, and nothing has been acknowledged since. */
   readonly tailProbed: boolean
-  /** Retransmission timeouts in a row. */
+  /** Retransmission timeouts without an acknowledgment between: so many, and the stream is given up. */
   readonly timeouts: number
+  /**
+   * Timeouts since the last measured round trip: the backoff stays until a packet that was sent once is acknowledged
+   * (Karn; RFC 6298 section 5). An acknowledgment of a retransmission tells that the peer lives, not how far away it is.
+   */
+  readonly backoff: number
+  /** What `undo` would take back is a timeout. */
+  readonly undoTimeout: boolean
   readonly timers: TimerTable
   readonly ack: AckState
   readonly flow: ReceiveFlow

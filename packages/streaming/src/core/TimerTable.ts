@@ -16,6 +16,8 @@ export type TimerName =
   | "probe"
   /** The reordering window of a suspected packet ends (RACK). */
   | "reorder"
+  /** More may be sent by then: the window allows it, the pace does not yet. */
+  | "pace"
   /** Send the delayed acknowledgment. */
   | "ack"
   /** Probe a peer that closed its receive window, or repeat that ours is open. */

@@ -7,12 +7,19 @@ import * as Packet from "../Packet.js"
 import * as Draft from "./Draft.js"
 import { detectLosses } from "./Inbound.js"
 import * as Outbound from "./Outbound.js"
+import * as RttEstimator from "./RttEstimator.js"
 import * as SendBuffer from "./SendBuffer.js"
 import { isOver, type Phase } from "./State.js"
 import * as TimerTable from "./TimerTable.js"
 
 /** A probe with more payload than this makes Java open its window again; smaller ones leave it closed for ever. */
 const javaUnchokeBytes = 1500
+
+/**
+ * Timeouts in a row that tell a lost path from a lost packet: routers replace a tunnel that has died, and the minimum
+ * measured on it is history. Ours.
+ */
+const pathChangeTimeouts = 2
 
 /**
  * @since 0.1.0
@@ -48,7 +55,11 @@ const handleRetransmit = (draft: Draft.Draft): void => {
     return Draft.reset(draft, { _tag: "TimedOut", during: "retransmission" })
   }
   Draft.count(draft, "retransmissionTimeouts")
-  draft.undo = draft.congestion
+  // Of timeouts in a row the first is the event: what was before it is what can be gone back to.
+  if (draft.timeouts === 0) {
+    draft.undo = draft.congestion
+    draft.undoTimeout = true
+  }
   draft.congestion = draft.congestion.onRetransmissionTimeout({
     now: draft.now,
     flightSize: SendBuffer.flightSize(draft.send),
@@ -56,6 +67,8 @@ const handleRetransmit = (draft: Draft.Draft): void => {
   })
   draft.recoveryPoint = draft.send.sndNxt
   draft.timeouts += 1
+  draft.backoff += 1
+  if (draft.timeouts === pathChangeTimeouts) draft.rtt = RttEstimator.onPathChange(draft.rtt)
   draft.send = SendBuffer.markLost(draft.send, () => true)
 }
 
@@ -98,13 +111,18 @@ const handleIdle = (draft: Draft.Draft): void => {
   Draft.setTimer(draft, "idle", undefined)
   if (!SendBuffer.isDrained(draft.send)) return
   if (draft.config.idleAction === "none") return
-  if (draft.config.idleAction === "keepalive" && draft.phase._tag === "Established") {
+  // A peer that has closed its own direction still listens, and may do so for long; once ours is closed we have no number
+  // left to ask with.
+  if (
+    draft.config.idleAction === "keepalive" &&
+    (draft.phase._tag === "Established" || draft.phase._tag === "CloseWait")
+  ) {
     return Outbound.sendNew(draft, 0, 0)
   }
   Draft.reset(draft, { _tag: "Idle" })
 }
 
-/** The acknowledgment's deadline is not here: the flush keeps it. */
+/** The deadlines of the acknowledgment and of the pace are not here: the flush keeps them. */
 const handlers: ReadonlyArray<readonly [TimerTable.TimerName, (draft: Draft.Draft) => void]> = [
   ["limit", handleLimit],
   ["retransmit", handleRetransmit],

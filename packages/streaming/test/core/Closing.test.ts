@@ -403,11 +403,20 @@ describe("Connection, idle", () => {
     assert.deepStrictEqual(strict.outcome, { _tag: "Idle" })
   })
 
-  it("ends a half-closed stream, for which there is no packet to ask with", () => {
-    for (const machine of [finWait2(), closeWait()]) {
-      timeToEnd(machine)
-      assert.deepStrictEqual(machine.outcome, { _tag: "Idle" })
+  it("ends a stream whose own direction is closed, for which there is no packet to ask with", () => {
+    const machine = finWait2()
+    timeToEnd(machine)
+    assert.deepStrictEqual(machine.outcome, { _tag: "Idle" })
+  })
+
+  it("keeps one alive that only the peer has closed", () => {
+    const machine = closeWait()
+    for (let i = 0; i < 5; i++) {
+      const [keepalive] = machine.wake()
+      assert.deepInclude(keepalive, { sequenceNumber: i + 1, flags: 0 })
+      machine.receive(Scenario.ack(i + 1))
     }
+    assert.strictEqual(machine.phase, "CloseWait")
   })
 
   it("keeps two connections alive for a day, at a packet and its answer each idle time", () => {

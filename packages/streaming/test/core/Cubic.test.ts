@@ -1,12 +1,13 @@
 import type { CongestionController } from "@effect-i2p/streaming/core/CongestionController"
 import * as Cubic from "@effect-i2p/streaming/core/congestion/Cubic"
 import * as HyStart from "@effect-i2p/streaming/core/congestion/HyStart"
+import * as Scenario from "@effect-i2p/testkit/Scenario"
 import { assert, describe, it } from "vitest"
 
 const fresh = Cubic.make({ initialWindow: 10, maxWindow: 1000 })
 
 const acked = (self: CongestionController, now: number, count: number, rtt = 100): CongestionController =>
-  self.onAck({ now, acked: count, flightSize: self.window, rtt, srtt: rtt, minRtt: 100, appLimited: false })
+  self.onAck(Scenario.ackEvent({ now, acked: count, flightSize: self.window, rtt }))
 
 const lose = (self: CongestionController, now: number): CongestionController =>
   self.onLoss({ now, lost: 1, flightSize: self.window, newEvent: true })

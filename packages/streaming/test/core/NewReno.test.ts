@@ -1,11 +1,12 @@
 import type { CongestionController } from "@effect-i2p/streaming/core/CongestionController"
 import * as NewReno from "@effect-i2p/streaming/core/congestion/NewReno"
+import * as Scenario from "@effect-i2p/testkit/Scenario"
 import { assert, describe, it } from "vitest"
 
 const fresh = NewReno.make({ initialWindow: 6, maxWindow: 128 })
 
 const acked = (self: CongestionController, count: number, appLimited = false): CongestionController =>
-  self.onAck({ now: 0, acked: count, flightSize: self.window, rtt: 100, srtt: 100, minRtt: 100, appLimited })
+  self.onAck(Scenario.ackEvent({ now: 0, acked: count, flightSize: self.window, appLimited }))
 
 /** One round trip: the whole window is acknowledged, packet by packet. */
 const roundTrip = (self: CongestionController): CongestionController => {

@@ -83,16 +83,33 @@ describe("Connection, retransmitting", () => {
       )
     })
 
-    it("starts over after an acknowledgment, with the timeout as measured", () => {
+    it("counts from the start after an acknowledgment, but stays backed off until a round trip is measured (Karn)", () => {
       const machine = Scenario.established()
       machine.write(10)
       machine.wake()
       machine.wake()
-      machine.receive(Scenario.ack(1))
+      machine.wait(150).receive(Scenario.ack(1))
       assert.strictEqual(machine.state.timeouts, 0)
       assert.isUndefined(machine.state.timers.retransmit)
       machine.write(10)
-      assert.strictEqual(machine.state.timers.retransmit, machine.now + rto)
+      assert.strictEqual(machine.state.timers.retransmit, machine.now + 4 * rto)
+      machine.wait(700).receive(Scenario.ack(2))
+      assert.strictEqual(machine.state.backoff, 0)
+      machine.write(10)
+      assert.strictEqual(machine.state.timers.retransmit, machine.now + machine.state.rtt.rto)
+    })
+
+    it("finds the round trip of a path that has become far longer than the timeout", () => {
+      const machine = Scenario.established()
+      // Every acknowledgment takes a second, more than three timeouts.
+      for (let number = 1; machine.state.rtt.srtt === Scenario.handshakeRtt; number++) {
+        machine.write(10)
+        const answer = machine.now + 1000
+        while ((machine.nextTimeout ?? answer) < answer) machine.wake()
+        machine.wait(answer - machine.now).receive(Scenario.ack(number))
+        assert.isAtMost(number, 2, "a packet was acknowledged before it was sent again")
+      }
+      assert.isAbove(machine.state.rtt.rto, 1000)
     })
 
     it("is put off by an acknowledgment of new data, not by one that says nothing new", () => {

@@ -2,7 +2,15 @@ import * as RttEstimator from "@effect-i2p/streaming/core/RttEstimator"
 import { assert, describe, it } from "vitest"
 
 const fresh = RttEstimator.make({ initialRto: 9000, minRto: 200, maxRto: 45_000 })
-const after = (...samples: ReadonlyArray<number>) => samples.reduce(RttEstimator.onSample, fresh)
+const after = (...samples: ReadonlyArray<number>) =>
+  samples.reduce((self, rtt, i) => RttEstimator.onSample(self, rtt, i), fresh)
+
+/** Samples of `rtt`, one each 100 ms, for so many ms. */
+const steadily = (self: RttEstimator.RttEstimator, rtt: number, from: number, millis: number) => {
+  let next = self
+  for (let now = from; now < from + millis; now += 100) next = RttEstimator.onSample(next, rtt, now)
+  return next
+}
 
 describe("RttEstimator", () => {
   it("starts with the configured timeout and no estimate", () => {
@@ -39,6 +47,31 @@ describe("RttEstimator", () => {
 
   it("remembers the shortest round trip", () => {
     assert.strictEqual(after(300, 100, 900).minRtt, 100)
+  })
+
+  describe("the minimum, when the path changes", () => {
+    it("is forgotten ten to twenty seconds after it was last seen", () => {
+      const old = steadily(fresh, 100, 0, 15_000)
+      assert.strictEqual(steadily(old, 300, 15_000, 4_000).minRtt, 100)
+      assert.strictEqual(steadily(old, 300, 15_000, 16_000).minRtt, 300)
+    })
+
+    it("lives for eight round trips at least", () => {
+      const old = steadily(fresh, 3000, 0, 30_000)
+      assert.strictEqual(steadily(old, 4000, 30_000, 20_000).minRtt, 3000)
+      assert.strictEqual(steadily(old, 4000, 30_000, 70_000).minRtt, 4000)
+    })
+
+    it("is forgotten after a long silence", () => {
+      assert.strictEqual(RttEstimator.onSample(after(100), 500, 60_000).minRtt, 500)
+    })
+
+    it("is forgotten at once when the path is known to be gone, and nothing else is", () => {
+      const gone = RttEstimator.onPathChange(after(100, 120))
+      assert.isUndefined(gone.minRtt)
+      assert.strictEqual(gone.srtt, after(100, 120).srtt)
+      assert.strictEqual(RttEstimator.onSample(gone, 400, 2).minRtt, 400)
+    })
   })
 
   it("throws on a negative sample: that is our own bug", () => {

@@ -1,3 +1,4 @@
+import * as DeliveryRate from "@effect-i2p/streaming/core/DeliveryRate"
 import * as SendBuffer from "@effect-i2p/streaming/core/SendBuffer"
 import * as Scenario from "@effect-i2p/testkit/Scenario"
 import * as fc from "effect/FastCheck"
@@ -5,8 +6,9 @@ import { assert, describe, it } from "vitest"
 
 const packetSize = 10
 const write = (self: SendBuffer.SendBuffer, bytes: Uint8Array) => SendBuffer.write(self, bytes, packetSize)
+const stamp = DeliveryRate.stamp(DeliveryRate.initial)
 const send = (self: SendBuffer.SendBuffer, now = 0, maxBytes = packetSize) =>
-  SendBuffer.send(self, { flags: 0, maxBytes, now })
+  SendBuffer.send(self, { flags: 0, maxBytes, now, stamp })
 
 /** A buffer with packets 0 to `count - 1` in flight, a full one each. */
 const inFlight = (count: number): SendBuffer.SendBuffer => {
@@ -128,7 +130,7 @@ describe("SendBuffer", () => {
         SendBuffer.markLost(marked, (packet) => packet.sequenceNumber === 0),
         marked
       )
-      const again = SendBuffer.resend(marked, 2, 77)!
+      const again = SendBuffer.resend(marked, 2, 77, stamp)!
       assert.strictEqual(SendBuffer.flightSize(again.buffer), 3)
       assert.deepInclude(again.packet, { sequenceNumber: 2, sentAt: 77, transmissions: 2, lost: false })
     })
@@ -141,7 +143,7 @@ describe("SendBuffer", () => {
     })
 
     it("cannot send again what is not in flight", () => {
-      assert.isUndefined(SendBuffer.resend(inFlight(2), 2, 0))
+      assert.isUndefined(SendBuffer.resend(inFlight(2), 2, 0, stamp))
     })
   })
 

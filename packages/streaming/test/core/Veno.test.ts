@@ -1,5 +1,6 @@
 import type { CongestionController } from "@effect-i2p/streaming/core/CongestionController"
 import * as Veno from "@effect-i2p/streaming/core/congestion/Veno"
+import * as Scenario from "@effect-i2p/testkit/Scenario"
 import { assert, describe, it } from "vitest"
 
 const fresh = Veno.make({ initialWindow: 6, maxWindow: 128 })
@@ -8,15 +9,7 @@ const fresh = Veno.make({ initialWindow: 6, maxWindow: 128 })
 const roundTrip = (self: CongestionController, now: number, rtt: number, minRtt = 100): CongestionController => {
   let next = self
   for (let left = self.window; left > 0; left -= 4) {
-    next = next.onAck({
-      now,
-      acked: Math.min(4, left),
-      flightSize: self.window,
-      rtt,
-      srtt: rtt,
-      minRtt,
-      appLimited: false
-    })
+    next = next.onAck(Scenario.ackEvent({ now, acked: Math.min(4, left), flightSize: self.window, rtt, minRtt }))
   }
   return next
 }
@@ -78,7 +71,7 @@ describe("Veno", () => {
   })
 
   it("does not grow while the application, not the window, is the limit", () => {
-    const event = { now: 0, acked: 6, flightSize: 3, rtt: 100, srtt: 100, minRtt: 100, appLimited: true }
+    const event = Scenario.ackEvent({ now: 0, acked: 6, flightSize: 3, appLimited: true })
     assert.strictEqual(fresh.onAck(event).window, 6)
   })
 

@@ -1,11 +1,12 @@
 import type { CongestionController } from "@effect-i2p/streaming/core/CongestionController"
 import * as Westwood from "@effect-i2p/streaming/core/congestion/Westwood"
+import * as Scenario from "@effect-i2p/testkit/Scenario"
 import { assert, describe, it } from "vitest"
 
 const fresh = Westwood.make({ initialWindow: 3, maxWindow: 128 })
 
 const acked = (self: CongestionController, now: number, count: number): CongestionController =>
-  self.onAck({ now, acked: count, flightSize: self.window, rtt: 100, srtt: 100, minRtt: 100, appLimited: false })
+  self.onAck(Scenario.ackEvent({ now, acked: count, flightSize: self.window }))
 
 /** 20 packets a round trip of 100 ms, for so many ms: 0.2 packets a millisecond. */
 const steady = (self: CongestionController, millis: number): CongestionController => {

@@ -4,7 +4,7 @@
  *
  * @since 0.1.0
  */
-import type { CongestionController, Make, WindowLimits } from "../CongestionController.js"
+import { afterIdle, type CongestionController, type Make, type WindowLimits } from "../CongestionController.js"
 import * as HyStart from "./HyStart.js"
 
 /** How steeply the window returns to where it was. RFC 9438 section 5, packets per cubed second. */
@@ -35,6 +35,7 @@ const controller = (state: State): CongestionController => ({
   name: "CUBIC",
   window: Math.max(1, Math.floor(state.cwnd)),
   ssthresh: state.ssthresh,
+  pacingRate: undefined,
   onAck: (event) => {
     if (event.appLimited) return controller(state)
     return controller(state.cwnd < state.ssthresh ? slowStart(state, event) : avoid(state, event))
@@ -43,7 +44,15 @@ const controller = (state: State): CongestionController => ({
   onRetransmissionTimeout: ({ flightSize, first }) => {
     const reduced = first ? reduce(state, flightSize) : state
     return controller({ ...reduced, cwnd: 1, epochStart: undefined, hyStart: HyStart.initial })
-  }
+  },
+  // Time without sending is no growth. RFC 9438 section 5.8.
+  onIdle: (event) =>
+    controller({
+      ...state,
+      ...afterIdle(state, state.limits, event),
+      epochStart: undefined,
+      hyStart: HyStart.initial
+    })
 })
 
 type Ack = Parameters<CongestionController["onAck"]>[0]

@@ -6,7 +6,7 @@
  *
  * @since 0.1.0
  */
-import type { CongestionController, Make, WindowLimits } from "../CongestionController.js"
+import { afterIdle, type CongestionController, type Make, type WindowLimits } from "../CongestionController.js"
 
 /** Smallest threshold, and the window to which loss reduces at the least. RFC 5681 equation 4. */
 const minThreshold = 2
@@ -25,6 +25,7 @@ const controller = (limits: WindowLimits, cwnd: number, ssthresh: number): Conge
   name: "NewReno",
   window: Math.floor(cwnd),
   ssthresh,
+  pacingRate: undefined,
   onAck: ({ acked, appLimited }) => {
     if (appLimited) return controller(limits, cwnd, ssthresh)
     // Byte counting with a limit of 2 (RFC 3465) would halve the growth under our ACK-every-second-packet rule for
@@ -36,7 +37,11 @@ const controller = (limits: WindowLimits, cwnd: number, ssthresh: number): Conge
     const threshold = newEvent ? halved(cwnd) : ssthresh
     return controller(limits, newEvent ? threshold : cwnd, threshold)
   },
-  onRetransmissionTimeout: ({ first }) => controller(limits, lossWindow, first ? halved(cwnd) : ssthresh)
+  onRetransmissionTimeout: ({ first }) => controller(limits, lossWindow, first ? halved(cwnd) : ssthresh),
+  onIdle: (event) => {
+    const restarted = afterIdle({ cwnd, ssthresh }, limits, event)
+    return controller(limits, restarted.cwnd, restarted.ssthresh)
+  }
 })
 
 /**

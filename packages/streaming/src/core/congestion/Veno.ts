@@ -10,7 +10,13 @@
  *
  * @since 0.1.0
  */
-import type { AckEvent, CongestionController, Make, WindowLimits } from "../CongestionController.js"
+import {
+  type AckEvent,
+  afterIdle,
+  type CongestionController,
+  type Make,
+  type WindowLimits
+} from "../CongestionController.js"
 import * as HyStart from "./HyStart.js"
 
 /** Packets of ours in the queue up to which a loss counts as random. Fu and Liew, TCP Veno: 3. */
@@ -48,6 +54,7 @@ const controller = (state: State): CongestionController => ({
   name: "Veno",
   window: Math.max(1, Math.floor(state.cwnd)),
   ssthresh: state.ssthresh,
+  pacingRate: undefined,
   onAck: (event) => {
     const seen = observe(state, event)
     if (event.appLimited) return controller(seen)
@@ -65,7 +72,8 @@ const controller = (state: State): CongestionController => ({
       // Nothing came back at all: probe with one packet, and be back soon if it was only the tail.
       ssthresh: first ? Math.max(minWindow, isCongestion(state) ? flightSize / 2 : state.cwnd) : state.ssthresh,
       hyStart: HyStart.initial
-    })
+    }),
+  onIdle: (event) => controller({ ...state, ...afterIdle(state, state.limits, event), hyStart: HyStart.initial })
 })
 
 const observe = (state: State, event: AckEvent): State => {

@@ -3,7 +3,13 @@
  *
  * @since 0.1.0
  */
-import type { AckEvent, CongestionController, Make, WindowLimits } from "../CongestionController.js"
+import {
+  type AckEvent,
+  afterIdle,
+  type CongestionController,
+  type Make,
+  type WindowLimits
+} from "../CongestionController.js"
 
 /** Least and first threshold. Java I2P 2.8.0, `Connection`: 2 and 64. */
 const minThreshold = 2
@@ -37,6 +43,7 @@ const controller = (state: State): CongestionController => ({
   name: "Westwood+",
   window: Math.max(1, Math.floor(state.cwnd)),
   ssthresh: state.ssthresh,
+  pacingRate: undefined,
   onAck: (event) => {
     const measured = {
       ...state,
@@ -53,7 +60,8 @@ const controller = (state: State): CongestionController => ({
     return controller({ ...state, ssthresh, cwnd: Math.min(state.cwnd, ssthresh) })
   },
   onRetransmissionTimeout: ({ first }) =>
-    controller({ ...state, ssthresh: first ? threshold(state) : state.ssthresh, cwnd: 1 })
+    controller({ ...state, ssthresh: first ? threshold(state) : state.ssthresh, cwnd: 1 }),
+  onIdle: (event) => controller({ ...state, ...afterIdle(state, state.limits, event) })
 })
 
 const threshold = (state: State): number =>
