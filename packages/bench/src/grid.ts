@@ -10,6 +10,7 @@ import { fork } from "node:child_process"
 import * as os from "node:os"
 import { fileURLToPath } from "node:url"
 import type { Make } from "@effect-i2p/streaming/core/CongestionController"
+import * as Bbr from "@effect-i2p/streaming/core/congestion/Bbr"
 import * as Cubic from "@effect-i2p/streaming/core/congestion/Cubic"
 import * as NewReno from "@effect-i2p/streaming/core/congestion/NewReno"
 import * as Veno from "@effect-i2p/streaming/core/congestion/Veno"
@@ -20,7 +21,8 @@ const controllers: Readonly<Record<string, Make>> = {
   Veno: Veno.make,
   NewReno: NewReno.make,
   CUBIC: Cubic.make,
-  "Westwood+": Westwood.make
+  "Westwood+": Westwood.make,
+  BBR: Bbr.make
 }
 
 interface Task {

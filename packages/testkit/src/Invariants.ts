@@ -93,7 +93,7 @@ const sendRules = (state: State.State, must: Must): void => {
 }
 
 const receiveRules = (state: State.State, must: Must): void => {
-  const { config, flow, receive } = state
+  const { flow, receive } = state
   let previous = receive.rcvNxt
   let bytes = 0
   for (const segment of receive.pending) {
@@ -104,8 +104,5 @@ const receiveRules = (state: State.State, must: Must): void => {
   }
   must(bytes === receive.pendingBytes, "pendingBytes is the size of what waits")
   must(flow.unread >= 0, "unread >= 0")
-  must(
-    flow.unread + receive.pendingBytes <= 2 * config.receiveBufferBytes,
-    "what is kept of the peer's bytes is bounded"
-  )
+  must(flow.unread + receive.pendingBytes <= 2 * flow.window.limit, "what is kept of the peer's bytes is bounded")
 }

@@ -38,6 +38,7 @@ import * as LossDetection from "./LossDetection.js"
 import type { HardReason } from "./MessageStatus.js"
 import * as Outbound from "./Outbound.js"
 import * as Pacer from "./Pacer.js"
+import * as PathChange from "./PathChange.js"
 import * as ReceiveWindow from "./ReceiveWindow.js"
 import * as RttEstimator from "./RttEstimator.js"
 import * as SendBuffer from "./SendBuffer.js"
@@ -67,6 +68,7 @@ const initial = (
     initialWindow: seed?.window ?? config.initialWindow,
     maxWindow: config.maxProvenWindow
   }),
+  pathChange: PathChange.initial,
   deliveryRate: DeliveryRate.initial,
   pacer: Pacer.initial,
   lastSentAt: now,

@@ -9,6 +9,7 @@ import * as Assembler from "./Assembler.js"
 import * as DeliveryRate from "./DeliveryRate.js"
 import * as Draft from "./Draft.js"
 import * as LossDetection from "./LossDetection.js"
+import * as PathChange from "./PathChange.js"
 import * as ReceiveWindow from "./ReceiveWindow.js"
 import * as RttEstimator from "./RttEstimator.js"
 import * as SendBuffer from "./SendBuffer.js"
@@ -190,13 +191,13 @@ const handleAcknowledgment = (draft: Draft.Draft, ackThrough: number, nacks: Rea
     // Karn: only packets sent once are measured; the newest, since a delayed acknowledgment was sent for that one.
     const sample = result.acked.findLast((packet) => packet.transmissions === 1)
     const rtt = sample === undefined ? undefined : Math.max(0, draft.now - sample.sentAt)
-    if (rtt !== undefined) {
-      draft.rtt = RttEstimator.onSample(draft.rtt, rtt, draft.now)
-      draft.backoff = 0
-    }
+    if (rtt !== undefined) measure(draft, rtt)
     draft.timeouts = 0
     const { sample: rate, state } = DeliveryRate.onAcked(draft.deliveryRate, result.acked, draft.now, draft.rtt.minRtt)
     draft.deliveryRate = state
+    // Several acknowledgments in one batch find the window half empty only because nothing was sent between them.
+    const appLimited = flightSize < draft.congestion.window && draft.send.unsentBytes < draft.maxPacketSize
+    if (appLimited) draft.deliveryRate = DeliveryRate.onAppLimited(state, SendBuffer.flightSize(draft.send))
     draft.congestion = draft.congestion.onAck({
       now: draft.now,
       acked: result.acked.length,
@@ -204,8 +205,7 @@ const handleAcknowledgment = (draft: Draft.Draft, ackThrough: number, nacks: Rea
       rtt,
       srtt: draft.rtt.srtt,
       minRtt: draft.rtt.minRtt,
-      // Several acknowledgments in one batch find the window half empty only because nothing was sent between them.
-      appLimited: flightSize < draft.congestion.window && draft.send.unsentBytes < draft.maxPacketSize,
+      appLimited,
       rate,
       delivered: state.delivered
     })
@@ -223,6 +223,14 @@ const handleAcknowledgment = (draft: Draft.Draft, ackThrough: number, nacks: Rea
     handleCloseAcknowledged(draft)
   }
   detectLosses(draft)
+}
+
+const measure = (draft: Draft.Draft, rtt: number): void => {
+  const { changed, state } = PathChange.onSample(draft.pathChange, rtt, draft.now)
+  draft.pathChange = state
+  if (changed) draft.rtt = RttEstimator.onPathChange(draft.rtt)
+  draft.rtt = RttEstimator.onSample(draft.rtt, rtt, draft.now)
+  draft.backoff = 0
 }
 
 /** A packet that we sent again had not been lost: look longer next time, and take the congestion event back. */
@@ -257,6 +265,7 @@ export const detectLosses = (draft: Draft.Draft): void => {
   const newEvent = Math.max(...lost) >= draft.recoveryPoint
   if (newEvent) {
     draft.recoveryPoint = draft.send.sndNxt
+    draft.lossDetection = LossDetection.onRecovery(draft.lossDetection)
     draft.undo = draft.congestion
     draft.undoTimeout = false
   }

@@ -10,7 +10,7 @@
 
 /**
  * **Shape** `latest` is the most recently *sent* packet that has been acknowledged; `reorderingShare` how late a packet
- * may be before it counts as lost, as a share of the round trip.
+ * may be before it counts as lost, as a share of the round trip; `recoveries` are those since the last wrong guess.
  *
  * @since 0.1.0
  * @category models
@@ -18,6 +18,7 @@
 export interface LossDetection {
   readonly latest: Latest | undefined
   readonly reorderingShare: number
+  readonly recoveries: number
 }
 
 interface Latest {
@@ -41,9 +42,22 @@ interface Sent {
  */
 const initialShare = 1 / 32
 
-/** What a wrong guess does to it, and how far that goes: a whole round trip, as RFC 8985 section 6.2. */
+/**
+ * What a wrong guess does to it, and how far that goes. RFC 8985 section 6.2 goes to a whole round trip; with a span of 200
+ * packets even a half stalls the sender longer than the packet is worth.
+ */
 const growth = 2
 const maxShare = 1 / 2
+
+/**
+ * Recoveries without a wrong guess after which half of it will do. RFC 8985 section 6.2 step 4: 16, and back to the start.
+ * A guess is wrong as well when only the acknowledgment was lost, which says nothing about the order of packets; at 5 % loss
+ * a window that never shrinks ends at its largest.
+ */
+const patience = 16
+
+/** Share of the least round trip below which an answer is certainly not to the latest transmission; round trips jitter. */
+const certainShare = 7 / 8
 
 /**
  * Least reordering window: timers and queues of a machine shuffle packets by this much without any network, in ms.
@@ -57,7 +71,7 @@ const sentAfter = (a: { sentAt: number; sequenceNumber: number }, b: { sentAt: n
  * @since 0.1.0
  * @category constructors
  */
-export const initial: LossDetection = { latest: undefined, reorderingShare: initialShare }
+export const initial: LossDetection = { latest: undefined, reorderingShare: initialShare, recoveries: 0 }
 
 /**
  * Whether the acknowledgment of a packet that we took for lost shows that it was not: it came sooner than an answer to
@@ -67,7 +81,7 @@ export const initial: LossDetection = { latest: undefined, reorderingShare: init
  * @category getters
  */
 export const wasSpurious = (packet: Sent, now: number, minRtt: number | undefined): boolean =>
-  packet.lost || (packet.transmissions > 1 && minRtt !== undefined && now - packet.sentAt < minRtt)
+  packet.lost || (packet.transmissions > 1 && minRtt !== undefined && now - packet.sentAt < certainShare * minRtt)
 
 /**
  * Takes the packets that an acknowledgment covered for the first time.
@@ -97,10 +111,22 @@ export const onAcked = (
  * @since 0.1.0
  * @category combinators
  */
-export const onSpurious = (self: LossDetection): LossDetection =>
-  self.reorderingShare === maxShare
-    ? self
-    : { ...self, reorderingShare: Math.min(maxShare, growth * self.reorderingShare) }
+export const onSpurious = (self: LossDetection): LossDetection => ({
+  ...self,
+  reorderingShare: Math.min(maxShare, growth * self.reorderingShare),
+  recoveries: 0
+})
+
+/**
+ * Packets of one window were lost, as far as we know.
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const onRecovery = (self: LossDetection): LossDetection =>
+  self.recoveries + 1 < patience
+    ? { ...self, recoveries: self.recoveries + 1 }
+    : { ...self, reorderingShare: Math.max(initialShare, self.reorderingShare / growth), recoveries: 0 }
 
 /**
  * Which packets in flight are lost now, and when to look again if some are only suspected.

@@ -34,11 +34,12 @@ interface Period {
 }
 
 /**
- * Length of a period, in ms: a minimum is believed for one to two of them. BBR's filter has 10 s
- * (draft-ietf-ccwg-bbr section 2.7, MinRTTFilterLen), which are few round trips through tunnels; hence the other bound.
+ * Length of a period, in ms and in round trips: a minimum is believed for one to two of them. Ours: a controller that
+ * grows by a packet a round trip sees the bottom of a queue once in some sixty, and whoever forgets it earlier takes half a
+ * queue for none. A path that changes at once is `PathChange`'s affair.
  */
-const minRttPeriod = 10_000
-const minRttRoundTrips = 8
+const minRttPeriod = 30_000
+const minRttRoundTrips = 64
 
 const noPeriod: Period = {
   startedAt: Number.NEGATIVE_INFINITY,

@@ -12,6 +12,7 @@ import type { DeliveryRate } from "./DeliveryRate.js"
 import type { LossDetection } from "./LossDetection.js"
 import type { HardReason } from "./MessageStatus.js"
 import type { Pacer } from "./Pacer.js"
+import type { PathChange } from "./PathChange.js"
 import type { ReceiveWindow } from "./ReceiveWindow.js"
 import type { RttEstimator } from "./RttEstimator.js"
 import type { SendBuffer } from "./SendBuffer.js"
@@ -149,6 +150,7 @@ export interface State {
   readonly receive: Assembler
   readonly rtt: RttEstimator
   readonly congestion: CongestionController
+  readonly pathChange: PathChange
   readonly deliveryRate: DeliveryRate
   readonly pacer: Pacer
   /** When a sequenced packet was sent last, in ms. */

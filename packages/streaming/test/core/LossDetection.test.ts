@@ -73,8 +73,8 @@ describe("LossDetection", () => {
 
   it("takes for spurious what comes back before it is sent again, or sooner after than a round trip takes", () => {
     assert.isTrue(LossDetection.wasSpurious(sent(1, 0, 1, true), 500, 100))
-    assert.isTrue(LossDetection.wasSpurious(sent(1, 150, 2), 249, 100))
-    assert.isFalse(LossDetection.wasSpurious(sent(1, 150, 2), 250, 100))
+    assert.isTrue(LossDetection.wasSpurious(sent(1, 150, 2), 237, 100))
+    assert.isFalse(LossDetection.wasSpurious(sent(1, 150, 2), 238, 100))
     assert.isFalse(LossDetection.wasSpurious(sent(1, 150, 1), 151, 100))
     assert.isFalse(LossDetection.wasSpurious(sent(1, 150, 2), 151, undefined))
   })
