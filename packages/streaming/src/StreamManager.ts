@@ -205,6 +205,7 @@ const unsequencedLifetime = 60_000
 const make = Effect.gen(function* () {
   const options = yield* StreamingConfig.StreamingConfig
   const transport = yield* PacketTransport.PacketTransport
+  const synRoom = Signing.synRoom(transport.keys)
   const signatures = yield* Signatures.Signatures
   const random = yield* SecureRandom.SecureRandom
   const clock = yield* Effect.clock
@@ -330,8 +331,7 @@ const make = Effect.gen(function* () {
     if (isClosing) return yield* new TransportFailed({ reason: "the session is closing" })
     if (!Endpoint.hasRoom(endpoint)) return yield* new TooManyStreams({ limit: options.maxConcurrentStreams })
     const connectTimeout = Math.max(1, deadline - now())
-    const synPayloadBytes = Math.min(merged.synPayloadBytes, Signing.synRoom(transport.keys))
-    const config = yield* StreamingConfig.toCore({ ...merged, connectTimeout, synPayloadBytes }, chance())
+    const config = yield* StreamingConfig.toCore({ ...merged, connectTimeout }, chance(), synRoom)
     const initialData = (request.initialData ?? noBytes).slice()
     const id = freshId()
     const [state, actions] = Connection.open(
@@ -423,12 +423,12 @@ const make = Effect.gen(function* () {
     peerKey: PublicKey,
     connectionOptions: StreamingConfig.ConnectionOptions
   ) {
-    const config = yield* StreamingConfig.toCore(connectionOptions, chance())
+    const config = yield* StreamingConfig.toCore(connectionOptions, chance(), synRoom)
     const id = freshId()
     const seed = yield* Sharing.seed(sharing, drivers.values(), peer.destination.b32, config, now())
     const [state, actions] = Connection.accept(config, { localStreamId: id, syn: packet, seed }, now())
     const driver = yield* start({ peer, peerKey, state, actions, options: connectionOptions, initialBytes: 0 })
-    for (const early of Endpoint.takeEarly(endpoint, packet.receiveStreamId)) {
+    for (const early of Endpoint.takeEarly(endpoint, packet.receiveStreamId, now())) {
       Driver.offerPacket(driver, early.packet, early.bytes)
     }
     return StreamConnection.make(driver, id)

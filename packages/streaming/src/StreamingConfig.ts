@@ -386,21 +386,24 @@ const delaysOf = Effect.fnUntraced(function* (
 const idleJitterMillis = 10_000
 
 /**
- * The knobs of one connection as the core takes them. `chance` is uniform in [0, 1).
+ * The knobs of one connection as the core takes them. `chance` is uniform in [0, 1); `synRoom` is how many bytes of payload
+ * a SYN has room for beside our identity.
  *
  * @since 0.1.0
  * @category conversions
  */
 export const toCore = Effect.fnUntraced(function* (
   options: ConnectionOptions,
-  chance: number
+  chance: number,
+  synRoom = Number.POSITIVE_INFINITY
 ): Effect.fn.Return<Core.Config> {
   const synRetryDelays = yield* delaysOf(options.synRetry)
   const unit = Duration.seconds(1)
   const backoff = yield* delaysOf(options.retransmit(unit))
   return {
     maxPacketSize: options.maxPacketSize,
-    synPayloadBytes: options.synPayloadBytes,
+    synPayloadBytes: Math.min(options.synPayloadBytes, synRoom),
+    synAckPayloadBytes: synRoom,
     synRetryDelays,
     connectTimeout: Duration.toMillis(options.connectTimeout),
     synAckDelay: Duration.toMillis(options.synAckDelay),

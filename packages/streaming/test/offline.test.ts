@@ -257,6 +257,29 @@ describe("offline keys", () => {
     }).pipe(simulate())
   )
 
+  it.effect.each([
+    [Ed25519, 2293],
+    [MlDsa44, 4096],
+    [KeyType.MlDsa65, 5326]
+  ] as const)("leave room in a SYN-ACK of type %i likewise, the answer in it or behind it", ([type, most]) =>
+    Effect.gen(function* () {
+      const keys = DestinationKeys.generate(SecureRandom.makeSeeded(type), Signatures.noble, type)
+      const site = yield* MemoryTransport.streams(keys)
+      const visitor = yield* MemoryTransport.streams(bob)
+      const sent = yield* record
+      const answer = new Uint8Array(5000).fill(9)
+      const listener = yield* site.listen({ port: 80 })
+      yield* Effect.forkScoped(listener.run((stream) => stream.write(answer)))
+      const initialData = Uint8Array.of(1)
+      const stream = yield* visitor.connect({ destination: site.destination, port: 80, initialData })
+      let read = 0
+      while (read < answer.length) read += Option.getOrThrow(yield* stream.read).length
+      assert.strictEqual(read, answer.length)
+      const synAcks = sent.filter(({ packet }) => Packet.has(packet, Packet.SYNCHRONIZE) && packet.sendStreamId !== 0)
+      assert.isAtMost(Math.max(...synAcks.map(({ bytes }) => bytes.length)), most)
+    }).pipe(simulate())
+  )
+
   it.effect("may be renewed by a peer that comes back with another transient key", () =>
     Effect.gen(function* () {
       const network = yield* MemoryTransport.MemoryNetwork

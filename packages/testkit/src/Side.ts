@@ -182,7 +182,7 @@ export class Side {
     else if (admission._tag === "New" && this.name === "B" && this.state === undefined) {
       const config = this.pair.config(this.name)
       this.begin(Connection.accept(config, { localStreamId: this.streamId, syn }, this.pair.now), syn.receiveStreamId)
-      for (const held of Endpoint.takeEarly(this.endpoint, syn.receiveStreamId))
+      for (const held of Endpoint.takeEarly(this.endpoint, syn.receiveStreamId, this.pair.now))
         events.push(Event.received(held.packet))
     } else this.unrouted += 1
   }

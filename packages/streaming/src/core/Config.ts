@@ -18,6 +18,8 @@ export interface Config {
   readonly maxPacketSize: number
   /** Largest payload of a first SYN: the peer's encryption type is not known yet. */
   readonly synPayloadBytes: number
+  /** Largest payload of a SYN-ACK, whatever the peer takes: our identity may leave little room. */
+  readonly synAckPayloadBytes: number
   readonly synRetryDelays: ReadonlyArray<number>
   readonly connectTimeout: number
   /** How long a SYN-ACK waits for the application's first bytes when the SYN brought data. */

@@ -186,15 +186,16 @@ const holdEarly = <P>(self: Endpoint<P>, held: Held, now: number): boolean => {
 }
 
 /**
- * The packets that overtook the SYN of a peer's stream; they are the connection's from now on.
+ * The packets that overtook the SYN of a peer's stream; they are the connection's from now on. Those that came too long
+ * before it are gone.
  *
  * @since 0.1.0
  * @category combinators
  */
-export const takeEarly = <P>(self: Endpoint<P>, remoteStreamId: number): ReadonlyArray<Held> => {
+export const takeEarly = <P>(self: Endpoint<P>, remoteStreamId: number, now: number): ReadonlyArray<Held> => {
   const held = self.early.get(remoteStreamId)
   self.early.delete(remoteStreamId)
-  return held?.packets ?? []
+  return held === undefined || held.until <= now ? [] : held.packets
 }
 
 /**

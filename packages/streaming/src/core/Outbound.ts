@@ -67,7 +67,7 @@ const flushSynAck = (draft: Draft.Draft, due: number | undefined): boolean => {
     return false
   }
   Draft.setPhase(draft, { _tag: "SynReceived", synAckDue: undefined })
-  sendNew(draft, Packet.SYNCHRONIZE, draft.maxPacketSize)
+  sendNew(draft, Packet.SYNCHRONIZE, Math.min(draft.maxPacketSize, draft.config.synAckPayloadBytes))
   return true
 }
 

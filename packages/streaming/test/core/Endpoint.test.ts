@@ -95,8 +95,8 @@ describe("Endpoint", () => {
     it("are kept for the stream they announce, and handed over once", () => {
       const self = make()
       assert.strictEqual(route(self, early(9))._tag, "Early")
-      assert.strictEqual(Endpoint.takeEarly(self, 9).length, 1)
-      assert.strictEqual(Endpoint.takeEarly(self, 9).length, 0)
+      assert.strictEqual(Endpoint.takeEarly(self, 9, 49).length, 1)
+      assert.strictEqual(Endpoint.takeEarly(self, 9, 49).length, 0)
     })
 
     it("are bounded for each stream and in total", () => {
@@ -109,10 +109,12 @@ describe("Endpoint", () => {
 
     it("are forgotten after their time", () => {
       const self = make()
+      route(self, early(9), 0)
+      assert.strictEqual(Endpoint.takeEarly(self, 9, 50).length, 0)
       for (const id of [9, 9, 10, 10]) route(self, early(id), 0)
       assert.strictEqual(route(self, early(11), 49)._tag, "Unknown")
       assert.strictEqual(route(self, early(11), 50)._tag, "Early")
-      assert.strictEqual(Endpoint.takeEarly(self, 9).length, 0)
+      assert.strictEqual(Endpoint.takeEarly(self, 9, 50).length, 0)
     })
 
     it("hold a hundred thousand random ids to the bound", () => {
