@@ -104,6 +104,11 @@ export interface ConnectionOptions {
    * 7.7; of the others only i2pd does, on a tick of 10 ms.
    */
   readonly pacing: boolean
+  /**
+   * Most bytes that a stream sends a second, what it sends again included. Default no limit; i2pd
+   * `i2p.streaming.maxOutboundSpeed`.
+   */
+  readonly maxSendRate: number
   /** Packets in flight at the start. Default 6, streaming specification; RFC 6928 allows 10. */
   readonly initialWindow: number
   /** Most packets in flight. Default 128, streaming specification and Java. */
@@ -278,6 +283,7 @@ export const defaults: StreamingOptions = {
   retransmit: (rto) => Schedule.exponential(rto).pipe(Schedule.intersect(Schedule.recurs(8))),
   tailLossProbe: true,
   pacing: true,
+  maxSendRate: Number.POSITIVE_INFINITY,
   initialWindow: 6,
   maxWindow: 128,
   maxProvenWindow: 192,
@@ -419,6 +425,7 @@ export const toCore = Effect.fnUntraced(function* (
     announceInteractive: options.announceProfile && options.profile === "interactive",
     tailLossProbe: options.tailLossProbe,
     pacing: options.pacing,
+    maxSendRate: options.maxSendRate,
     initialWindow: options.initialWindow,
     maxWindow: options.maxWindow,
     // Who wants a smaller window than the default wants it for everybody.

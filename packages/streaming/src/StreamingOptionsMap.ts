@@ -229,8 +229,10 @@ const streaming: Readonly<Record<string, Apply>> = {
   "tcbcache.rttdevDampening": weight("rttDeviationDampening"),
   "tcbcache.wdwDampening": weight("windowDampening"),
   pcap: ignored("nothing is captured; testkit's MemoryTransport can observe packets", "false"),
-  maxOutboundSpeed: ignored("there is no limit of speed"),
-  maxInboundSpeed: ignored("there is no limit of speed"),
+  maxOutboundSpeed: integer(1, Number.MAX_SAFE_INTEGER, (draft, value) => {
+    draft.options.maxSendRate = value
+  }),
+  maxInboundSpeed: ignored("who reads slowly is sent no faster"),
   dontSign: ignored("packets are always signed: unsigned ones reach no one but i2pd", "false")
 }
 

@@ -109,6 +109,7 @@ describe("a map of options", () => {
       ["maxMessageSize", "1000", { maxPacketSize: 1000 }],
       ["maxMessageSize", "1", { maxPacketSize: 512 }],
       ["maxWindowSize", "64", { maxWindow: 64 }],
+      ["maxOutboundSpeed", "100000", { maxSendRate: 100_000 }],
       ["profile", "1", { profile: "bulk" }],
       ["profile", "2", { profile: "interactive" }],
       ["tcbcache.rttDampening", "0.5", { rttDampening: 0.5 }],

@@ -32,6 +32,8 @@ export interface Config {
   readonly tailLossProbe: boolean
   /** Spread what the window allows over the round trip. */
   readonly pacing: boolean
+  /** Most bytes of payload a second, retransmissions included; `Infinity` for no limit. */
+  readonly maxSendRate: number
   readonly maxAckDelay: number
   /** Full packets that one acknowledgment may cover, once the stream runs. */
   readonly ackEvery: number

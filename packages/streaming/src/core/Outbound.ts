@@ -144,9 +144,12 @@ const validateWindow = (draft: Draft.Draft): void => {
 
 /** Packets a millisecond; undefined while there is nothing to pace by, or nothing to be paced. */
 const pace = (draft: Draft.Draft): number | undefined => {
+  const { maxSendRate, pacing } = draft.config
   const { pacingRate, ssthresh, window } = draft.congestion
-  if (!draft.config.pacing || draft.rtt.srtt === undefined || draft.rtt.srtt === 0) return undefined
-  return pacingRate ?? Pacer.rateOf(windowOf(draft), window < ssthresh, draft.rtt.srtt)
+  const { srtt } = draft.rtt
+  const own = pacing && srtt ? (pacingRate ?? Pacer.rateOf(windowOf(draft), window < ssthresh, srtt)) : undefined
+  if (maxSendRate === Number.POSITIVE_INFINITY) return own
+  return Math.min(own ?? Number.POSITIVE_INFINITY, maxSendRate / 1000 / draft.maxPacketSize)
 }
 
 const refillPacer = (draft: Draft.Draft): void => {

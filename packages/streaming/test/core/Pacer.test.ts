@@ -79,6 +79,14 @@ describe("Connection, pacing", () => {
     assert.strictEqual(machine.advance(60).length, 30)
   })
 
+  it("keeps to a rate that is given, before the first round trip is measured and with pacing off", () => {
+    for (const pacing of [true, false]) {
+      const machine = paced({ pacing, maxSendRate: 50 * Scenario.fullPacket, initialWindow: 128 })
+      assert.strictEqual(machine.write(100 * Scenario.fullPacket).length, 10)
+      assert.strictEqual(machine.advance(200).length, 10)
+    }
+  })
+
   it("has no timer while the window, or the peer, is what forbids", () => {
     const machine = paced({ initialWindow: 6 })
     machine.write(40 * Scenario.fullPacket)
