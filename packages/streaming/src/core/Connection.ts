@@ -20,8 +20,8 @@
  * | any           | RESET, `Abort`, a limit            | `Closed`      |
  *
  * Where to find a rule: `Inbound` (what a packet does), `Outbound` (what is sent, and when an acknowledgment is),
- * `Timers` (deadlines), and the parts `SendBuffer`, `Assembler`, `LossDetection`, `RttEstimator`,
- * `CongestionController`, which do not know one another.
+ * `Timers` (deadlines), and the parts, which do not know one another: of sending `SendBuffer`, `LossDetection`,
+ * `RttEstimator`, `PathChange`, `DeliveryRate`, `CongestionController`, `Pacer`; of receiving `Assembler`, `ReceiveWindow`.
  *
  * @since 0.1.0
  */
