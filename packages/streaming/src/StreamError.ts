@@ -102,6 +102,20 @@ export class TooManyStreams extends Schema.TaggedError<TooManyStreams>(
 }
 
 /**
+ * A pool has as many destinations as it may.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class TooManyDestinations extends Schema.TaggedError<TooManyDestinations>(
+  "@effect-i2p/streaming/StreamError/TooManyDestinations"
+)("TooManyDestinations", { limit: Schema.Number }) {
+  override get message(): string {
+    return `${this.limit} destinations are in use or idle for too short a time; leave some or raise maxDestinations`
+  }
+}
+
+/**
  * An address could not be turned into a destination.
  *
  * **Shape** `reason`: `BadAddress`, it is none; `NotFound`, the router does not know it; `Timeout`, the router did not say;
