@@ -136,9 +136,12 @@ const noNacks: ReadonlyArray<number> = []
  * @since 0.1.0
  * @category constructors
  */
-export const make = (fields: Partial<Packet>): Packet => ({
-  sendStreamId: fields.sendStreamId ?? 0,
-  receiveStreamId: fields.receiveStreamId ?? 0,
+export const make = (
+  fields: Partial<Packet>,
+  ids: Partial<Pick<Packet, "sendStreamId" | "receiveStreamId">> = fields
+): Packet => ({
+  sendStreamId: ids.sendStreamId ?? 0,
+  receiveStreamId: ids.receiveStreamId ?? 0,
   sequenceNumber: fields.sequenceNumber ?? 0,
   ackThrough: fields.ackThrough ?? 0,
   nacks: fields.nacks ?? noNacks,

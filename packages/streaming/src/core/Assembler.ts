@@ -107,7 +107,7 @@ export const accept = (
     case "InOrder":
     case "HoleFilled": {
       const delivered: Array<Uint8Array> = []
-      let next = withClose({ ...self, rcvNxt: self.rcvNxt + 1 }, segment)
+      let next = withClose(advanced(self), segment)
       if (segment.payload.length > 0) delivered.push(segment.payload)
       let taken = 0
       let takenBytes = 0
@@ -116,7 +116,7 @@ export const accept = (
         if (waiting.payload.length > 0) delivered.push(waiting.payload)
         takenBytes += waiting.payload.length
         taken += 1
-        next = withClose({ ...next, rcvNxt: next.rcvNxt + 1 }, waiting)
+        next = withClose(advanced(next), waiting)
       }
       return {
         assembler:
@@ -129,6 +129,14 @@ export const accept = (
     }
   }
 }
+
+const advanced = ({ closeNumber, pending, pendingBytes, rcvNxt, span }: Assembler): Assembler => ({
+  rcvNxt: rcvNxt + 1,
+  pending,
+  pendingBytes,
+  closeNumber,
+  span
+})
 
 const withClose = (self: Assembler, segment: Segment): Assembler =>
   segment.close && self.closeNumber === undefined ? { ...self, closeNumber: segment.sequenceNumber } : self

@@ -102,7 +102,7 @@ export const onAcked = (
       latest = { sentAt: packet.sentAt, sequenceNumber: packet.sequenceNumber, rtt: now - packet.sentAt }
     }
   }
-  return latest === self.latest ? self : { ...self, latest }
+  return latest === self.latest ? self : { latest, reorderingShare: self.reorderingShare, recoveries: self.recoveries }
 }
 
 /**

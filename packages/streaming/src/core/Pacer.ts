@@ -82,7 +82,7 @@ export const isOpen = (self: Pacer): boolean => self.credit >= 1 - rounding
  * @since 0.1.0
  * @category combinators
  */
-export const spend = (self: Pacer): Pacer => ({ ...self, credit: self.credit - 1 })
+export const spend = (self: Pacer): Pacer => ({ credit: self.credit - 1, at: self.at })
 
 /**
  * When the next packets may leave, in ms: not for each one if the rate is high.

@@ -58,7 +58,12 @@ export const onSample = (
   }
   const state =
     now < self.roundEnd
-      ? { ...self, recentMax: Math.max(self.recentMax, rtt), candidate: undefined }
+      ? {
+          roundEnd: self.roundEnd,
+          recentMax: Math.max(self.recentMax, rtt),
+          previousMax: self.previousMax,
+          candidate: undefined
+        }
       : { roundEnd: now + rtt, recentMax: rtt, previousMax: self.recentMax, candidate: undefined }
   return { state, changed: false }
 }

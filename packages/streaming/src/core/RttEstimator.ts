@@ -108,12 +108,13 @@ export const onSample = (self: RttEstimator, rtt: number, now: number): RttEstim
   const srtt = self.srtt === undefined ? rtt : (1 - alpha) * self.srtt + alpha * rtt
   const period = observe(self.period, rtt, now, Math.max(minRttPeriod, minRttRoundTrips * srtt))
   return {
-    ...self,
     srtt,
     rttvar,
     minRtt: Math.min(period.min, period.previousMin),
     period,
-    rto: Math.min(self.maxRto, Math.max(self.minRto, srtt + k * rttvar))
+    rto: Math.min(self.maxRto, Math.max(self.minRto, srtt + k * rttvar)),
+    minRto: self.minRto,
+    maxRto: self.maxRto
   }
 }
 

@@ -114,12 +114,14 @@ export const send = (
   }
   return {
     buffer: {
-      ...self,
       unsent,
       unsentBytes: self.unsentBytes - payload.length,
-      sentBytes: packet.endOffset,
       inFlight: [...self.inFlight, packet],
-      sndNxt: self.sndNxt + 1
+      lostCount: self.lostCount,
+      sndNxt: self.sndNxt + 1,
+      writtenBytes: self.writtenBytes,
+      ackedBytes: self.ackedBytes,
+      sentBytes: packet.endOffset
     },
     packet
   }
@@ -220,7 +222,11 @@ export const acknowledge = (
   if (acked.length === 0) return { buffer: self, acked }
   const oldest = inFlight[0]
   const ackedBytes = oldest === undefined ? self.sentBytes : oldest.endOffset - oldest.payload.length
-  return { buffer: { ...self, inFlight, lostCount, ackedBytes }, acked }
+  const { sentBytes, sndNxt, unsent, unsentBytes, writtenBytes } = self
+  return {
+    buffer: { unsent, unsentBytes, inFlight, lostCount, sndNxt, writtenBytes, ackedBytes, sentBytes },
+    acked
+  }
 }
 
 /**

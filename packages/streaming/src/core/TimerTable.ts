@@ -33,20 +33,43 @@ export type TimerName =
  * @since 0.1.0
  * @category models
  */
-export type TimerTable = { readonly [name in TimerName]?: number | undefined }
+export type TimerTable = { readonly [name in TimerName]: number | undefined }
 
 /**
  * @since 0.1.0
  * @category constructors
  */
-export const empty: TimerTable = {}
+export const empty: TimerTable = {
+  retransmit: undefined,
+  probe: undefined,
+  reorder: undefined,
+  pace: undefined,
+  ack: undefined,
+  persist: undefined,
+  idle: undefined,
+  limit: undefined
+}
 
 /**
  * @since 0.1.0
  * @category combinators
  */
-export const set = (self: TimerTable, name: TimerName, deadline: number | undefined): TimerTable =>
-  self[name] === deadline ? self : { ...self, [name]: deadline }
+export const set = (self: TimerTable, name: TimerName, deadline: number | undefined): TimerTable => {
+  if (self[name] === deadline) return self
+  // Field by field, as in `Draft.from`.
+  const table = {
+    retransmit: self.retransmit,
+    probe: self.probe,
+    reorder: self.reorder,
+    pace: self.pace,
+    ack: self.ack,
+    persist: self.persist,
+    idle: self.idle,
+    limit: self.limit
+  }
+  table[name] = deadline
+  return table
+}
 
 /**
  * Whether the named deadline has come. A timer that woke up early or late is harmless: only this comparison counts.

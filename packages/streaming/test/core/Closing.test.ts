@@ -1,4 +1,5 @@
 import * as Event from "@effect-i2p/streaming/core/Event"
+import * as TimerTable from "@effect-i2p/streaming/core/TimerTable"
 import * as Packet from "@effect-i2p/streaming/Packet"
 import * as Pair from "@effect-i2p/testkit/Pair"
 import * as Scenario from "@effect-i2p/testkit/Scenario"
@@ -267,7 +268,7 @@ describe("Connection, closing", () => {
     it("leaves no deadline and answers nothing", () => {
       const machine = lastAck()
       machine.receive(Scenario.ack(1))
-      assert.deepStrictEqual(machine.state.timers, {})
+      assert.deepStrictEqual(machine.state.timers, TimerTable.empty)
       assert.deepStrictEqual(machine.receive(Scenario.reset()), [])
       assert.strictEqual(machine.count("Ended"), 1)
     })
@@ -313,7 +314,7 @@ describe("Connection, resetting", () => {
         const machine = make()
         assert.deepStrictEqual(machine.receive(Scenario.reset(fields)), [])
         assert.deepStrictEqual(machine.outcome, { _tag: "ResetByPeer" })
-        assert.deepStrictEqual(machine.state.timers, {})
+        assert.deepStrictEqual(machine.state.timers, TimerTable.empty)
       }
     })
 

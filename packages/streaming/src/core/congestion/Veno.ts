@@ -84,8 +84,17 @@ const observe = (state: State, event: AckEvent): State => {
     const weight = Math.min(1, (4 * event.acked) / Math.max(1, state.cwnd))
     backlog += weight * (now - backlog)
   }
-  if (event.now < state.roundEnd) return { ...state, backlog, acked: state.acked + event.acked }
-  return { ...state, backlog, roundEnd: event.now + (srtt ?? 0), acked: event.acked, lost: 0 }
+  const isSameRound = event.now < state.roundEnd
+  return {
+    limits: state.limits,
+    cwnd: state.cwnd,
+    ssthresh: state.ssthresh,
+    hyStart: state.hyStart,
+    backlog,
+    roundEnd: isSameRound ? state.roundEnd : event.now + (srtt ?? 0),
+    acked: isSameRound ? state.acked + event.acked : event.acked,
+    lost: isSameRound ? state.lost : 0
+  }
 }
 
 const isCongestion = (state: State): boolean =>
@@ -105,10 +114,8 @@ const slowStart = (state: State, event: AckEvent): State => {
 
 const avoid = (state: State, event: AckEvent): State => {
   const perRoundTrip = state.backlog < randomBacklog ? Math.max(1, emptyQueueGrowth * state.cwnd) : 1
-  return {
-    ...state,
-    cwnd: Math.min(state.limits.maxWindow, state.cwnd + (perRoundTrip * event.acked) / state.cwnd)
-  }
+  const cwnd = Math.min(state.limits.maxWindow, state.cwnd + (perRoundTrip * event.acked) / state.cwnd)
+  return cwnd === state.cwnd ? state : { ...state, cwnd }
 }
 
 const reduce = (state: State, flightSize: number): State => {
