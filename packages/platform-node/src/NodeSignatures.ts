@@ -4,9 +4,7 @@
  * Ed25519, ECDSA on P-256, P-384 and P-521, and verification of RedDSA, RSA and DSA run natively; for the rest
  * (Ed25519ph, ML-DSA, signing RedDSA) `Signatures.noble` answers. Both give the same answers and the same errors, which
  * property tests hold them to. OpenSSL is less strict about keys than RFC 8032 and noble, so non-canonical and small-order
- * Ed25519 keys, and ECDSA scalars and DSA keys out of range, are refused here. One difference is left: OpenSSL checks
- * Ed25519 without the cofactor, as Java I2P and i2pd do, noble with it. It takes a signer who builds a torsion component
- * into his own key or nonce to see it.
+ * Ed25519 keys, and ECDSA scalars and DSA keys out of range, are refused here.
  *
  * Importing a key costs as much as using it, so key objects are kept for as long as the `PublicKey` or `PrivateKey` they
  * came from is alive: as many as there are peers, without a table anybody could fill. Key bytes must not be changed.

@@ -5,6 +5,7 @@
  *     <56 or more characters>.b32.i2p    "b33": key of a destination with an encrypted lease set
  *     name.i2p                           a name in the router's address book
  *     516 or more Base64 characters      a whole destination; a trailing .i2p is tolerated, as Java I2P does
+ *     44 Base64 characters, the last =   hash of a destination, as netDb pages and Java I2P's ConvertToHash have it
  *
  * Anything else is refused here, so that a host name of another network never reaches a resolver by mistake.
  *
@@ -14,7 +15,7 @@ import * as Either from "effect/Either"
 import * as Schema from "effect/Schema"
 import * as Destination from "./Destination.js"
 import * as Hash from "./Hash.js"
-import { decodeBase32 } from "./I2pEncoding.js"
+import { decodeBase32, decodeBase64 } from "./I2pEncoding.js"
 import * as Blinded from "./internal/blinded.js"
 import { utf8Encode } from "./internal/bytes.js"
 
@@ -29,6 +30,14 @@ export type Address =
   | { readonly _tag: "B32"; readonly hash: Hash.Hash }
   | { readonly _tag: "Name"; readonly name: string }
   | ({ readonly _tag: "Blinded"; readonly name: string } & Blinded.Data)
+
+/**
+ * Everything that names a destination: text in any of the forms above, a hash, or the destination itself.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Input = string | Hash.Hash | Destination.Destination
 
 /**
  * Text that is no I2P address.
@@ -48,6 +57,9 @@ export class AddressError extends Schema.TaggedError<AddressError>("@effect-i2p/
 /** Shortest Base64 of a destination: 387 bytes, no padding needed. Source: I2P common structures. */
 const minBase64Length = 516
 
+/** Base64 of a hash: 32 bytes and one character of padding. No name looks like it, as those end in `.i2p`. */
+const base64Hash = /^[A-Za-z0-9~-]{43}=$/
+
 /** Bytes of a host name. Source: HostLookup carries it as a String, with one length byte. */
 const maxNameBytes = 255
 
@@ -65,6 +77,12 @@ export const parse = (text: string): Either.Either<Address, AddressError> => {
       onRight: (destination) => ({ _tag: "Base64", destination })
     })
   }
+  if (base64Hash.test(text)) {
+    return Either.mapBoth(Either.flatMap(decodeBase64(text), Hash.fromBytes), {
+      onLeft: (error) => refuse(text, error.message),
+      onRight: (hash) => ({ _tag: "B32", hash })
+    })
+  }
   const name = (text.endsWith(".") ? text.slice(0, -1) : text).toLowerCase()
   const bad = badName(name)
   if (bad !== undefined) return Either.left(refuse(text, bad))
@@ -73,6 +91,23 @@ export const parse = (text: string): Either.Either<Address, AddressError> => {
   return Either.mapLeft(
     label.length === 52 ? b32(label) : label.length >= 56 ? blinded(name, label) : Either.left("has the wrong length"),
     (reason) => refuse(text, reason)
+  )
+}
+
+/**
+ * What `input` stands for, be it text, a hash or a destination.
+ *
+ * **Errors** `AddressError` for text that is no address; a hash of the wrong length throws, as a type says it cannot be.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const from = (input: Input): Either.Either<Address, AddressError> => {
+  if (typeof input === "string") return parse(input)
+  return Either.right(
+    Destination.isDestination(input)
+      ? { _tag: "Base64", destination: input }
+      : { _tag: "B32", hash: Hash.unsafeFromBytes(input) }
   )
 }
 

@@ -18,7 +18,7 @@ import { ByteWriter } from "./ByteWriter.js"
 import * as Certificate from "./Certificate.js"
 import * as Destination from "./Destination.js"
 import { decodeBase64, encodeBase64 } from "./I2pEncoding.js"
-import { isZero } from "./internal/bytes.js"
+import { isZero, utf8Encode } from "./internal/bytes.js"
 import * as KeyType from "./KeyType.js"
 import * as OfflineSignature from "./OfflineSignature.js"
 import type * as SecureRandom from "./SecureRandom.js"
@@ -201,6 +201,45 @@ export const toBase64 = (keys: DestinationKeys): Redacted.Redacted<string> => Re
  */
 export const fromBase64 = (text: Redacted.Redacted<string>): Either.Either<DestinationKeys, DecodeError> =>
   Either.flatMap(decodeBase64(Redacted.value(text)), decode)
+
+/**
+ * How keys are written down: the bytes of a `.dat` file, or those bytes in Base64 as SAM has them.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Form = "dat" | "base64"
+
+/**
+ * What a file of that form holds; Base64 with a line feed at its end. **Secret**.
+ *
+ * @category encoding
+ * @since 0.1.0
+ */
+export const toFile = (keys: DestinationKeys, form: Form): Uint8Array =>
+  form === "dat" ? encode(keys) : utf8Encode(`${Redacted.value(toBase64(keys))}\n`)
+
+/**
+ * Keys from a file of either form. The two cannot be mistaken for one another: the certificate in a `.dat` file has bytes
+ * that no Base64 has.
+ *
+ * **Errors** as {@link decode}; blanks are only tolerated around the text.
+ *
+ * @category decoding
+ * @since 0.1.0
+ */
+export const fromFile = (
+  bytes: Uint8Array
+): Either.Either<{ readonly keys: DestinationKeys; readonly form: Form }, DecodeError> => {
+  const form: Form = bytes.length > 0 && bytes.every(isText) ? "base64" : "dat"
+  const keys =
+    form === "dat" ? decode(bytes) : fromBase64(Redacted.make(new TextDecoder("latin1").decode(bytes).trim()))
+  return Either.map(keys, (keys) => ({ keys, form }))
+}
+
+/** Printable ASCII, tab, line feed, carriage return. */
+const isText = (byte: number): boolean =>
+  (byte >= 0x20 && byte < 0x7f) || byte === 0x09 || byte === 0x0a || byte === 0x0d
 
 const read = (reader: ByteReader): DestinationKeys | undefined => {
   const destination = Destination.read(reader)

@@ -11,7 +11,7 @@
  * | DSA, RSA 2048, 3072, 4096 | yes | no: legacy, and big integers are not constant in time |
  * | GOST, hybrid and pre-hashed ML-DSA | no | no |
  *
- * Ed25519 is verified strictly (RFC 8032, noble's `zip215: false`), ECDSA with S of either half.
+ * Ed25519 is verified as routers do it, strictly and without the cofactor; ECDSA with S of either half.
  *
  * @since 0.1.0
  */

@@ -27,6 +27,22 @@ describe("Address", () => {
     }
   })
 
+  it("parses the Base64 of a hash, which is no name and no destination", () => {
+    const text = I2pEncoding.encodeBase64(keys.destination.hash)
+    assert.strictEqual(text.length, 44)
+    assert.strictEqual(Address.format(parsed(text)), b32)
+    assert.strictEqual(reason(text.slice(0, -1)), "does not end in .i2p")
+    assert.match(reason(`${text.slice(0, 42)}l=`), /left-over bits/)
+  })
+
+  it("takes a hash, a destination or text, whatever is at hand", () => {
+    const from = (input: Address.Input) => Either.getOrThrow(Address.from(input))
+    assert.deepStrictEqual(from(b32), parsed(b32))
+    assert.deepStrictEqual(from(keys.destination.hash), parsed(b32))
+    assert.deepStrictEqual(from(keys.destination), { _tag: "Base64", destination: keys.destination })
+    assert.isTrue(Either.isLeft(Address.from("example.com")))
+  })
+
   it("parses names, folded to lower case", () => {
     assert.deepStrictEqual(parsed("Stats.I2P."), { _tag: "Name", name: "stats.i2p" })
     assert.deepStrictEqual(parsed("www.xn--nxasmq6b.i2p"), { _tag: "Name", name: "www.xn--nxasmq6b.i2p" })

@@ -1,11 +1,14 @@
 import { inspect } from "node:util"
 import * as Destination from "@effect-i2p/wire/Destination"
 import * as DestinationKeys from "@effect-i2p/wire/DestinationKeys"
+import * as EncryptionKey from "@effect-i2p/wire/EncryptionKey"
 import * as Hash from "@effect-i2p/wire/Hash"
 import * as KeyType from "@effect-i2p/wire/KeyType"
 import * as SecureRandom from "@effect-i2p/wire/SecureRandom"
+import * as Signatures from "@effect-i2p/wire/Signatures"
 import * as SigningKey from "@effect-i2p/wire/SigningKey"
 import * as Either from "effect/Either"
+import { format } from "effect/Inspectable"
 import * as Redacted from "effect/Redacted"
 import { assert, describe, it } from "vitest"
 import {
@@ -58,6 +61,24 @@ describe("DestinationKeys", () => {
       assert.deepStrictEqual(secretsOf(decoded), secretsOf(value))
       const fromText = Either.getOrThrow(DestinationKeys.fromBase64(DestinationKeys.toBase64(value)))
       assert.deepStrictEqual(secretsOf(fromText), secretsOf(value))
+    }
+  })
+
+  it("reads a file of either form, and says which it was", () => {
+    for (const value of [keys, offlineKeys]) {
+      for (const form of ["dat", "base64"] as const) {
+        const read = Either.getOrThrow(DestinationKeys.fromFile(DestinationKeys.toFile(value, form)))
+        assert.strictEqual(read.form, form)
+        assert.deepStrictEqual(secretsOf(read.keys), secretsOf(value))
+      }
+    }
+    const text = Redacted.value(DestinationKeys.toBase64(keys))
+    const typed = (content: string) => DestinationKeys.fromFile(new TextEncoder().encode(content))
+    for (const content of [text, text.replaceAll("=", ""), `\r\n  ${text}\r\n`]) {
+      assert.strictEqual(Either.getOrThrow(typed(content)).form, "base64")
+    }
+    for (const content of ["", "not a key", `${text} ${text}`, `x${text}`, text.slice(4)]) {
+      assert.isTrue(Either.isLeft(typed(content)), content.slice(0, 20))
     }
   })
 
@@ -189,15 +210,40 @@ describe("DestinationKeys", () => {
     )
   })
 
-  it("never prints a private byte", () => {
-    const secret = DestinationKeys.fromSigningKey(SigningKey.makePrivate(7, filled(0xab)), padding)
-    const base64 = DestinationKeys.toBase64(secret)
-    const printed = [
-      inspect(secret, { depth: 9, showHidden: true }),
-      JSON.stringify(secret),
-      `${secret.signingKey.bytes}${secret.encryptionPrivateKey}${base64}`,
-      inspect(base64)
+  it("never prints a private byte, whatever is printed and however", () => {
+    const own = DestinationKeys.fromSigningKey(SigningKey.makePrivate(7, filled(0xab)), padding)
+    const secret = { ...own, encryptionPrivateKey: Redacted.make(filled(0xab, 256)) }
+    const offline = Either.getOrThrow(
+      DestinationKeys.makeOffline(secret, {
+        expires: offlineExpires,
+        random: { bytes: (n) => filled(0xab, n), u32: () => 0 }
+      })
+    )
+    const damaged = DestinationKeys.encode(secret)
+    damaged[360]! ^= 1
+    const values: ReadonlyArray<unknown> = [
+      secret,
+      offline,
+      secret.signingKey,
+      secret.encryptionPrivateKey,
+      DestinationKeys.toBase64(secret),
+      EncryptionKey.fromPrivate(filled(0xab)),
+      Either.getOrThrow(Either.flip(DestinationKeys.decode(damaged))),
+      Either.getOrThrow(Either.flip(DestinationKeys.fromFile(DestinationKeys.toFile(secret, "base64").slice(4)))),
+      Either.getOrThrow(
+        Either.flip(Signatures.noble.sign(SigningKey.makePrivate(7, filled(0xab, 31)), new Uint8Array()))
+      )
     ]
-    for (const text of printed) assert.notMatch(text, /171|abab|q6ur/i)
+    for (const value of values) {
+      for (const text of [
+        inspect(value, { depth: 9, showHidden: true, maxArrayLength: null }),
+        JSON.stringify(value),
+        format(value),
+        `${value}`
+      ]) {
+        // 0xab as decimal bytes, as hex, and as Base64 at each of the three offsets.
+        assert.notMatch(text, /\b171\b|abab|q6ur|urq6|6urq/i)
+      }
+    }
   })
 })
