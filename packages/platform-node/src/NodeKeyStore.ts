@@ -1,9 +1,13 @@
 /**
- * Destination key files on disk, in the form i2pd and Java I2P use.
+ * Destination key files on disk: the `.dat` that i2pd and Java I2P use, or its Base64, which is SAM's private key. Either is
+ * read; the first is written unless the other is asked for.
  *
  * A key file is the identity of a site, so it is never left half-written and never overwritten: the bytes go to a temporary
  * file beside it, readable by the owner only, are flushed to the disk, and take their name in one step that fails if somebody
  * else was faster. Two processes that start at once on a new path end up with the same keys.
+ *
+ * A file of ours that others may read or write is refused, as ssh refuses such a private key. Owned by somebody else, as
+ * i2pd's files are where it runs under its own account, it is loaded with a warning: its mode is not ours to set.
  *
  * @since 0.1.0
  */
@@ -20,8 +24,9 @@ import * as Schema from "effect/Schema"
 /**
  * A key file that could not be read or written.
  *
- * **Shape** `NotFound` the file, or the directory to create it in; `NotPermitted` by the operating system; `Malformed` the
- * file is there but is no key file; `AlreadyExists` when saving; `Io` anything else, see `detail`.
+ * **Shape** `NotFound` the file, or the directory to create it in; `NotPermitted` by the operating system; `Exposed` others
+ * may read or write the file; `Malformed` the file is there but is no key file; `AlreadyExists` when saving; `Io` anything
+ * else, see `detail`.
  *
  * @category errors
  * @since 0.1.0
@@ -31,7 +36,7 @@ export class KeyStoreError extends Schema.TaggedError<KeyStoreError>("@effect-i2
   {
     path: Schema.String,
     operation: Schema.Literal("read", "write"),
-    reason: Schema.Literal("NotFound", "NotPermitted", "Malformed", "AlreadyExists", "Io"),
+    reason: Schema.Literal("NotFound", "NotPermitted", "Exposed", "Malformed", "AlreadyExists", "Io"),
     detail: Schema.String,
     cause: Schema.optional(Schema.Defect)
   }
@@ -53,20 +58,33 @@ export const maxFileBytes = 65_536
 const ownerOnly = 0o600
 
 /**
+ * **Shape** `exposed` says what becomes of a file of ours that others may read or write; `refuse` unless given.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface LoadOptions {
+  readonly exposed?: "refuse" | "warn" | undefined
+}
+
+/**
  * Loads the keys in `path`, or makes new ones and stores them there.
  *
  * @category constructors
  * @since 0.1.0
  */
-export const file = (path: string): Effect.Effect<DestinationKeys.DestinationKeys, KeyStoreError> =>
-  load(path).pipe(
+export const file = (
+  path: string,
+  options: LoadOptions = {}
+): Effect.Effect<DestinationKeys.DestinationKeys, KeyStoreError> =>
+  load(path, options).pipe(
     Effect.catchIf(
       (error) => error.reason === "NotFound",
       () =>
         Effect.tap(transient, (keys) => save(path, keys)).pipe(
           Effect.catchIf(
             (error) => error.reason === "AlreadyExists",
-            () => load(path)
+            () => load(path, options)
           )
         )
     ),
@@ -76,33 +94,71 @@ export const file = (path: string): Effect.Effect<DestinationKeys.DestinationKey
 /**
  * Loads the keys in `path`.
  *
- * A file that others may read is loaded with a warning: i2pd leaves them that way.
+ * @category constructors
+ * @since 0.1.0
+ */
+export const load = (
+  path: string,
+  options: LoadOptions = {}
+): Effect.Effect<DestinationKeys.DestinationKeys, KeyStoreError> => Effect.map(read(path, options), ({ keys }) => keys)
+
+/**
+ * Loads the keys in `path`, and says which form the file has.
  *
  * @category constructors
  * @since 0.1.0
  */
-export const load = (path: string): Effect.Effect<DestinationKeys.DestinationKeys, KeyStoreError> =>
+export const read = (
+  path: string,
+  options: LoadOptions = {}
+): Effect.Effect<
+  { readonly keys: DestinationKeys.DestinationKeys; readonly form: DestinationKeys.Form },
+  KeyStoreError
+> =>
   Effect.acquireUseRelease(
     attempt(path, "read", () => Fs.open(path, "r")),
     (handle) =>
       Effect.gen(function* () {
-        const { mode, size, isFile } = yield* attempt(path, "read", async () => {
-          const stat = await handle.stat()
-          return { mode: stat.mode, size: stat.size, isFile: stat.isFile() }
-        })
-        if (!isFile) return yield* malformed(path, "not a regular file")
-        if (size > maxFileBytes) return yield* malformed(path, `${size} bytes, a key file has at most ${maxFileBytes}`)
-        if (process.platform !== "win32" && (mode & 0o077) !== 0) {
-          yield* Effect.logWarning(`others may read key file ${path}: chmod 600 it`)
+        const stat = yield* attempt(path, "read", () => handle.stat())
+        if (!stat.isFile()) return yield* refused(path, "Malformed", "not a regular file")
+        if (stat.size > maxFileBytes) {
+          return yield* refused(path, "Malformed", `${stat.size} bytes, a key file has at most ${maxFileBytes}`)
         }
-        const bytes = yield* attempt(path, "read", () => handle.readFile())
-        return yield* Either.match(DestinationKeys.decode(bytes), {
-          onLeft: (error) => malformed(path, error.message),
+        yield* checkMode(path, stat, options)
+        const bytes = yield* attempt(path, "read", () => readAtMost(handle, maxFileBytes))
+        return yield* Either.match(DestinationKeys.fromFile(bytes), {
+          onLeft: (error) => refused(path, "Malformed", error.message),
           onRight: Effect.succeed
         })
       }),
     (handle) => Effect.promise(() => handle.close().catch(() => undefined))
   )
+
+/** Source: OpenSSH, `sshkey_perm_ok`: any bit for group or others, and only if the file is the user's own. */
+const checkMode = (
+  path: string,
+  stat: { readonly mode: number; readonly uid: number },
+  options: LoadOptions
+): Effect.Effect<void, KeyStoreError> => {
+  if (process.getuid === undefined || (stat.mode & 0o077) === 0) return Effect.void
+  const mode = (stat.mode & 0o777).toString(8)
+  if (stat.uid === process.getuid() && options.exposed !== "warn") {
+    return refused(path, "Exposed", `others may use it too (mode ${mode}): chmod 600 it`)
+  }
+  return Effect.logWarning(`others may use key file ${path} (mode ${mode})`)
+}
+
+/** The size was checked, but the file may have grown since. */
+const readAtMost = async (handle: Fs.FileHandle, limit: number): Promise<Uint8Array> => {
+  const buffer = new Uint8Array(limit)
+  let length = 0
+  while (length < limit) {
+    const { bytesRead } = await handle.read(buffer, length, limit - length)
+    if (bytesRead === 0) break
+    length += bytesRead
+  }
+  return buffer.subarray(0, length)
+}
 
 /**
  * Stores keys in a new file; fails with `AlreadyExists` rather than replace another.
@@ -110,12 +166,16 @@ export const load = (path: string): Effect.Effect<DestinationKeys.DestinationKey
  * @category combinators
  * @since 0.1.0
  */
-export const save = (path: string, keys: DestinationKeys.DestinationKeys): Effect.Effect<void, KeyStoreError> =>
+export const save = (
+  path: string,
+  keys: DestinationKeys.DestinationKeys,
+  form: DestinationKeys.Form = "dat"
+): Effect.Effect<void, KeyStoreError> =>
   Effect.gen(function* () {
     const random = yield* SecureRandom
     const directory = Path.dirname(path)
     const temporary = Path.join(directory, `.${Path.basename(path)}.${random.u32().toString(16)}.tmp`)
-    yield* attempt(path, "write", () => writeDurably(temporary, DestinationKeys.encode(keys))).pipe(
+    yield* attempt(path, "write", () => writeDurably(temporary, DestinationKeys.toFile(keys, form))).pipe(
       Effect.zipRight(attempt(path, "write", () => publish(temporary, path))),
       Effect.ensuring(Effect.promise(() => Fs.rm(temporary, { force: true }).catch(() => undefined)))
     )
@@ -189,6 +249,7 @@ const details: Readonly<Record<KeyStoreError["reason"], string>> = {
   NotFound: "no such file or directory",
   NotPermitted: "permission denied",
   AlreadyExists: "the file exists already",
+  Exposed: "others may use it too",
   Malformed: "not a key file",
   Io: "input/output error"
 }
@@ -208,5 +269,5 @@ const attempt = <A>(
     }
   })
 
-const malformed = (path: string, detail: string): Effect.Effect<never, KeyStoreError> =>
-  Effect.fail(new KeyStoreError({ path, operation: "read", reason: "Malformed", detail }))
+const refused = (path: string, reason: KeyStoreError["reason"], detail: string): Effect.Effect<never, KeyStoreError> =>
+  Effect.fail(new KeyStoreError({ path, operation: "read", reason, detail }))

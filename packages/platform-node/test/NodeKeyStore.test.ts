@@ -6,6 +6,7 @@ import * as KeyStore from "@effect-i2p/platform-node/NodeKeyStore"
 import * as DestinationKeys from "@effect-i2p/wire/DestinationKeys"
 import * as SecureRandom from "@effect-i2p/wire/SecureRandom"
 import * as Effect from "effect/Effect"
+import * as Logger from "effect/Logger"
 import type * as Scope from "effect/Scope"
 import { assert } from "vitest"
 
@@ -65,7 +66,7 @@ describe("NodeKeyStore", () => {
   it.scoped("leaves a malformed file alone and says what is wrong with it", () =>
     Effect.gen(function* () {
       const path = Path.join(yield* directory, "site.dat")
-      Fs.writeFileSync(path, new Uint8Array(100))
+      Fs.writeFileSync(path, new Uint8Array(100), { mode: 0o600 })
       const error = yield* failure(KeyStore.file(path))
       assert.strictEqual(error.reason, "Malformed")
       assert.include(error.message, path)
@@ -73,6 +74,78 @@ describe("NodeKeyStore", () => {
       assert.strictEqual(Fs.statSync(path).size, 100)
       Fs.writeFileSync(path, new Uint8Array(KeyStore.maxFileBytes + 1))
       assert.include((yield* failure(KeyStore.load(path))).message, "at most 65536")
+    })
+  )
+
+  it.scoped("writes SAM's Base64 when asked, for the owner only, and reads either form", () =>
+    Effect.gen(function* () {
+      const root = yield* directory
+      const keys = yield* KeyStore.transient
+      for (const form of ["dat", "base64"] as const) {
+        const path = Path.join(root, form)
+        yield* KeyStore.save(path, keys, form)
+        if (process.platform !== "win32") assert.strictEqual(Fs.statSync(path).mode & 0o777, 0o600)
+        const read = yield* KeyStore.read(path)
+        assert.strictEqual(read.form, form)
+        assert.deepStrictEqual(DestinationKeys.encode(read.keys), DestinationKeys.encode(keys))
+      }
+      assert.match(Fs.readFileSync(Path.join(root, "base64"), "latin1"), /^[A-Za-z0-9~-]{906}==\n$/)
+    })
+  )
+
+  it.scoped("refuses a file that others may use, as ssh does", () =>
+    Effect.gen(function* () {
+      if (process.getuid === undefined) return
+      const path = Path.join(yield* directory, "site.dat")
+      yield* KeyStore.file(path)
+      for (const mode of [0o644, 0o640, 0o620, 0o601]) {
+        Fs.chmodSync(path, mode)
+        const error = yield* failure(KeyStore.file(path))
+        assert.strictEqual(error.reason, "Exposed")
+        assert.include(error.message, `others may use it too (mode ${mode.toString(8)}): chmod 600 it`)
+      }
+      const logs: Array<unknown> = []
+      const logged = Logger.replace(
+        Logger.defaultLogger,
+        Logger.make(({ message }) => logs.push(message))
+      )
+      yield* Effect.provide(KeyStore.load(path, { exposed: "warn" }), logged)
+      assert.match(String(logs), /others may use key file .*site\.dat \(mode 601\)/)
+      Fs.chmodSync(path, 0o400)
+      yield* KeyStore.load(path)
+    })
+  )
+
+  it.scoped("reads somebody else's file with a warning: its mode is not ours to set", () =>
+    Effect.gen(function* () {
+      if (process.getuid === undefined) return
+      // Without the right to give a file away there is one of root's that everybody may read.
+      let path = "/etc/passwd"
+      if (process.getuid() === 0) {
+        path = Path.join(yield* directory, "site.dat")
+        Fs.writeFileSync(path, "no key", { mode: 0o644 })
+        Fs.chownSync(path, 12_345, 12_345)
+      }
+      const logs: Array<unknown> = []
+      const logged = Logger.replace(
+        Logger.defaultLogger,
+        Logger.make(({ message }) => logs.push(message))
+      )
+      assert.strictEqual((yield* failure(Effect.provide(KeyStore.load(path), logged))).reason, "Malformed")
+      assert.match(String(logs), /others may use key file .* \(mode 644\)/)
+    })
+  )
+
+  it.scoped("leaves nothing behind when it cannot write", () =>
+    Effect.gen(function* () {
+      const root = yield* directory
+      const path = Path.join(root, "taken")
+      Fs.mkdirSync(path)
+      assert.strictEqual(
+        (yield* failure(Effect.flatMap(KeyStore.transient, (keys) => KeyStore.save(path, keys)))).reason,
+        "AlreadyExists"
+      )
+      assert.deepStrictEqual(Fs.readdirSync(root), ["taken"])
     })
   )
 
