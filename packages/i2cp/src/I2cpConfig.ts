@@ -58,13 +58,13 @@ export interface Service {
 
   /** Lookup of a name. Default 10 s: Java's client. */
   readonly lookupNameTimeout: Duration.DurationInput
-  /** Lookup of a hash. Default 40 s: i2pd's own limit, 5 s for each of up to 7 floodfills. */
+  /** Lookup of a hash or a b33 name. Default 40 s: i2pd's own limit, 5 s for each of up to 7 floodfills. */
   readonly lookupHashTimeout: Duration.DurationInput
   /** How long after becoming ready a "failed" is asked again: i2pd says so until its tunnels serve. Default 15 s: ours. */
   readonly lookupRetryWindow: Duration.DurationInput
   /** How long a found Destination is remembered. Default 10 min: ours, the life of a lease. */
   readonly lookupCacheTime: Duration.DurationInput
-  /** How long a failure is remembered. Default 5 s: ours; stops a storm, hides nobody for long. */
+  /** How long a failure is remembered, 30 s at most. Default 5 s: ours; stops a storm, hides nobody for long. */
   readonly lookupFailureTime: Duration.DurationInput
   /** Lookups in flight. Default 64: ours; each makes i2pd ask up to seven floodfills. */
   readonly maxLookups: number

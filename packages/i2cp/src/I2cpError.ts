@@ -159,8 +159,10 @@ export class SendRejected extends Schema.TaggedError<SendRejected>("@effect-i2p/
 /**
  * An address did not lead to a Destination.
  *
- * **Shape** `address` as given, sanitised; `WrongDestination`: the router answered with one that does not have the
- * hash asked for.
+ * **Shape** `address` in its canonical form, cut to 80 characters. `BadAddress`: it is none, and nobody was asked. From the router: `NotFound` (1),
+ * `SecretRequired` (2), `KeyRequired` (3), `SecretAndKeyRequired` (4), `DecryptionFailed` (5), `LeaseSetNotFound` (6),
+ * `Unsupported` (7), `Failed` with any other code; `WrongDestination` if it does not have the hash asked for. `Timeout`,
+ * `TooMany` in flight, `Closed`: the session.
  *
  * @category errors
  * @since 0.1.0
@@ -174,7 +176,12 @@ export class LookupFailed extends Schema.TaggedError<LookupFailed>("@effect-i2p/
     "TooMany",
     "WrongDestination",
     "SecretRequired",
+    "KeyRequired",
+    "SecretAndKeyRequired",
+    "DecryptionFailed",
+    "LeaseSetNotFound",
     "Unsupported",
+    "Failed",
     "Closed"
   ),
   detail: Schema.String

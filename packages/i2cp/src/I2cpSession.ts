@@ -11,6 +11,7 @@
  * @since 0.1.0
  */
 import type { Socket } from "@effect/platform/Socket"
+import type * as Address from "@effect-i2p/wire/Address"
 import type { Destination } from "@effect-i2p/wire/Destination"
 import * as DestinationKeys from "@effect-i2p/wire/DestinationKeys"
 import * as EncryptionKey from "@effect-i2p/wire/EncryptionKey"
@@ -28,6 +29,7 @@ import * as Schedule from "effect/Schedule"
 import type * as Scope from "effect/Scope"
 import type * as Subscribable from "effect/Subscribable"
 import * as SubscriptionRef from "effect/SubscriptionRef"
+import { AddressBook } from "./AddressBook.js"
 import { Compression } from "./Compression.js"
 import type * as Session from "./core/Session.js"
 import { I2cpConfig } from "./I2cpConfig.js"
@@ -116,8 +118,8 @@ export class I2cpSession extends Context.Tag("@effect-i2p/i2cp/I2cpSession")<
     readonly progress: Effect.Effect<void>
     /** A bounded queue of what arrives for a protocol; when it is full the newest is dropped and counted. */
     readonly subscribe: (protocol: number) => Effect.Effect<Queue.Dequeue<Incoming>, never, Scope.Scope>
-    /** The Destination of a host name, b32, b33 or full Base64 address. */
-    readonly lookup: (address: string) => Effect.Effect<Destination, I2cpError.LookupFailed>
+    /** The Destination of a host name (in our `AddressBook` first), b32, b33, hash or full Base64 address. */
+    readonly lookup: (address: Address.Input) => Effect.Effect<Destination, I2cpError.LookupFailed>
     readonly stats: Effect.Effect<SessionStats>
   }
 >() {}
@@ -168,6 +170,7 @@ export const make = Effect.fn("I2cpSession.make")(
 
     const lookups = new Lookups({
       self: destination,
+      book: yield* AddressBook,
       config,
       random,
       scope,

@@ -1,6 +1,7 @@
 /**
  * @since 0.1.0
  */
+export * as AddressBook from "./AddressBook.js"
 export * as Compression from "./Compression.js"
 export * as Framer from "./core/Framer.js"
 export * as Session from "./core/Session.js"

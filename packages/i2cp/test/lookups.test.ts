@@ -1,6 +1,9 @@
 import { assert, describe, it } from "@effect/vitest"
+import * as AddressBook from "@effect-i2p/i2cp/AddressBook"
+import type { LookupFailed } from "@effect-i2p/i2cp/I2cpError"
 import * as Destination from "@effect-i2p/wire/Destination"
 import * as DestinationKeys from "@effect-i2p/wire/DestinationKeys"
+import { encodeBase64 } from "@effect-i2p/wire/I2pEncoding"
 import * as SecureRandom from "@effect-i2p/wire/SecureRandom"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
@@ -12,6 +15,9 @@ import { keys } from "./vectors.js"
 const random = SecureRandom.makeSeeded("lookups")
 const peer = DestinationKeys.generate(random).destination
 const other = DestinationKeys.generate(random).destination
+
+/** That of the keys in vectors.ts. */
+const b33 = "6bab3cui4poxicprsx6vfwznhs5f24wkm4e36hmucin7g5eiag2a6324.b32.i2p"
 
 const found = (connection: ScriptedRouter.Connection, requestId: number, destination: Destination.Destination = peer) =>
   connection.send({ _tag: "HostReply", sessionId: 0, requestId, answer: { _tag: "Found", destination } })
@@ -61,8 +67,89 @@ describe("lookup", () => {
       const { connection, session } = yield* up()
       assert.isTrue(Destination.equals(yield* session.lookup(peer.base64), peer))
       assert.isTrue(Destination.equals(yield* session.lookup(keys.destination.b32), keys.destination))
-      assert.strictEqual((yield* Effect.flip(session.lookup("example.com"))).reason, "BadAddress")
+      assert.isTrue(Destination.equals(yield* session.lookup(peer), peer))
+      assert.isTrue(Destination.equals(yield* session.lookup(keys.destination.hash), keys.destination))
+      // Names of other networks are nobody's business but ours.
+      for (const name of ["example.com", "localhost", "127.0.0.1", "i2p", "site.i2p.example.org", "[::1]", ""]) {
+        assert.strictEqual((yield* Effect.flip(session.lookup(name))).reason, "BadAddress")
+      }
       assert.deepStrictEqual(yield* connection.waiting, [])
+    })
+  )
+
+  it.scoped("shares one request between a hash, its Base64 and its b32 name", () =>
+    Effect.gen(function* () {
+      const { connection, session } = yield* up()
+      const asked = yield* Effect.forEach([peer.hash, encodeBase64(peer.hash), peer.b32, `${peer.b32}.`], (address) =>
+        Effect.fork(session.lookup(address))
+      )
+      const request = yield* connection.expect("HostLookup")
+      assert.deepStrictEqual(request.query, { _tag: "Hash", hash: peer.hash })
+      yield* settle
+      assert.deepStrictEqual(yield* connection.waiting, [])
+      yield* found(connection, request.requestId)
+      for (const fiber of asked) assert.isTrue(Destination.equals(yield* Fiber.join(fiber), peer))
+    })
+  )
+
+  it.scoped("hands a b33 name to the router as it is, with the time that a lease set takes", () =>
+    Effect.gen(function* () {
+      const { connection, session } = yield* up()
+      const fiber = yield* Effect.fork(session.lookup(b33.toUpperCase()))
+      const request = yield* connection.expect("HostLookup")
+      assert.deepStrictEqual(request.query, { _tag: "Name", name: b33 })
+      assert.strictEqual(request.timeout, 40_000)
+      yield* found(connection, request.requestId)
+      assert.isTrue(Destination.equals(yield* Fiber.join(fiber), peer))
+    })
+  )
+
+  it.scoped("asks our own address book before the router, each time anew", () =>
+    Effect.gen(function* () {
+      const names = new Map([["ours.i2p", peer]])
+      const book = AddressBook.fromMap(names)
+      const { connection, session } = yield* up().pipe(Effect.provideService(AddressBook.AddressBook, book))
+      assert.isTrue(Destination.equals(yield* session.lookup("OURS.i2p."), peer))
+      assert.deepStrictEqual(yield* connection.waiting, [])
+      names.set("ours.i2p", other)
+      assert.isTrue(Destination.equals(yield* session.lookup("ours.i2p"), other))
+      names.clear()
+      const fiber = yield* Effect.fork(session.lookup("ours.i2p"))
+      yield* found(connection, (yield* connection.expect("HostLookup")).requestId)
+      assert.isTrue(Destination.equals(yield* Fiber.join(fiber), peer))
+    })
+  )
+
+  it.scoped("forgets a failure after 30 seconds, however long it was told to remember", () =>
+    Effect.gen(function* () {
+      const { connection, session } = yield* up({ pingInterval: "1 hour", lookupFailureTime: "1 day" })
+      yield* settled
+      const bad = yield* Effect.fork(Effect.flip(session.lookup("bad.i2p")))
+      yield* notFound(connection, (yield* connection.expect("HostLookup")).requestId)
+      yield* Fiber.join(bad)
+      yield* TestClock.adjust("29999 millis")
+      yield* Effect.flip(session.lookup("bad.i2p"))
+      assert.deepStrictEqual(yield* connection.waiting, [])
+      yield* TestClock.adjust("1 millis")
+      const again = yield* Effect.fork(session.lookup("bad.i2p"))
+      yield* found(connection, (yield* connection.expect("HostLookup")).requestId)
+      yield* Fiber.join(again)
+    })
+  )
+
+  it.scoped("remembers so many answers and no more, and forgets the oldest", () =>
+    Effect.gen(function* () {
+      const { connection, session } = yield* up({ pingInterval: "1 hour", lookupCacheSize: 3 })
+      const ask = Effect.fnUntraced(function* (name: string) {
+        const fiber = yield* Effect.fork(session.lookup(name))
+        yield* found(connection, (yield* connection.expect("HostLookup")).requestId)
+        yield* Fiber.join(fiber)
+      })
+      for (const name of ["a.i2p", "b.i2p", "c.i2p", "d.i2p"]) yield* ask(name)
+      for (const name of ["b.i2p", "c.i2p", "d.i2p"]) yield* session.lookup(name)
+      assert.deepStrictEqual(yield* connection.waiting, [])
+      yield* ask("a.i2p")
+      yield* ask("b.i2p")
     })
   )
 
@@ -124,7 +211,25 @@ describe("lookup", () => {
       const secret = yield* Effect.fork(Effect.flip(session.lookup("secret.i2p")))
       yield* notFound(connection, (yield* connection.expect("HostLookup")).requestId, 2)
       assert.strictEqual((yield* Fiber.join(secret)).reason, "SecretRequired")
+      const codes: ReadonlyArray<readonly [number, LookupFailed["reason"]]> = [
+        [3, "KeyRequired"],
+        [4, "SecretAndKeyRequired"],
+        [5, "DecryptionFailed"],
+        [7, "Unsupported"],
+        [8, "Failed"],
+        [255, "Failed"]
+      ]
+      for (const [code, reason] of codes) {
+        const fiber = yield* Effect.fork(Effect.flip(session.lookup(`code${code}.i2p`)))
+        yield* notFound(connection, (yield* connection.expect("HostLookup")).requestId, code)
+        const error = yield* Fiber.join(fiber)
+        assert.deepStrictEqual([error._tag, error.reason], ["LookupFailed", reason])
+        assert.match(error.message, /^lookup of code\d+\.i2p failed: [^\n]+$/)
+      }
       yield* settled
+      const offLine = yield* Effect.fork(Effect.flip(session.lookup("off-line.i2p")))
+      yield* notFound(connection, (yield* connection.expect("HostLookup")).requestId, 6)
+      assert.strictEqual((yield* Fiber.join(offLine)).reason, "LeaseSetNotFound")
       const fiber = yield* Effect.fork(Effect.flip(session.lookup(peer.b32)))
       yield* notFound(connection, (yield* connection.expect("HostLookup")).requestId)
       assert.strictEqual((yield* Fiber.join(fiber)).reason, "NotFound")

@@ -93,6 +93,8 @@ const reasonOf = (error: LookupFailed): DestinationNotFound["reason"] => {
     case "NotFound":
     case "Timeout":
       return error.reason
+    case "LeaseSetNotFound":
+      return "NotFound"
     default:
       return "Unavailable"
   }

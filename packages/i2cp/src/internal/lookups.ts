@@ -1,6 +1,7 @@
 /**
- * Address → Destination through the router: one request for each address at a time, answers matched by request id only,
- * hashes verified, results remembered for a while.
+ * Address → Destination: our own address book, then the router. One request for each address at a time, answers matched by
+ * request id only, hashes verified, results remembered for a while. No name is ever given to anybody but the router, and
+ * none that does not end in `.i2p`.
  *
  * A request outlives the caller that started it (others may wait for the same one) and the connection it was sent on: it
  * is asked again on the next, until its own timeout.
@@ -16,13 +17,18 @@ import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Exit from "effect/Exit"
 import * as FiberId from "effect/FiberId"
+import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
+import type { Service as AddressBook } from "../AddressBook.js"
 import type { Service as Config } from "../I2cpConfig.js"
 import { LookupFailed, sanitize } from "../I2cpError.js"
 import type * as Message from "../Message.js"
 
 /** Pause before a "failed" is asked again. Source: ours; tunnels of a young session take seconds. */
 const RETRY_PAUSE = Duration.seconds(1)
+
+/** Longest that a failure is remembered, whatever the configuration says. Source: ours; who comes on line must be found. */
+const MAX_FAILURE_MILLIS = 30_000
 
 export interface Ask {
   /** Waits until the session can be asked. */
@@ -45,6 +51,7 @@ export class Lookups {
   readonly #entries = new Map<string, Entry>()
   readonly #replies = new Map<number, Deferred.Deferred<Reply>>()
   readonly #self: Destination
+  readonly #book: AddressBook
   readonly #config: Config
   readonly #ask: Ask
   readonly #scope: Scope.Scope
@@ -53,36 +60,42 @@ export class Lookups {
 
   constructor(options: {
     readonly self: Destination
+    readonly book: AddressBook
     readonly config: Config
     readonly ask: Ask
     readonly random: SecureRandom.Service
     readonly scope: Scope.Scope
   }) {
     this.#self = options.self
+    this.#book = options.book
     this.#config = options.config
     this.#ask = options.ask
     this.#scope = options.scope
     this.#nextId = options.random.u32()
   }
 
-  lookup(text: string): Effect.Effect<Destination, LookupFailed> {
+  lookup(input: Address.Input): Effect.Effect<Destination, LookupFailed> {
     return Effect.suspend(() => {
-      const parsed = Address.parse(text)
-      if (Either.isLeft(parsed)) return Effect.fail(failure(text, "BadAddress", parsed.left.reason))
+      const parsed = Address.from(input)
+      if (Either.isLeft(parsed)) return Effect.fail(failure(String(input), "BadAddress", parsed.left.reason))
       const address = parsed.right
+      const text = Address.format(address)
       switch (address._tag) {
         case "Base64":
           return Effect.succeed(address.destination)
         case "B32": {
           if (Hash.equals(address.hash, this.#self.hash)) return Effect.succeed(this.#self)
-          return this.#shared(text, Address.format(address), this.#config.lookupHashTimeout, {
-            _tag: "Hash",
-            hash: address.hash
-          })
+          return this.#shared(text, this.#config.lookupHashTimeout, { _tag: "Hash", hash: address.hash })
         }
         case "Name":
+          return Effect.flatMap(this.#book.lookup(address.name), (known) =>
+            Option.isSome(known)
+              ? Effect.succeed(known.value)
+              : this.#shared(text, this.#config.lookupNameTimeout, { _tag: "Name", name: address.name })
+          )
         case "Blinded":
-          return this.#shared(text, address.name, this.#config.lookupNameTimeout, { _tag: "Name", name: address.name })
+          // Only routers can follow it: its hash changes every day. Java I2P does, i2pd and emissary do not.
+          return this.#shared(text, this.#config.lookupHashTimeout, { _tag: "Name", name: address.name })
       }
     })
   }
@@ -99,7 +112,6 @@ export class Lookups {
   }
 
   #shared(
-    text: string,
     key: string,
     timeout: Duration.DurationInput,
     query: Message.Query
@@ -108,12 +120,12 @@ export class Lookups {
       const known = this.#entries.get(key)
       if (known !== undefined && known.expires > now) return Deferred.await(known.result)
       if (this.#inFlight >= this.#config.maxLookups) {
-        return Effect.fail(failure(text, "TooMany", `${this.#inFlight} lookups are in flight already`))
+        return Effect.fail(failure(key, "TooMany", `${this.#inFlight} lookups are in flight already`))
       }
       const entry: Entry = { result: Deferred.unsafeMake(FiberId.none), expires: Infinity }
       this.#remember(key, entry)
       this.#inFlight++
-      return this.#request(text, query, Duration.decode(timeout)).pipe(
+      return this.#request(key, query, Duration.decode(timeout)).pipe(
         Effect.onExit((exit) =>
           Effect.flatMap(Clock.currentTimeMillis, (done) => this.#settle(key, entry, exit, done))
         ),
@@ -129,8 +141,12 @@ export class Lookups {
       this.#entries.delete(key)
       return Deferred.fail(entry.result, failure(key, "Closed", "the session was closed"))
     }
-    const time = Exit.isSuccess(exit) ? this.#config.lookupCacheTime : this.#config.lookupFailureTime
-    entry.expires = now + Duration.toMillis(time)
+    const { lookupCacheTime, lookupFailureTime } = this.#config
+    entry.expires =
+      now +
+      (Exit.isSuccess(exit)
+        ? Duration.toMillis(lookupCacheTime)
+        : Math.min(Duration.toMillis(lookupFailureTime), MAX_FAILURE_MILLIS))
     return Deferred.done(entry.result, exit)
   }
 
@@ -163,7 +179,7 @@ export class Lookups {
         return reply.destination
       }
       const young = (yield* Clock.currentTimeMillis) - this.#ask.readySince() < window
-      if (reply.code === 1 && young) {
+      if ((reply.code === 1 || reply.code === 6) && young) {
         yield* Effect.sleep(RETRY_PAUSE)
         return yield* attempt
       }
@@ -198,17 +214,28 @@ const shown = (address: string): string => {
   return clean.length > 80 ? `${clean.slice(0, 80)}…` : clean
 }
 
+/** **Source** I2CP specification, HostReplyMessage. */
 const fromCode = (address: string, code: number): LookupFailed => {
   switch (code) {
+    case 1:
+      return failure(address, "NotFound", "the router does not know it, or it is off line")
     case 2:
+      return failure(address, "SecretRequired", "its lease set is encrypted, and found with a secret only")
     case 3:
+      return failure(address, "KeyRequired", "its lease set is encrypted, and read with a key of one's own only")
     case 4:
-      return failure(address, "SecretRequired", "its lease set is encrypted and needs a secret or a key")
+      return failure(address, "SecretAndKeyRequired", "its lease set is encrypted: it takes a secret and a key")
     case 5:
-      return failure(address, "SecretRequired", "its lease set could not be decrypted")
+      return failure(
+        address,
+        "DecryptionFailed",
+        "its lease set could not be decrypted: the secret or the key is wrong"
+      )
+    case 6:
+      return failure(address, "LeaseSetNotFound", "the router knows it, but it is off line")
     case 7:
       return failure(address, "Unsupported", "the router does not support this kind of address")
     default:
-      return failure(address, "NotFound", "the router does not know it, or it is off line")
+      return failure(address, "Failed", `the router failed with the unknown code ${code}`)
   }
 }
