@@ -1,6 +1,7 @@
 /**
  * @since 0.1.0
  */
+export * as NodeAddressBook from "./NodeAddressBook.js"
 export * as NodeCompression from "./NodeCompression.js"
 export * as NodeI2cp from "./NodeI2cp.js"
 export * as NodeI2p from "./NodeI2p.js"
