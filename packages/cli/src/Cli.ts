@@ -119,23 +119,127 @@ const nc = Command.make(
   )
 )
 
+const lookup = Command.make(
+  "lookup",
+  {
+    ...Settings.options,
+    timeout: seconds("timeout", "w", "How long to wait for the answer. Default: 10 for a name, 40 for a b32").pipe(
+      Options.optional
+    ),
+    address: Args.text({ name: "address" }).pipe(
+      Args.withDescription("A name.i2p, a b32 or b33 address, the Base64 of a hash or of a whole destination."),
+      Args.optional
+    )
+  },
+  handle(() => import("./commands/lookup.js"))
+).pipe(
+  Command.withDescription(
+    "The destination behind an address. Exit code 0: found; 1: there is none, or it is off line; 2: it could not be looked up."
+  )
+)
+
+const keyTypes = ["ed25519", "p256", "p384", "p521", "reddsa", "mldsa44", "mldsa65", "mldsa87"] as const
+
+const keyForm = Options.choice("form", ["dat", "base64"]).pipe(
+  Options.withPseudoName("dat|base64"),
+  Options.withDescription("dat: of i2pd and Java I2P; base64: SAM's private key. Default dat"),
+  Options.withDefault("dat" as const)
+)
+
+const keyFile = (name: string, what: string) => Args.text({ name }).pipe(Args.withDescription(what))
+
 const keygen = Command.make(
   "keygen",
   {
     ...Settings.options,
-    type: Options.choice("type", ["ed25519", "p256", "p384", "p521", "reddsa", "mldsa44", "mldsa65", "mldsa87"]).pipe(
+    type: Options.choice("type", keyTypes).pipe(
       Options.withDescription(
         "Signature type. Default ed25519, which every router takes; mldsa44 to 87 hardly any yet"
       ),
       Options.withDefault("ed25519" as const)
     ),
-    file: Args.text({ name: "file" }).pipe(Args.withDescription("Where to store the keys."), Args.optional)
+    form: keyForm,
+    file: keyFile("file", "Where to store the keys.").pipe(Args.optional)
   },
   handle(() => import("./commands/keygen.js"))
 ).pipe(
   Command.withDescription(
     "Makes a destination, stores its keys in a new file that only its owner may read, and prints its b32 address."
   )
+)
+
+const keyShow = Command.make(
+  "show",
+  { ...Settings.options, file: keyFile("file", "A key file of either form. Default: --keys").pipe(Args.optional) },
+  handle(() => import("./commands/keyShow.js"))
+).pipe(Command.withDescription("What is public about a key file: addresses, types, until when it may sign."))
+
+const keyConvert = Command.make(
+  "convert",
+  {
+    ...Settings.options,
+    form: Options.choice("form", ["dat", "base64"]).pipe(
+      Options.withPseudoName("dat|base64"),
+      Options.withDescription("Form of the new file. Default: the one that the old file does not have"),
+      Options.optional
+    ),
+    from: keyFile("from", "A key file of either form."),
+    to: keyFile("to", "The new file.")
+  },
+  handle(() => import("./commands/keyConvert.js"))
+).pipe(Command.withDescription("The same keys in another form: the .dat of i2pd and Java I2P, or the Base64 of SAM."))
+
+const keyOffline = Command.make(
+  "offline",
+  {
+    ...Settings.options,
+    expires: Options.text("expires").pipe(
+      Options.withPseudoName("date"),
+      Options.withDescription("Until when, as in 30d, 12h, 2027-01-15 or 2027-01-15T08:00Z (UTC)")
+    ),
+    type: Options.choice("type", keyTypes).pipe(
+      Options.withDescription("Signature type of the transient key. Default ed25519"),
+      Options.withDefault("ed25519" as const)
+    ),
+    form: keyForm,
+    master: keyFile("master", "The file with the destination's own key."),
+    to: keyFile("to", "The new file.")
+  },
+  handle(() => import("./commands/keyOffline.js"))
+).pipe(
+  Command.withDescription(
+    "Keys that act for a destination until a date, so that its own key can be kept elsewhere. Java I2P takes them from any client, i2pd for tunnels of its own only."
+  )
+)
+
+const keyVanity = Command.make(
+  "vanity",
+  {
+    ...Settings.options,
+    type: Options.choice("type", ["ed25519", "p256", "p384", "p521", "reddsa"]).pipe(
+      Options.withDescription("Signature type. Default ed25519"),
+      Options.withDefault("ed25519" as const)
+    ),
+    threads: Options.integer("threads").pipe(
+      Options.withDescription("Threads to search with. Default: one for each processor"),
+      Options.optional
+    ),
+    form: keyForm,
+    prefix: Args.text({ name: "prefix" }).pipe(
+      Args.withDescription("What the b32 address shall start with: a to z, 2 to 7, at most ten of them.")
+    ),
+    file: keyFile("file", "Where to store the keys. Default: --keys").pipe(Args.optional)
+  },
+  handle(() => import("./commands/keyVanity.js"))
+).pipe(
+  Command.withDescription(
+    "Searches for a destination whose b32 address starts with a prefix; each letter takes 32 times as long. Five take a minute or so."
+  )
+)
+
+const key = Command.make("key").pipe(
+  Command.withDescription("Key files: show, convert, make offline packages, search for addresses."),
+  Command.withSubcommands([keyShow, keyConvert, keyOffline, keyVanity])
 )
 
 const linkOption = (name: string, pseudo: string, what: string) =>
@@ -179,7 +283,7 @@ const demo = Command.make(
   )
 )
 
-const run = Command.run(root.pipe(Command.withSubcommands([demo, ping, nc, keygen, router])), {
+const run = Command.run(root.pipe(Command.withSubcommands([demo, ping, nc, lookup, keygen, key, router])), {
   name: "i2p",
   version,
   summary: Span.text("I2P streams from the command line")
@@ -218,6 +322,12 @@ export const main = Effect.fnUntraced(function* (args: ReadonlyArray<string>) {
     log: (...texts) =>
       out.write(`${texts.map((text) => (out.colors ? `${text}` : Style.strip(`${text}`))).join(" ")}\n`)
   }
+  const group = nameOf(args)
+  const subcommands = [...pages.keys()].filter(isSubcommandOf(group))
+  const isForParser = args.some((arg) => /^--(completions|wizard|version)\b/.test(arg))
+  if (group !== undefined && subcommands.length > 0 && !isForParser) {
+    return yield* refuse(`which of ${subcommands.map((name) => `i2p ${name}`).join(", ")}? see i2p ${group} --help`)
+  }
   const { level, rest } = yield* Argv.logLevel(args)
   return yield* run(["node", "i2p", ...Argv.expand(rest)]).pipe(
     level === undefined ? identity : Logger.withMinimumLogLevel(level),
@@ -240,13 +350,28 @@ const pages = new Map([
   ["demo", () => Command.getHelp(demo, config)],
   ["ping", () => Command.getHelp(ping, config)],
   ["nc", () => Command.getHelp(nc, config)],
+  ["lookup", () => Command.getHelp(lookup, config)],
   ["keygen", () => Command.getHelp(keygen, config)],
+  ["key", () => Command.getHelp(key, config)],
+  ["key show", () => Command.getHelp(keyShow, config)],
+  ["key convert", () => Command.getHelp(keyConvert, config)],
+  ["key offline", () => Command.getHelp(keyOffline, config)],
+  ["key vanity", () => Command.getHelp(keyVanity, config)],
   ["router", () => Command.getHelp(router, config)]
 ])
 
-const nameOf = (args: ReadonlyArray<string>): string | undefined => args.find((arg) => pages.has(arg))
+/** The command that the arguments name, with its subcommand if they name one. */
+const nameOf = (args: ReadonlyArray<string>): string | undefined => {
+  const at = args.findIndex((arg) => pages.has(arg))
+  if (at < 0) return undefined
+  const sub = args.slice(at + 1).map((arg) => `${args[at]} ${arg}`)
+  return sub.find((name) => pages.has(name)) ?? args[at]
+}
 
-const isShared = ({ term }: Help.Entry): boolean => /^--(router|keys|tunnels|json|log-level)\b/.test(term)
+const isSubcommandOf = (name: string | undefined) => (candidate: string) =>
+  name === undefined ? !candidate.includes(" ") : candidate.startsWith(`${name} `)
+
+const isShared = ({ term }: Help.Entry): boolean => /^--(router|keys|hosts|tunnels|json|log-level)\b/.test(term)
 const isParsers = ({ term }: Help.Entry): boolean => /--(completions|wizard|version|help)\b/.test(term)
 
 const page = (name: string | undefined): Help.Page => {
@@ -254,11 +379,10 @@ const page = (name: string | undefined): Help.Page => {
   const options = Help.entries(doc, "OPTIONS")
   const shared = { title: "Options of every command", entries: options.filter(isShared) }
   const footer = "Exit codes: 0 done, 1 no answer, 2 error."
+  const commands = [...pages]
+    .filter(([term]) => isSubcommandOf(name)(term))
+    .map(([term, doc]) => ({ term, text: Help.description(doc()).split(/[.:](?: |$)/, 1)[0]! }))
   if (name === undefined) {
-    const commands = [...pages].map(([term, doc]) => ({
-      term,
-      text: Help.description(doc()).split(/[.:](?: |$)/, 1)[0]!
-    }))
     return {
       usage: "i2p COMMAND [options] [arguments]",
       description: Help.description(doc),
@@ -268,6 +392,14 @@ const page = (name: string | undefined): Help.Page => {
         { title: "More", entries: options.filter(isParsers) }
       ],
       footer: `${footer} Every command: i2p COMMAND --help`
+    }
+  }
+  if (commands.length > 0) {
+    return {
+      usage: `i2p ${name} COMMAND [options] [arguments]`,
+      description: Help.description(doc),
+      sections: [{ title: "Commands", entries: commands }],
+      footer: `${footer} Each of them: i2p ${name} COMMAND --help`
     }
   }
   const args = Help.entries(doc, "ARGUMENTS")

@@ -46,6 +46,39 @@ export const bytes = (value: number): string => {
 }
 
 /**
+ * A large number: `512`, `33.6 M`, `1.10 T`.
+ *
+ * @category formatting
+ * @since 0.1.0
+ */
+export const count = (value: number): string => {
+  const units = ["", " k", " M", " G", " T", " P"]
+  let scaled = value
+  let unit = 0
+  while (scaled >= 999.5 && unit < units.length - 1) {
+    scaled /= 1000
+    unit++
+  }
+  const digits = unit === 0 || scaled >= 100 ? 0 : scaled >= 10 ? 1 : 2
+  return `${scaled.toFixed(digits)}${units[unit]}`
+}
+
+/**
+ * A long time in its largest unit: `45 s`, `12 min`, `3 h`, `20 days`, `4 years`.
+ *
+ * @category formatting
+ * @since 0.1.0
+ */
+export const span = (valueMillis: number): string => {
+  const value = valueMillis / 1000
+  if (value < 100) return `${Math.max(1, Math.round(value))} s`
+  if (value < 100 * 60) return `${Math.round(value / 60)} min`
+  if (value < 48 * 3_600) return `${Math.round(value / 3_600)} h`
+  if (value < 730 * 86_400) return `${Math.round(value / 86_400)} days`
+  return `${count(value / 31_557_600)} years`
+}
+
+/**
  * Cuts text to `width` characters, with an ellipsis where something is missing.
  *
  * @category formatting

@@ -14,8 +14,8 @@ import * as RouterAddress from "./RouterAddress.js"
 import * as Tunnels from "./Tunnels.js"
 
 /**
- * **Shape** `keys` is the path of a key file; without it the destination is a new one. Without `tunnels` the library's
- * defaults hold.
+ * **Shape** `keys` is the path of a key file; without it the destination is a new one. `hosts` is the path of our own address
+ * book. Without `tunnels` the library's defaults hold.
  *
  * @category models
  * @since 0.1.0
@@ -23,6 +23,7 @@ import * as Tunnels from "./Tunnels.js"
 export interface Settings {
   readonly router: RouterAddress.RouterAddress
   readonly keys: string | undefined
+  readonly hosts: string | undefined
   readonly tunnels: Tunnels.Tunnels | undefined
   readonly json: boolean
 }
@@ -36,6 +37,7 @@ export interface Settings {
 export interface Typed {
   readonly router: Option.Option<string>
   readonly keys: Option.Option<string>
+  readonly hosts: Option.Option<string>
   readonly tunnels: Option.Option<string>
   readonly json: boolean
 }
@@ -59,6 +61,11 @@ export const options = {
     Options.withDescription("Key file of our destination, made if missing. Default: a new destination; I2P_KEYS"),
     Options.optional
   ),
+  hosts: Options.text("hosts").pipe(
+    Options.withPseudoName("file"),
+    Options.withDescription("A hosts.txt with names of our own, asked before the router. Default: none; I2P_HOSTS"),
+    Options.optional
+  ),
   tunnels: Options.text("tunnels").pipe(
     Options.withPseudoName("HOPSxTUNNELS"),
     Options.withDescription("Tunnels each way, or IN/OUT: 3x2, 1x3/2x4. Default 3x2; I2P_TUNNELS"),
@@ -78,7 +85,7 @@ export const options = {
 export const resolve = (command: Typed, root: Typed): Effect.Effect<Settings, CliError> =>
   Effect.gen(function* () {
     const from = <A>(
-      name: "router" | "keys" | "tunnels",
+      name: "router" | "keys" | "hosts" | "tunnels",
       parse: (text: string) => Either.Either<A, string>
     ): Effect.Effect<A | undefined, CliError> =>
       Effect.gen(function* () {
@@ -93,6 +100,7 @@ export const resolve = (command: Typed, root: Typed): Effect.Effect<Settings, Cl
     return {
       router: (yield* from("router", RouterAddress.parse)) ?? RouterAddress.defaults,
       keys: yield* from("keys", Either.right),
+      hosts: yield* from("hosts", Either.right),
       tunnels: yield* from("tunnels", Tunnels.parse),
       json: /^(1|true|yes|on)$/i.test(json)
     }

@@ -3,8 +3,10 @@
  *
  * @since 0.1.0
  */
+import type * as I2cpConfig from "@effect-i2p/i2cp/I2cpConfig"
 import * as I2cpSession from "@effect-i2p/i2cp/I2cpSession"
 import * as SessionState from "@effect-i2p/i2cp/SessionState"
+import * as NodeAddressBook from "@effect-i2p/platform-node/NodeAddressBook"
 import * as NodeI2p from "@effect-i2p/platform-node/NodeI2p"
 import * as NodeKeyStore from "@effect-i2p/platform-node/NodeKeyStore"
 import type { LocalRouter } from "@effect-i2p/router/LocalRouter"
@@ -21,16 +23,35 @@ import type { Settings } from "./Settings.js"
 import { echoName } from "./Target.js"
 
 /**
- * Streams of one destination on the chosen router. The embedded one comes with {@link echoName}, so that there is
- * somebody to talk to.
+ * Streams of one destination on the chosen router, with our own address book. The embedded router comes with
+ * {@link echoName}, so that there is somebody to talk to.
  *
  * @category layers
  * @since 0.1.0
  */
-export const layer = (settings: Settings, streaming: Partial<StreamingOptions> = {}) => {
+export const layer = (
+  settings: Settings,
+  streaming: Partial<StreamingOptions> = {},
+  session: Partial<I2cpConfig.Service> = {}
+) => Layer.provide(layerRouter(settings, streaming, session), layerAddressBook(settings))
+
+/**
+ * The address book of `--hosts`; empty without.
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layerAddressBook = (settings: Settings): Layer.Layer<never, NodeAddressBook.AddressBookError> =>
+  settings.hosts === undefined ? Layer.empty : NodeAddressBook.layer(settings.hosts)
+
+const layerRouter = (
+  settings: Settings,
+  streaming: Partial<StreamingOptions>,
+  session: Partial<I2cpConfig.Service>
+) => {
   const options = {
     keys: settings.keys === undefined ? undefined : NodeKeyStore.file(settings.keys),
-    session: { nickname: "i2p command", ...settings.tunnels },
+    session: { nickname: "i2p command", ...settings.tunnels, ...session },
     streaming
   }
   const { router } = settings

@@ -47,10 +47,19 @@ describe("keygen", () => {
         const { code, out } = yield* i2p(["keygen", "--type", type, "--json", file])
         assert.strictEqual(code, 0)
         const keys = Either.getOrThrow(DestinationKeys.decode(new Uint8Array(Fs.readFileSync(file))))
-        const { b32, destination, ...rest } = JSON.parse(out)
+        const { b32, destination, offline, ...rest } = JSON.parse(out)
         assert.strictEqual(b32, keys.destination.b32)
         assert.strictEqual(destination, keys.destination.base64)
-        assert.deepStrictEqual(Object.keys(rest), ["file", "type"])
+        assert.isNull(offline)
+        assert.deepStrictEqual(Object.keys(rest), [
+          "file",
+          "hash",
+          "type",
+          "signing_type",
+          "encryption_type",
+          "bytes",
+          "form"
+        ])
       }
     })
   )

@@ -20,12 +20,23 @@ export interface Ran {
 
 /** Runs a command in this process; its environment is `env` and nothing else. */
 export const i2p = (args: ReadonlyArray<string>, env: Readonly<Record<string, string>> = {}): Effect.Effect<Ran> =>
+  run(args, env, { isTerminal: false, colors: false, columns: () => Number.POSITIVE_INFINITY })
+
+/** The same with somebody watching, on a terminal with colours and 80 columns. */
+export const i2pOnTerminal = (
+  args: ReadonlyArray<string>,
+  env: Readonly<Record<string, string>> = {}
+): Effect.Effect<Ran> => run(args, env, { isTerminal: true, colors: true, columns: () => 80 })
+
+const run = (
+  args: ReadonlyArray<string>,
+  env: Readonly<Record<string, string>>,
+  screen: Omit<Sink, "write">
+): Effect.Effect<Ran> =>
   Effect.gen(function* () {
     const texts = { out: "", err: "" }
     const sink = (name: "out" | "err"): Sink => ({
-      isTerminal: false,
-      colors: false,
-      columns: () => Number.POSITIVE_INFINITY,
+      ...screen,
       write: (data) =>
         Effect.sync(() => {
           texts[name] += typeof data === "string" ? data : new TextDecoder().decode(data)
