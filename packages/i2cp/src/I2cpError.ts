@@ -160,7 +160,7 @@ export class SendRejected extends Schema.TaggedError<SendRejected>("@effect-i2p/
  * An address did not lead to a Destination.
  *
  * **Shape** `address` in its canonical form, cut to 80 characters. `BadAddress`: it is none, and nobody was asked. From the router: `NotFound` (1),
- * `SecretRequired` (2), `KeyRequired` (3), `SecretAndKeyRequired` (4), `DecryptionFailed` (5), `LeaseSetNotFound` (6),
+ * `SecretRequired` (2), `KeyRequired` (3), `SecretAndKeyRequired` (4), `NotDecrypted` (5), `LeaseSetNotFound` (6),
  * `Unsupported` (7), `Failed` with any other code; `WrongDestination` if it does not have the hash asked for. `Timeout`,
  * `TooMany` in flight, `Closed`: the session.
  *
@@ -178,7 +178,7 @@ export class LookupFailed extends Schema.TaggedError<LookupFailed>("@effect-i2p/
     "SecretRequired",
     "KeyRequired",
     "SecretAndKeyRequired",
-    "DecryptionFailed",
+    "NotDecrypted",
     "LeaseSetNotFound",
     "Unsupported",
     "Failed",

@@ -214,7 +214,7 @@ describe("lookup", () => {
       const codes: ReadonlyArray<readonly [number, LookupFailed["reason"]]> = [
         [3, "KeyRequired"],
         [4, "SecretAndKeyRequired"],
-        [5, "DecryptionFailed"],
+        [5, "NotDecrypted"],
         [7, "Unsupported"],
         [8, "Failed"],
         [255, "Failed"]

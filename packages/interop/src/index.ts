@@ -1,5 +1,6 @@
 export * as Control from "./Control.js"
 export * as EchoServer from "./EchoServer.js"
+export * as I2pCommand from "./I2pCommand.js"
 export * as I2pd from "./I2pd.js"
 export * as I2pdConfig from "./I2pdConfig.js"
 export * as Netns from "./Netns.js"

@@ -226,11 +226,7 @@ const fromCode = (address: string, code: number): LookupFailed => {
     case 4:
       return failure(address, "SecretAndKeyRequired", "its lease set is encrypted: it takes a secret and a key")
     case 5:
-      return failure(
-        address,
-        "DecryptionFailed",
-        "its lease set could not be decrypted: the secret or the key is wrong"
-      )
+      return failure(address, "NotDecrypted", "its lease set could not be decrypted: the secret or the key is wrong")
     case 6:
       return failure(address, "LeaseSetNotFound", "the router knows it, but it is off line")
     case 7:

@@ -1,44 +1,15 @@
 /**
  * The command, as a process, on a real router.
  */
-import { spawn } from "node:child_process"
-import { fileURLToPath } from "node:url"
 import { assert, layer } from "@effect/vitest"
 import * as Destination from "@effect-i2p/wire/Destination"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
+import * as I2pCommand from "../../src/I2pCommand.js"
 import * as Payload from "../../src/Payload.js"
 import * as TestNetwork from "../../src/TestNetwork.js"
 
-const bin = fileURLToPath(new URL("../../../cli/src/bin.ts", import.meta.url))
-
-interface Ended {
-  readonly code: number | null
-  readonly out: string
-  readonly err: string
-}
-
-/** Runs `i2p` to its end; `interruptAt` is what it must have printed before it gets Ctrl-C. */
-const i2p = (words: ReadonlyArray<string>, interruptAt?: RegExp) =>
-  Effect.async<Ended>((resume) => {
-    const args = ["--conditions=@effect-i2p/source", "--import", "tsx", bin, ...words]
-    const child = spawn(process.execPath, args, { stdio: ["ignore", "pipe", "pipe"] })
-    let out = ""
-    let err = ""
-    let interrupted = false
-    child.stdout.on("data", (data) => {
-      out += data
-      if (!interrupted && interruptAt?.test(out) === true) {
-        interrupted = true
-        child.kill("SIGINT")
-      }
-    })
-    child.stderr.on("data", (data) => {
-      err += data
-    })
-    child.on("close", (code) => resume(Effect.succeed({ code, out, err })))
-    return Effect.sync(() => child.kill("SIGKILL"))
-  })
+const i2p = I2pCommand.run
 
 const noHops = ["--tunnels", "0x1"]
 const reply = /seq=\d+ time=[\d.]+ ms/g
