@@ -11,7 +11,7 @@ import * as Expiry from "../src/Expiry.js"
 import * as Facts from "../src/Facts.js"
 import * as Format from "../src/Format.js"
 import * as Style from "../src/Style.js"
-import { i2p, i2pOnTerminal } from "./harness.js"
+import { i2p, i2pOnTerminal, spawn } from "./harness.js"
 
 const directory = Effect.acquireRelease(
   Effect.sync(() => Fs.mkdtempSync(Path.join(Os.tmpdir(), "i2p-cli-keys-"))),
@@ -190,6 +190,19 @@ describe("key vanity", () => {
       assert.strictEqual(code, 0)
       assert.match(out, /^i2[a-z2-7]{50}\.b32\.i2p\n$/)
       assert.strictEqual(`${keysIn(file("v.dat")).destination.b32}\n`, out)
+    })
+  )
+
+  it.scopedLive("ends at Ctrl-C, and leaves nothing behind", () =>
+    Effect.gen(function* () {
+      const folder = yield* directory
+      // Years of work, so that it cannot be done by then.
+      const search = spawn(["key", "vanity", "zzzzzzzzzz", Path.join(folder, "v.dat")])
+      yield* Effect.sleep("2 seconds")
+      search.child.kill("SIGINT")
+      const { code, err, out } = yield* Effect.promise(() => search.ended)
+      assert.deepStrictEqual([out.toString(), err, code], ["", "", 130])
+      assert.deepStrictEqual(Fs.readdirSync(folder), [])
     })
   )
 
