@@ -11,7 +11,8 @@
  * @since 0.1.0
  */
 export const millis = (value: number): string =>
-  value >= 100 ? value.toFixed(0) : value >= 10 ? value.toFixed(1) : value.toFixed(2)
+  // Where rounding adds a digit, the last one goes: a clock whose nanoseconds are not exact says 99.9999 for 100.
+  value >= 99.95 ? value.toFixed(0) : value >= 9.995 ? value.toFixed(1) : value.toFixed(2)
 
 /**
  * A time in seconds, for people: `0.2 s`, `12 s`.

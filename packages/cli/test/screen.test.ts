@@ -116,7 +116,13 @@ describe("Table and Style", () => {
 
 describe("Format", () => {
   it("has three digits that matter", () => {
-    assert.deepStrictEqual([0.123, 9.999, 12.34, 999.6].map(Format.millis), ["0.12", "10.00", "12.3", "1000"])
+    assert.deepStrictEqual([0.123, 9.999, 12.34, 99.9999, 999.6].map(Format.millis), [
+      "0.12",
+      "10.0",
+      "12.3",
+      "100",
+      "1000"
+    ])
     assert.deepStrictEqual([999, 1000, 999_499, 1e6, 12.34e6, 2e9].map(Format.bytes), [
       "999 B",
       "1.00 kB",

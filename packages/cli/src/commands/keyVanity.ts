@@ -55,6 +55,7 @@ export const run = Effect.fnUntraced(function* (settings: Settings, options: Opt
   const progress = Effect.map(Clock.currentTimeMillis, (now) =>
     Format.truncate(`i2p: ${line(prefix, tried, now - began)}`, err.columns() - 1)
   )
+  yield* Effect.logDebug(`searching for ${prefix}`)
   const keys = yield* Progress.during(search, err, progress)
   yield* KeyFiles.store(settings, file, keys, form)
 })
