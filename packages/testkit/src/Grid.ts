@@ -9,6 +9,7 @@
  */
 import type { Make } from "@effect-i2p/streaming/core/CongestionController"
 import * as Pair from "./Pair.js"
+import type { Model } from "./peers/ModelSide.js"
 
 /**
  * **Units** milliseconds round trip; shares for `loss` and `reorder`, which both directions have; bytes per second,
@@ -54,18 +55,39 @@ const reorderShare = 0.1
 export const windowRate = (rttMs: number): number => windowBytes / (rttMs / 1000)
 
 /**
+ * What a grid goes over. **Units** as in a cell.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Axes {
+  readonly rtts: ReadonlyArray<number>
+  readonly losses: ReadonlyArray<number>
+  readonly reorders: ReadonlyArray<number>
+}
+
+/**
+ * Every cell of the given axes, limited and not.
+ *
+ * @since 0.1.0
+ * @category cells
+ */
+export const cellsOf = (axes: Axes): ReadonlyArray<Cell> =>
+  [Number.POSITIVE_INFINITY, limitedShare].flatMap((share) =>
+    axes.rtts.flatMap((rttMs) =>
+      axes.reorders.flatMap((reorder) =>
+        axes.losses.map((loss) => ({ rttMs, loss, reorder, rateBytesPerSecond: share * windowRate(rttMs) }))
+      )
+    )
+  )
+
+/**
  * Every cell: round trips × losses × reordering × limited and not.
  *
  * @since 0.1.0
  * @category cells
  */
-export const cells: ReadonlyArray<Cell> = [Number.POSITIVE_INFINITY, limitedShare].flatMap((share) =>
-  rtts.flatMap((rttMs) =>
-    reorders.flatMap((reorder) =>
-      losses.map((loss) => ({ rttMs, loss, reorder, rateBytesPerSecond: share * windowRate(rttMs) }))
-    )
-  )
-)
+export const cells: ReadonlyArray<Cell> = cellsOf({ rtts, losses, reorders })
 
 /**
  * What the cell allows, in bytes of payload per second.
@@ -93,31 +115,55 @@ export const link = (cell: Cell) => ({
 })
 
 /**
- * Moves `bytes` from one of our ends to another; the share of the bound that the transfer reached. 0 if it died.
+ * **Shape** with a `model` both ends are that model, ours otherwise; `congestion` is our controller, by default that of
+ * `StreamingConfig`.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Transfer {
+  readonly bytes: number
+  readonly seed: number
+  readonly congestion?: Make | undefined
+  readonly model?: Model | undefined
+}
+
+/** A transfer that takes longer is given up: an hour is what the slowest cell takes for 64 MiB. */
+const patienceMillis = 48 * 3_600_000
+
+/**
+ * Bytes of payload per second that a transfer reached; 0 if it died.
  *
  * @since 0.1.0
  * @category running
  */
-export const goodputShare = (
-  cell: Cell,
-  options: { readonly bytes: number; readonly seed: number; readonly congestion: Make }
-): number => {
+export const goodput = (cell: Cell, transfer: Transfer): number => {
+  const { bytes, congestion, model, seed } = transfer
   const pair = Pair.make({
-    seed: options.seed,
-    config: { congestion: options.congestion },
+    seed,
+    config: congestion === undefined ? {} : { congestion },
     link: link(cell),
-    a: { write: payload(options.bytes) },
+    modelA: model,
+    modelB: model,
+    a: { write: payload(bytes) },
     check: false,
     lenient: true,
     transcript: false
   })
-  while (pair.a.acknowledged < options.bytes && pair.a.outcome === undefined) {
-    if (pair.nextTime === undefined) return 0
+  while (pair.a.acknowledged < bytes && !pair.a.isOver) {
+    if (pair.nextTime === undefined || pair.nextTime > patienceMillis) return 0
     pair.run(pair.nextTime)
   }
-  if (pair.a.outcome !== undefined) return 0
-  return options.bytes / (pair.now / 1000) / bound(cell)
+  return pair.a.acknowledged < bytes ? 0 : bytes / (pair.now / 1000)
 }
+
+/**
+ * The same as a share of the cell's bound.
+ *
+ * @since 0.1.0
+ * @category running
+ */
+export const goodputShare = (cell: Cell, transfer: Transfer): number => goodput(cell, transfer) / bound(cell)
 
 let cached = new Uint8Array(0)
 

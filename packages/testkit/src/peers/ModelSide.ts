@@ -49,7 +49,6 @@ export class ModelSide extends Side {
   }
 
   override get unfinished(): string | undefined {
-    this.acknowledged = this.model.acknowledged
     if (this.model.end !== "Closed") return `ended as ${this.model.end ?? "nothing"}`
     return this.acknowledged === this.written ? undefined : `has ${this.acknowledged} of ${this.written} acknowledged`
   }
@@ -93,6 +92,7 @@ export class ModelSide extends Side {
   /** The application's turn. */
   private use(): void {
     const now = this.pair.now
+    this.acknowledged = this.model.acknowledged
     this.read()
     if (this.consumed > 0) this.model.consume(this.consumed, now)
     this.consumed = 0

@@ -1,137 +1,65 @@
 /**
- * How fast the models move bytes: a model sends to a model of its own kind over a seeded link, in virtual time, for
- * comparison with our own congestion control in the same cells of the grid.
+ * The other implementations as senders in the cells of the grid, for comparison with our own congestion control. A model
+ * sends to a model of its own kind.
  *
- * `millis` counts from the first SYN to the last acknowledgment; `Infinity` if the stream died.
- *
- * How close they come, in MB/s, of 8 MiB and three seeds:
- *
- * | link | Java is known to do | the model | i2pd's model |
- * |---|---|---|---|
- * | 100 ms, no loss | 1.05 | 1.3 (0.85 of 2 MiB: slow start counts) | 0.9 to 1.05 |
- * | 100 ms, 1 % | 0.03 to 0.1 | 0.12 to 0.13 | 1.1 to 1.4 |
- * | 500 ms, 2 % | 0.014 | 0.021 to 0.024 | 0.53 to 0.56 |
- *
- * So Java's model is too fast under loss, by half at worst: a comparison with it is on Java's side. Nothing is known of
- * i2pd to hold its model to. Its growth rule compares round trips that differ by less than a millisecond, so that rounding
- * and jitter decide about it: on a link without jitter its figures are one of several that are as likely.
+ * How faithful each is: its peer's header has what is modelled and what is left out, and the README of this package what
+ * the models do over links on which something is known of the implementations.
  *
  * @since 0.1.0
  */
-import * as DelayHeap from "@effect-i2p/router/core/DelayHeap"
-import * as Netem from "@effect-i2p/router/Netem"
-import * as Packet from "@effect-i2p/streaming/Packet"
 import { EmissaryPeer } from "./EmissaryPeer.js"
 import { I2pdPeer } from "./I2pdPeer.js"
 import { JavaPeer } from "./JavaPeer.js"
-import type { Host, Options, Peer } from "./Peer.js"
+import type { Model } from "./ModelSide.js"
 
 /**
- * **Units** milliseconds round trip; shares; bytes a second, `Infinity` for none; bytes.
+ * **Shape** `controller` is what moves its window, in a word.
  *
  * @since 0.1.0
  * @category models
  */
-export interface Transfer {
-  readonly bytes: number
-  readonly rttMs: number
-  readonly loss: number
-  readonly reorder: number
-  readonly rateBytesPerSecond: number
-  readonly queueBytes: number
-  readonly seed: number
+export interface Sender {
+  readonly model: Model
+  readonly controller: string
 }
 
 /**
- * What came of a transfer.
+ * Java I2P 2.8.0: window 3 to 128, slow start to 64 and Reno's growth above it, threshold from Westwood+ and a window of 1
+ * after a timeout, one fast retransmission for each packet and only after three NACKs, RTO of RFC 6298.
+ *
+ * **Source** streaming specification, sections 10.1, 11 and 20.1 of our protocol page. Without the cache of windows (12)
+ * and the router's expiry of late originals (11). Too fast under loss: see the README.
  *
  * @since 0.1.0
- * @category models
+ * @category senders
  */
-export interface Result {
-  readonly millis: number
-  readonly packets: number
-  readonly retransmissions: number
-}
+export const java: Sender = { model: (options) => new JavaPeer(options), controller: "Westwood+" }
 
-/** Destination and signature, and the signature alone, in bytes. */
-const signingBytes = { none: 0, signature: 64, identity: 455 }
+/**
+ * i2pd of December 2025: window 10 to 512 by delay, losses of no account, pacing on a tick of 10 ms, NACKed packets again
+ * only after the RTO.
+ *
+ * **Source** sections 10.2, 11 and 20.2. Without the in-flight count that streams share, speed limits, and the change of
+ * tunnel or lease on timeouts, after which it learns window and round trip anew. Nothing is known of it to hold the model
+ * to. Its growth rule compares round trips that differ by less than a millisecond: on a link without jitter its figures
+ * are one of several that are as likely.
+ *
+ * @since 0.1.0
+ * @category senders
+ */
+export const i2pd: Sender = { model: (options) => new I2pdPeer(options), controller: "delay" }
 
-/** How late a reordered packet is, as a share of the round trip: the grid's. */
-const reorderShare = 0.1
+/**
+ * emissary of February 2026: a window that every acknowledged packet doubles below 64 and lengthens by one to 128, and a
+ * timeout shortens by one; no NACKs, no pacing.
+ *
+ * **Source** sections 10.3, 11 and 20.3. The roughest of the three: after a timeout it resends whatever is older than its
+ * RTO and keeps what it knows of the round trip, where emissary takes another route and starts anew.
+ *
+ * @since 0.1.0
+ * @category senders
+ */
+export const emissary: Sender = { model: (options) => new EmissaryPeer(options), controller: "none" }
 
-/** A transfer that takes longer is given up. */
-const patience = 48 * 3_600_000
-
-const simulate = (make: (options: Options) => Peer, transfer: Transfer): Result => {
-  const { bytes, loss, queueBytes, rateBytesPerSecond, reorder, rttMs, seed } = transfer
-  const network = new DelayHeap.DelayHeap<{ readonly to: "A" | "B"; readonly packet: Packet.Packet }>()
-  const link = {
-    latencyMillis: rttMs / 2,
-    loss,
-    reorder,
-    reorderMillis: reorderShare * rttMs,
-    bytesPerSecond: rateBytesPerSecond,
-    queueBytes
-  }
-  let now = 0
-  let packets = 0
-  const host = (to: "A" | "B", direction: Netem.Link): Host => ({
-    transmit: (packet, signing) => {
-      packets += 1
-      const size = Packet.byteLength(packet) + signingBytes[signing]
-      for (const at of direction.transmit(now, size)) network.push(at, { to, packet })
-    },
-    deliver: (payload) => {
-      if (to === "A") peers.B.consume(payload.length, now)
-    },
-    endOfStream: () => {},
-    ended: () => {}
-  })
-  const peers: { readonly A: Peer; readonly B: Peer } = {
-    A: make({
-      host: host("B", Netem.make(link, Netem.pairSeed(seed, 1, 2))),
-      localStreamId: 1,
-      seed: Netem.pairSeed(seed, 3, 4)
-    }),
-    B: make({
-      host: host("A", Netem.make(link, Netem.pairSeed(seed, 2, 1))),
-      localStreamId: 2,
-      seed: Netem.pairSeed(seed, 4, 3)
-    })
-  }
-  peers.A.open(0)
-  peers.A.write(payload(bytes), 0)
-  while (peers.A.acknowledged < bytes) {
-    const next = Math.min(
-      network.nextTime ?? Number.POSITIVE_INFINITY,
-      peers.A.nextTime ?? Number.POSITIVE_INFINITY,
-      peers.B.nextTime ?? Number.POSITIVE_INFINITY
-    )
-    if (next > patience || peers.A.end !== undefined)
-      return { millis: Number.POSITIVE_INFINITY, packets, retransmissions: peers.A.retransmissions }
-    now = Math.max(now, next)
-    for (let arrival = network.popDue(now); arrival !== undefined; arrival = network.popDue(now)) {
-      peers[arrival.to].receive([arrival.packet], now)
-    }
-    peers.A.wake(now)
-    peers.B.wake(now)
-  }
-  return { millis: now, packets, retransmissions: peers.A.retransmissions }
-}
-
-let cached = new Uint8Array(0)
-
-const payload = (bytes: number): Uint8Array => {
-  if (cached.length < bytes) cached = new Uint8Array(bytes)
-  return cached.subarray(0, bytes)
-}
-
-/** @since 0.1.0 @category senders */
-export const javaSender = (transfer: Transfer): Result => simulate((options) => new JavaPeer(options), transfer)
-
-/** @since 0.1.0 @category senders */
-export const i2pdSender = (transfer: Transfer): Result => simulate((options) => new I2pdPeer(options), transfer)
-
-/** @since 0.1.0 @category senders */
-export const emissarySender = (transfer: Transfer): Result => simulate((options) => new EmissaryPeer(options), transfer)
+/** By name. @since 0.1.0 @category senders */
+export const senders: Readonly<Record<"java" | "i2pd" | "emissary", Sender>> = { java, i2pd, emissary }
