@@ -6,6 +6,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Stream from "effect/Stream"
 import { type Outgoing, PacketTransport } from "../src/PacketTransport.js"
+import type { StreamConnection } from "../src/StreamConnection.js"
 import { StreamManager } from "../src/StreamManager.js"
 import { alice, bob, simulate } from "./simulation.js"
 
@@ -15,13 +16,13 @@ const overhead = 450
 const rate = 250_000
 
 /**
- * Alice's streams behind a socket that takes a given rate: what is handed over waits in a queue of a megabyte and leaves in
+ * Somebody's streams behind a socket that takes a given rate: what is handed over waits in a queue of a megabyte and leaves in
  * the order in which it came, as in `I2cpSession`. With `blind`, the streams are not told what waits there.
  */
-const behindSlowSocket = (blind = false) =>
+const behindSlowSocket = (keys: typeof alice, blind = false) =>
   Effect.gen(function* () {
     const network = yield* MemoryTransport.MemoryNetwork
-    const inner = yield* network.transport(alice)
+    const inner = yield* network.transport(keys)
     const fifo: Array<Outgoing> = []
     const progress = Effect.unsafeMakeLatch(false)
     const some = Effect.unsafeMakeLatch(false)
@@ -84,13 +85,9 @@ const endless = (manager: StreamManager["Type"], destination: typeof bob.destina
     return stream
   })
 
-/** The delays of small writes, one a second, that are echoed beside some bulk streams; the longest in ms. */
-const echoBeside = (bulk: number, blind: boolean) =>
+/** The delays of small writes, one a second, that are echoed; the longest in ms. */
+const longestEcho = (echo: StreamConnection) =>
   Effect.gen(function* () {
-    const destination = yield* server
-    const a = yield* behindSlowSocket(blind)
-    const echo = yield* a.connect({ destination, port: 2 })
-    yield* Effect.replicateEffect(endless(a, destination), bulk)
     yield* Effect.sleep("5 seconds")
     let longest = 0
     for (let i = 0; i < 5; i++) {
@@ -101,6 +98,33 @@ const echoBeside = (bulk: number, blind: boolean) =>
       yield* Effect.sleep("1 second")
     }
     return longest
+  })
+
+/** The same beside some bulk streams that go the way of the small writes. */
+const echoBeside = (bulk: number, blind: boolean) =>
+  Effect.gen(function* () {
+    const destination = yield* server
+    const a = yield* behindSlowSocket(alice, blind)
+    const echo = yield* a.connect({ destination, port: 2 })
+    yield* Effect.replicateEffect(endless(a, destination), bulk)
+    return yield* longestEcho(echo)
+  }).pipe(simulate({ link: { latencyMillis: 50 } }))
+
+/** The same where they go the way of the answers: the server is behind the slow socket. */
+const answerBeside = (bulk: number, blind: boolean) =>
+  Effect.gen(function* () {
+    const b = yield* behindSlowSocket(bob, blind)
+    const source = yield* b.listen({ port: 1 })
+    yield* Effect.forkScoped(source.run((stream) => Effect.forever(stream.write(new Uint8Array(65_536)))))
+    const answers = yield* b.listen({ port: 2 })
+    yield* Effect.forkScoped(answers.run((stream) => Stream.run(stream.readable, stream.writable)))
+    const a = yield* MemoryTransport.streams(alice)
+    const echo = yield* a.connect({ destination: b.destination, port: 2 })
+    for (let i = 0; i < bulk; i++) {
+      const download = yield* a.connect({ destination: b.destination, port: 1 })
+      yield* Effect.forkScoped(Stream.runDrain(download.readable))
+    }
+    return yield* longestEcho(echo)
   }).pipe(simulate({ link: { latencyMillis: 50 } }))
 
 describe("the order of sending through a slow socket", () => {
@@ -111,9 +135,17 @@ describe("the order of sending through a slow socket", () => {
     })
   )
 
+  it.effect("lets an answer wait no longer than that either", () =>
+    Effect.gen(function* () {
+      assert.isAtMost(yield* answerBeside(0, false), 130)
+      for (const bulk of [1, 8]) assert.isAtMost(yield* answerBeside(bulk, false), 100 + 524 + 20)
+    })
+  )
+
   it.effect("matters: without it the same echo waits behind all windows", () =>
     Effect.gen(function* () {
       assert.isAtLeast(yield* echoBeside(8, true), 1_000)
+      assert.isAtLeast(yield* answerBeside(8, true), 1_000)
     })
   )
 
@@ -122,7 +154,7 @@ describe("the order of sending through a slow socket", () => {
     () =>
       Effect.gen(function* () {
         const destination = yield* server
-        const a = yield* behindSlowSocket()
+        const a = yield* behindSlowSocket(alice)
         const streams = yield* Effect.replicateEffect(endless(a, destination), 10)
         const acknowledged = Effect.forEach(streams, (stream) =>
           Effect.map(stream.stats, ({ bytesAcknowledged }) => bytesAcknowledged)
