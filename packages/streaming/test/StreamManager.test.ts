@@ -126,6 +126,27 @@ describe("a session", () => {
     })
   })
 
+  it.effect("opens two streams when both sides open at once, whatever of it is lost", () => {
+    const open = (lost: number | undefined) =>
+      Effect.gen(function* () {
+        const { a, b, network } = yield* sessions()
+        let nth = 0
+        yield* network.intercept(() => nth++ !== lost)
+        const listeners = yield* Effect.all([a.listen({ port: 1 }), b.listen({ port: 1 })])
+        const [fromA, fromB] = yield* Effect.all(
+          [a.connect({ destination: b.destination, port: 1 }), b.connect({ destination: a.destination, port: 1 })],
+          { concurrency: 2 }
+        )
+        const [atA, atB] = yield* Effect.all([listeners[0].accept, listeners[1].accept])
+        yield* fromA.write(bytes("from A"))
+        yield* fromB.write(bytes("from B"))
+        assert.deepStrictEqual([yield* readText(atB), yield* readText(atA)], ["from A", "from B"])
+        assert.lengthOf(yield* a.active, 2)
+        assert.lengthOf(yield* b.active, 2)
+      }).pipe(simulate({ link: { latencyMillis: 10 } }))
+    return Effect.forEach([undefined, 0, 1, 2, 3, 4], open)
+  })
+
   it.effect("does not lose a stream to a transport that fails for a while", () =>
     Effect.gen(function* () {
       const network = yield* MemoryTransport.MemoryNetwork

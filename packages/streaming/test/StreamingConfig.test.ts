@@ -1,3 +1,5 @@
+import { readFileSync } from "node:fs"
+import { fileURLToPath } from "node:url"
 import { describe, it } from "@effect/vitest"
 import * as StreamingConfig from "@effect-i2p/streaming/StreamingConfig"
 import * as Duration from "effect/Duration"
@@ -5,7 +7,40 @@ import * as Effect from "effect/Effect"
 import * as Schedule from "effect/Schedule"
 import { assert } from "vitest"
 
+/** The default of each option as the tables of the README say it. */
+const documented = (): ReadonlyMap<string, string> => {
+  const text = readFileSync(fileURLToPath(new URL("../README.md", import.meta.url)), "utf8")
+  const section = text.slice(text.indexOf("\n## Options"), text.indexOf("\n### By their I2P names"))
+  return new Map([...section.matchAll(/^\| `(\w+)` +\| (.*?) +\|/gm)].map(([, name, value]) => [name!, value!]))
+}
+
+/** Milliseconds, bytes or the plain value of what a table says, without what other profiles have. */
+const parsed = (words: string): unknown => {
+  const [, amount, unit] = /^([\d.]+) ?(ms|s|min|KiB)?(?: \(.*\))?$/.exec(words) ?? []
+  if (amount === undefined)
+    return words
+      .replace(/ \(.*\)$/, "")
+      .replaceAll('"', "")
+      .replaceAll("`", "")
+  return Number(amount) * ({ ms: 1, s: 1000, min: 60_000, KiB: 1024 }[unit ?? ""] ?? 1)
+}
+
+const isDuration = (value: unknown): value is Duration.DurationInput =>
+  typeof value === "string" && /^\d+ (millis|seconds?|minutes?|hours?)$/.test(value)
+
 describe("StreamingConfig", () => {
+  it("has the defaults that the README says", () => {
+    const rows = documented()
+    assert.sameMembers([...rows.keys()], Object.keys(StreamingConfig.defaults))
+    for (const [name, value] of Object.entries(StreamingConfig.defaults)) {
+      const said = parsed(rows.get(name)!)
+      // Schedules, rules, limits and controllers have tests of their own.
+      if (typeof value === "object" || typeof value === "function") continue
+      const is = isDuration(value) ? Duration.toMillis(value) : typeof value === "boolean" ? String(value) : value
+      assert.strictEqual(said, is, name)
+    }
+  })
+
   it.effect("turns the default schedules into as many delays as they have recurrences", () =>
     Effect.gen(function* () {
       const core = yield* StreamingConfig.toCore(StreamingConfig.defaults, 0)
