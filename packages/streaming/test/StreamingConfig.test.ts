@@ -16,13 +16,13 @@ const documented = (): ReadonlyMap<string, string> => {
 
 /** Milliseconds, bytes or the plain value of what a table says, without what other profiles have. */
 const parsed = (words: string): unknown => {
-  const [, amount, unit] = /^([\d.]+) ?(ms|s|min|KiB)?(?: \(.*\))?$/.exec(words) ?? []
+  const [, amount, unit] = /^([\d.]+) ?(ms|s|min|KiB|MiB)?(?: \(.*\))?$/.exec(words) ?? []
   if (amount === undefined)
     return words
       .replace(/ \(.*\)$/, "")
       .replaceAll('"', "")
       .replaceAll("`", "")
-  return Number(amount) * ({ ms: 1, s: 1000, min: 60_000, KiB: 1024 }[unit ?? ""] ?? 1)
+  return Number(amount) * ({ ms: 1, s: 1000, min: 60_000, KiB: 2 ** 10, MiB: 2 ** 20 }[unit ?? ""] ?? 1)
 }
 
 const isDuration = (value: unknown): value is Duration.DurationInput =>

@@ -160,7 +160,7 @@ export class Machine {
 
   /** Jumps to the next deadline and gives what was sent then. */
   wake(): ReadonlyArray<Packet.Packet> {
-    const deadline = Connection.nextTimeout(this.state)
+    const deadline = this.nextTimeout
     if (deadline === undefined) return []
     this.now = Math.max(this.now, deadline)
     return transmitted(this.step())
@@ -171,12 +171,17 @@ export class Machine {
     const until = this.now + millis
     const sent: Array<Packet.Packet> = []
     for (;;) {
-      const deadline = Connection.nextTimeout(this.state)
+      const deadline = this.nextTimeout
       if (deadline === undefined || deadline > until) break
       sent.push(...this.wake())
     }
     this.now = until
     return sent
+  }
+
+  /** When it wants to be woken. */
+  get nextTimeout(): number | undefined {
+    return Connection.nextTimeout(this.state)
   }
 
   get phase(): Phase["_tag"] {
