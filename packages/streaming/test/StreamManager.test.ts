@@ -429,6 +429,32 @@ describe("limits and policies", () => {
   )
 })
 
+describe("an idle stream", () => {
+  for (const [side, near, far] of [
+    ["opened", "keepalive", "none"],
+    ["took", "none", "keepalive"]
+  ] as const) {
+    it.effect(`is asked after 90 to 100 seconds by who ${side} it, each stream at a moment of its own`, () =>
+      Effect.gen(function* () {
+        const { a, b } = yield* sessions()
+        const listener = yield* b.listen({ port: 1, idleAction: far })
+        yield* Effect.forkScoped(listener.run(() => Effect.never))
+        const open = a.connect({ destination: b.destination, port: 1, idleAction: near })
+        yield* Effect.replicateEffect(open, 8)
+        const sent = yield* record
+        const begun = yield* Clock.currentTimeMillis
+        yield* Effect.sleep("101 seconds")
+        const asked = sent.filter(({ packet }) => Packet.isSequenced(packet) && packet.payload.length === 0)
+        const after = asked.map(({ at }) => at - begun)
+        assert.lengthOf(after, 8)
+        for (const millis of after) assert.isTrue(millis > 89_000 && millis <= 100_000, `${millis}`)
+        assert.isAtLeast(Math.max(...after) - Math.min(...after), 1000)
+        assert.isAtLeast(new Set(after).size, 6)
+      }).pipe(simulate({ link: { latencyMillis: 10 } }), Effect.provide(SecureRandom.layerSeeded(1)))
+    )
+  }
+})
+
 describe("the end of a session", () => {
   const closing = (options: { readonly isPeerDead: boolean; readonly doesPeerClose: boolean }) =>
     Effect.gen(function* () {

@@ -331,6 +331,7 @@ describe("refusals", () => {
         const reset = sent.find(({ from }) => from === keys.destination.b32)!
         assert.isTrue(Packet.has(reset.packet, Packet.RESET))
         assert.strictEqual(reset.packet.sendStreamId, sent[0]!.packet.receiveStreamId)
+        assert.strictEqual(reset.packet.receiveStreamId, 0)
         assert.deepStrictEqual(reset.packet.from?.bytes, keys.destination.bytes)
         assert.deepStrictEqual(reset.packet.offlineSignature, keys.offline)
         const strangers = { key: undefined, destinationBytes: undefined }

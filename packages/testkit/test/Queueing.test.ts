@@ -19,7 +19,7 @@ interface Setup {
 const percentile = (values: ReadonlyArray<number>, share: number): number =>
   [...values].sort((x, y) => x - y)[Math.min(values.length - 1, Math.floor(share * values.length))]!
 
-/** Round trips of 100 echoes of 64 bytes at odd times, from 100 round trips on. */
+/** Round trips of 60 echoes of 64 bytes at odd times, from 60 round trips on. */
 const echoes = ({ from, loss = 0, rttMs }: Setup, bulk: boolean): ReadonlyArray<number> => {
   const bytesPerSecond = Grid.windowRate(rttMs) / 2
   const line = { latencyMillis: rttMs / 2, loss }
@@ -44,8 +44,8 @@ const echoes = ({ from, loss = 0, rttMs }: Setup, bulk: boolean): ReadonlyArray<
     echo.run(now())
   }
   const size = 64
-  let next = 100 * rttMs
-  return Array.from({ length: 100 }, (_, i) => {
+  let next = 60 * rttMs
+  return Array.from({ length: 60 }, (_, i) => {
     Pair.runTogether(pairs, next)
     echo.run(next)
     echo.a.step([Event.write(new Uint8Array(size))])
@@ -65,14 +65,14 @@ describe("an echo that shares a bottleneck with a bulk flow of another session, 
     ["a", "its request"],
     ["b", "its answer"]
   ] as const) {
-    it(`takes at most three quarters of a round trip longer where ${half} waits, one in twenty up to a whole one`, () => {
+    it(`takes at most four fifths of a round trip longer where ${half} waits, one in twenty up to a whole one`, () => {
       for (const loss of from === "a" ? [0, 0.01] : [0]) {
         const beside = echoes({ rttMs, from, loss }, true)
         // At 1 % one echo in fifty loses a packet of its own: neither figure is that one's.
         const alone = echoes({ rttMs, from, loss }, false)
         const added = (share: number) => (percentile(beside, share) - percentile(alone, share)) / rttMs
         assert.approximately(percentile(alone, 0.95), rttMs, 1)
-        assert.isAtMost(added(0.5), 0.75, `at a loss of ${loss}`)
+        assert.isAtMost(added(0.5), 0.8, `at a loss of ${loss}`)
         assert.isAtMost(added(0.95), 1, `at a loss of ${loss}`)
         // It does meet the queue: nothing else is measured here.
         assert.isAtLeast(added(0.95), 0.02, `at a loss of ${loss}`)

@@ -383,6 +383,16 @@ describe("Connection, opening", () => {
         )
       }
     })
+
+    it("is told as our own, whatever the peer's", () => {
+      const config = { maxPacketSize: 1730 }
+      for (const machine of [
+        Scenario.synSent({ config }),
+        Scenario.synReceived({ config, syn: { maxPacketSize: 600 } })
+      ]) {
+        assert.strictEqual(Scenario.transmitted(machine.actions)[0]?.maxPacketSize, 1730)
+      }
+    })
   })
 
   it("takes nothing to heart that has wrong ids, once established", () => {
