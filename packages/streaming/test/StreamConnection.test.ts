@@ -7,7 +7,7 @@ import * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
 import type { StreamConnection } from "../src/StreamConnection.js"
-import { bytes, established, failureOf, readText, simulate } from "./simulation.js"
+import { bytes, established, failureOf, readText, sessions, simulate } from "./simulation.js"
 
 const link = { latencyMillis: 50 }
 const idle = Effect.sleep("1 second")
@@ -165,6 +165,32 @@ describe("whoever waits", () => {
       }).pipe(simulate({ link }))
     )
   }
+
+  it.effect("is told that the peer did not read for too long, who finds the stream reset", () =>
+    Effect.gen(function* () {
+      const { far, near } = yield* established({ receiveBufferBytes: 4000, chokeTimeout: "20 seconds" })
+      yield* near.write(new Uint8Array(20_000))
+      const [error, millis] = yield* Effect.timed(failureOf(near.flush)).pipe(
+        Effect.map(([took, error]) => [error, Duration.toMillis(took)] as const)
+      )
+      assert.strictEqual(error, "StreamReset ChokedTooLong")
+      assert.approximately(millis, 20_000, 1000)
+      yield* idle
+      assert.strictEqual(yield* failureOf(Stream.runDrain(far.readable)), "StreamReset ResetByPeer")
+    }).pipe(simulate({ link }))
+  )
+
+  it.effect("is told that nothing happened for too long, where that is the end", () =>
+    Effect.gen(function* () {
+      const { a, b } = yield* sessions()
+      const listener = yield* b.listen({ port: 80, idleAction: "none" })
+      const options = { idleAction: "disconnect", idleTimeout: "10 seconds" } as const
+      const near = yield* a.connect({ destination: b.destination, port: 80, ...options })
+      const far = yield* listener.accept
+      assert.strictEqual(yield* failureOf(near.read), "StreamReset Idle")
+      assert.strictEqual(yield* failureOf(far.read), "StreamReset ResetByPeer")
+    }).pipe(simulate({ link }))
+  )
 
   it.effect("for acknowledgment may give up and wait again", () =>
     Effect.gen(function* () {

@@ -517,10 +517,14 @@ describe("ping", () => {
   it.effect("measures the round trip and brings the payload back", () =>
     Effect.gen(function* () {
       const { a, b } = yield* sessions()
+      const sent = yield* record
       const payload = new Uint8Array(40).fill(3)
       const pong = yield* a.ping({ destination: b.destination.b32, payload })
       assert.strictEqual(Duration.toMillis(pong.rtt), 150)
       assert.deepStrictEqual(pong.payload, payload.slice(0, 32))
+      // Whoever asks with more cannot have us send more to the name he gives.
+      const answer = sent.find(({ from }) => from === b.destination.b32)
+      assert.deepStrictEqual(answer?.packet.payload, payload.slice(0, 32))
     }).pipe(simulate({ link: { latencyMillis: 75 } }))
   )
 
@@ -549,6 +553,21 @@ describe("ping", () => {
       const pong = sealed({ receiveStreamId, flags: Packet.ECHO, payload: new Uint8Array(5000) })
       yield* network.inject({ to: a.destination, bytes: pong })
       assert.lengthOf((yield* Fiber.join(pinging)).payload, 32)
+    }).pipe(simulate())
+  )
+
+  it.effect("takes a pong that is signed, as Java signs it, and one that is not", () =>
+    Effect.gen(function* () {
+      const { a, network } = yield* sessions()
+      for (const signing of ["signature", "none"] as const) {
+        const sent = yield* record
+        const pinging = yield* Effect.fork(failureOf(a.ping({ destination: mallory.destination })))
+        yield* idle
+        const receiveStreamId = sent[0]!.packet.sendStreamId
+        const pong = sealed({ receiveStreamId, flags: Packet.ECHO | Packet.NO_ACK }, signing)
+        yield* network.inject({ to: a.destination, bytes: pong })
+        assert.strictEqual(yield* Fiber.join(pinging), "success", signing)
+      }
     }).pipe(simulate())
   )
 

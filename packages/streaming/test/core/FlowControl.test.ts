@@ -126,7 +126,7 @@ describe("Connection, the peer's receive window", () => {
   it("closed is probed with the oldest full packet, never a smaller one while there is a full one", () => {
     const machine = Scenario.established()
     machine.write(100)
-    machine.write(3000)
+    machine.write(4000)
     machine.receive(Scenario.choke(0))
     for (let i = 0; i < 3; i++) {
       const probes = machine.wake()
@@ -135,6 +135,14 @@ describe("Connection, the peer's receive window", () => {
         [[2, 1812]]
       )
     }
+  })
+
+  it("closed is probed with what makes Java open it: more than 1500 bytes", () => {
+    const machine = Scenario.established()
+    machine.write(1500)
+    machine.write(1501)
+    machine.receive(Scenario.choke(0))
+    assert.deepStrictEqual(numbers(machine.wake()), [2])
   })
 
   it("closed is probed with the oldest packet when none is full, and with the next new one when none is under way", () => {
