@@ -10,6 +10,7 @@ import * as Logger from "effect/Logger"
 import * as Ref from "effect/Ref"
 import * as Scope from "effect/Scope"
 import * as AccessList from "../src/AccessList.js"
+import { reaction } from "../src/internal/gate.js"
 import { verify } from "../src/internal/signing.js"
 import * as Packet from "../src/Packet.js"
 import type { StreamingOptions } from "../src/StreamingConfig.js"
@@ -25,7 +26,8 @@ import {
   sealed,
   sessions,
   simulate,
-  syn
+  syn,
+  text
 } from "./simulation.js"
 import { aliceOffline } from "./vectors.js"
 
@@ -201,6 +203,20 @@ describe("limits", () => {
     }).pipe(simulate({ link }))
   )
 
+  it.effect("of pings cannot be used up in somebody's name without his signature", () =>
+    Effect.gen(function* () {
+      const { a, b, network } = yield* visitors({ pingLimits: { perPeer: { day: 1 }, total: { day: 1 } } })
+      for (let sendStreamId = 1; sendStreamId <= 20; sendStreamId++) {
+        const forged = sealed({ sendStreamId, flags: Packet.ECHO | Packet.NO_ACK }, "identity", alice).slice()
+        forged[forged.length - 1]! ^= 1
+        yield* network.inject({ to: b.destination, bytes: forged })
+      }
+      yield* idle
+      assert.deepInclude(yield* b.drops, { unverified: 20, pingsLimited: 0 })
+      assert.strictEqual(yield* failureOf(a.ping({ destination: bob.destination, timeout: "2 seconds" })), "success")
+    }).pipe(simulate({ link }))
+  )
+
   it.effect("of pings let a ping a second through for ever, unless told otherwise", () =>
     Effect.gen(function* () {
       const { a } = yield* visitors()
@@ -259,6 +275,14 @@ describe("what a connection beyond a limit gets", () => {
       }).pipe(simulate({ link }))
     )
   }
+
+  it("says whole seconds, and never so few that it would be too early", () => {
+    const retryAfter = (millis: number) => {
+      const answer = reaction("http", 80, millis)
+      return answer instanceof Uint8Array ? /Retry-After: (\d+)\r\n/.exec(text(answer))?.[1] : answer
+    }
+    assert.deepStrictEqual([0.4, 1000, 1000.5, 59_999].map(retryAfter), ["1", "1", "2", "60"])
+  })
 
   it.effect("is any text, and the connection ends cleanly with it", () =>
     Effect.gen(function* () {
