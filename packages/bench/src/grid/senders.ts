@@ -4,6 +4,7 @@
  * @since 0.1.0
  */
 import type { Make } from "@effect-i2p/streaming/core/CongestionController"
+import * as Bbr from "@effect-i2p/streaming/core/congestion/Bbr"
 import * as Cubic from "@effect-i2p/streaming/core/congestion/Cubic"
 import * as NewReno from "@effect-i2p/streaming/core/congestion/NewReno"
 import * as Veno from "@effect-i2p/streaming/core/congestion/Veno"
@@ -21,7 +22,8 @@ export const controllers: Readonly<Record<string, Make>> = {
   Veno: Veno.make,
   NewReno: NewReno.make,
   CUBIC: Cubic.make,
-  "Westwood+": Westwood.make
+  "Westwood+": Westwood.make,
+  BBR: Bbr.make
 }
 
 /** The models, by name. @since 0.1.0 @category constants */
