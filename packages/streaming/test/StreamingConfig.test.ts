@@ -17,11 +17,8 @@ const documented = (): ReadonlyMap<string, string> => {
 /** Milliseconds, bytes or the plain value of what a table says, without what other profiles have. */
 const parsed = (words: string): unknown => {
   const [, amount, unit] = /^([\d.]+) ?(ms|s|min|KiB|MiB)?(?: \(.*\))?$/.exec(words) ?? []
-  if (amount === undefined)
-    return words
-      .replace(/ \(.*\)$/, "")
-      .replaceAll('"', "")
-      .replaceAll("`", "")
+  if (words === "no limit") return Number.POSITIVE_INFINITY
+  if (amount === undefined) return words.replace(/ \(.*\)$/, "").replaceAll(/["`]/g, "")
   return Number(amount) * ({ ms: 1, s: 1000, min: 60_000, KiB: 2 ** 10, MiB: 2 ** 20 }[unit ?? ""] ?? 1)
 }
 
