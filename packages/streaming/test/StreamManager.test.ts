@@ -5,6 +5,7 @@ import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
@@ -172,6 +173,61 @@ describe("a session", () => {
       assert.isAbove((yield* near.stats).retransmissions, 0)
     }).pipe(simulate({ link: { latencyMillis: 10 } }))
   )
+})
+
+describe("what a session hands to its transport", () => {
+  it.effect(
+    "brings our lease set with a SYN, a ping and a refusal, whose receivers may not have it, and no other",
+    () =>
+      Effect.gen(function* () {
+        const network = yield* MemoryTransport.MemoryNetwork
+        const inner = yield* network.transport(alice)
+        const brings = new Set<string>()
+        const without = new Set<string>()
+        const transport = PacketTransport.of({
+          ...inner,
+          send: (packet) => {
+            const { flags } = Either.getOrThrow(Packet.decode(packet.bytes))
+            const names = { SYN: Packet.SYNCHRONIZE, ping: Packet.ECHO, RESET: Packet.RESET, CLOSE: Packet.CLOSE }
+            const name = Object.entries(names).find(([, flag]) => (flags & flag) !== 0)?.[0] ?? "data"
+            ;(packet.bundleLeaseSet ? brings : without).add(name)
+            return inner.send(packet)
+          }
+        })
+        const a = yield* Effect.map(
+          Layer.build(Layer.provide(StreamManager.layer, Layer.succeed(PacketTransport, transport))),
+          Context.get(StreamManager)
+        )
+        const b = yield* MemoryTransport.streams(bob)
+        const listener = yield* b.listen({ port: 80 })
+        yield* a.ping({ destination: b.destination })
+        assert.strictEqual(yield* failureOf(b.connect({ destination: a.destination, port: 7 })), "ConnectRefused")
+        const near = yield* a.connect({ destination: b.destination, port: 80 })
+        const far = yield* listener.accept
+        yield* near.write(bytes("x"))
+        yield* Effect.zip(near.close, far.close, { concurrent: true })
+        assert.deepStrictEqual([...brings].sort(), ["RESET", "SYN", "ping"])
+        assert.deepStrictEqual([...without].sort(), ["CLOSE", "data"])
+      }).pipe(simulate())
+  )
+
+  it.effect("never has the id of another stream of ours, living or remembered, nor 0", () => {
+    // Words that come again and again: ports, chances and ids are all taken from them.
+    let drawn = 0
+    const few: SecureRandom.Service = { ...SecureRandom.system, u32: () => [0, 7, 7, 8, 9][drawn++ % 5]! }
+    return Effect.gen(function* () {
+      const { a, b } = yield* sessions()
+      const listener = yield* b.listen({ port: 80 })
+      yield* Effect.forkScoped(listener.run((connection) => Stream.runDrain(connection.readable)))
+      const sent = yield* record
+      const open = a.connect({ destination: b.destination, port: 80 })
+      yield* Effect.scoped(open)
+      yield* open
+      yield* open
+      const syns = sent.filter(({ packet }) => Packet.isFirstSyn(packet))
+      assert.deepStrictEqual(new Set(syns.map(({ packet }) => packet.receiveStreamId)), new Set([7, 8, 9]))
+    }).pipe(simulate(), Effect.provideService(SecureRandom.SecureRandom, few))
+  })
 })
 
 describe("what comes from strangers", () => {
