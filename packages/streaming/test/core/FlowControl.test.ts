@@ -123,6 +123,16 @@ describe("Connection, the peer's receive window", () => {
     assert.strictEqual(machine.state.counters.chokes, 1)
   })
 
+  it("closed keeps back what is known to be lost, until the next probe", () => {
+    const machine = Scenario.established()
+    machine.write(4 * Scenario.fullPacket)
+    machine.wait(100).receive(Scenario.ack(4, [1, 2], { requestedDelay: Packet.chokeDelay }))
+    const probeAt = machine.state.timers.persist!
+    assert.deepStrictEqual(machine.advance(probeAt - machine.now - 1), [])
+    assert.deepStrictEqual(numbers(machine.wake()), [1])
+    assert.deepStrictEqual(numbers(machine.receive(Scenario.unchoke(1))), [2])
+  })
+
   it("closed is probed with the oldest full packet, never a smaller one while there is a full one", () => {
     const machine = Scenario.established()
     machine.write(100)
