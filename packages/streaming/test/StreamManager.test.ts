@@ -319,9 +319,13 @@ describe("what comes from strangers", () => {
     Effect.gen(function* () {
       const { b, network } = yield* sessions()
       yield* b.listen({ port: 80 })
-      yield* network.inject({ to: b.destination, destinationPort: 80, bytes: syn(alice.destination) })
+      const ours = Packet.replayHash(b.destination.hash)
+      const nearly = ours.map((_, wrong) => ours.map((word, i) => (i === wrong ? (word ^ 1) >>> 0 : word)))
+      for (const nacks of [Packet.replayHash(alice.destination.hash), ...nearly]) {
+        yield* network.inject({ to: b.destination, destinationPort: 80, bytes: syn(b.destination, { nacks }) })
+      }
       yield* idle
-      assert.strictEqual((yield* b.drops).replayed, 1)
+      assert.strictEqual((yield* b.drops).replayed, 9)
       assert.lengthOf(yield* b.active, 0)
     }).pipe(simulate())
   )
