@@ -87,6 +87,11 @@ describe("what streams share about a peer", () => {
       yield* sink(b)
       yield* transfer(a, b.destination)
       assert.isAtMost((yield* start(a, b.destination)).cwnd, 7)
+      // Nor from one that lives.
+      const beside = yield* a.connect({ destination: b.destination, port: 80 })
+      yield* beside.write(new Uint8Array(100))
+      yield* beside.flush
+      assert.isAbove((yield* start(a, b.destination)).rto, 1_100)
     }).pipe(simulate(slow))
   )
 
