@@ -1,5 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Chunk from "effect/Chunk"
+import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -7,7 +8,7 @@ import * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
 import type { StreamConnection } from "../src/StreamConnection.js"
-import { bytes, established, failureOf, readText, sessions, simulate } from "./simulation.js"
+import { bytes, established, failureOf, readText, record, sessions, simulate } from "./simulation.js"
 
 const link = { latencyMillis: 50 }
 const idle = Effect.sleep("1 second")
@@ -226,6 +227,22 @@ describe("reading", () => {
       assert.strictEqual(yield* readText(far), "(end)")
       assert.strictEqual(yield* readText(far), "(end)")
       assert.lengthOf(Chunk.toReadonlyArray(yield* Stream.runCollect(far.readable)), 0)
+    }).pipe(simulate({ link }))
+  )
+
+  it.effect("opens a window that was closed at once, and not with the peer's next probe", () =>
+    Effect.gen(function* () {
+      const { far, near } = yield* established({ receiveBufferBytes: 4000 })
+      yield* near.write(new Uint8Array(20_000))
+      yield* Effect.sleep(Duration.millis(60_500))
+      const sent = yield* record
+      const at = yield* Clock.currentTimeMillis
+      yield* readBytes(far, 3000)
+      yield* Effect.sleep("1 millis")
+      assert.deepStrictEqual(
+        sent.map(({ at: when, packet }) => [when - at, packet.requestedDelay]),
+        [[0, 0]]
+      )
     }).pipe(simulate({ link }))
   )
 
