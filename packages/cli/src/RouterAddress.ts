@@ -1,18 +1,26 @@
 /**
- * What `--router` takes: a router's I2CP port, or the embedded router with the link it simulates.
+ * What `--router` takes: any address of `@effect-i2p/platform-node`'s `RouterAddress`, where the link behind `embedded:` is
+ * in the words of {@link file://./LinkOptions.ts}.
  *
  * @since 0.1.0
  */
+import * as Address from "@effect-i2p/platform-node/RouterAddress"
 import * as Either from "effect/Either"
 import * as LinkOptions from "./LinkOptions.js"
+
+/**
+ * A router that is reached through a socket.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Remote = Exclude<Address.RouterAddress, { readonly _tag: "Embedded" }>
 
 /**
  * @category models
  * @since 0.1.0
  */
-export type RouterAddress =
-  | { readonly _tag: "Embedded"; readonly link: LinkOptions.Link }
-  | { readonly _tag: "Tcp"; readonly host: string; readonly port: number }
+export type RouterAddress = { readonly _tag: "Embedded"; readonly link: LinkOptions.Link } | Remote
 
 /**
  * **Source** I2CP specification: TCP 7654 on the loopback address.
@@ -20,31 +28,25 @@ export type RouterAddress =
  * @category constants
  * @since 0.1.0
  */
-export const defaults: RouterAddress = { _tag: "Tcp", host: "127.0.0.1", port: 7654 }
+export const defaults: RouterAddress = {
+  _tag: "Tcp",
+  host: Address.DEFAULT_HOST,
+  port: Address.DEFAULT_PORT,
+  allowClearText: false
+}
 
 /**
- * Reads `embedded`, `embedded:latency=50ms,loss=1%`, `host`, `host:port`, `:port` or `[v6 address]:port`.
+ * Reads an address, `embedded:latency=50ms,loss=1%` included.
  *
  * @category parsing
  * @since 0.1.0
  */
-export const parse = (text: string): Either.Either<RouterAddress, string> => {
-  const embedded = /^embedded(?::(.*))?$/i.exec(text)
-  if (embedded !== null) {
-    return Either.map(LinkOptions.parse(embedded[1] ?? ""), (link) => ({ _tag: "Embedded", link }))
-  }
-  const scheme = /^([a-z][a-z0-9+.-]*):\/\//i.exec(text)?.[1]?.toLowerCase()
-  if (scheme !== undefined && scheme !== "tcp") {
-    return Either.left(`"${text}": ${scheme} is not supported; use host:port or embedded`)
-  }
-  const address = scheme === undefined ? text : text.slice("tcp://".length)
-  const parts = /^(?:\[([^\]]+)\]|([^:[\]/\s]*))(?::(\d{1,5}))?$/.exec(address)
-  const port = Number(parts?.[3] ?? 7654)
-  if (parts === null || address === "" || port < 1 || port > 65535) {
-    return Either.left(`"${text}" is no router address: use host:port (127.0.0.1:7654) or embedded`)
-  }
-  return Either.right({ _tag: "Tcp", host: parts[1] || parts[2] || "127.0.0.1", port })
-}
+export const parse = (text: string): Either.Either<RouterAddress, string> =>
+  Either.flatMap(Address.parse(text), (address) =>
+    address._tag === "Embedded"
+      ? Either.map(LinkOptions.parse(address.link), (link): RouterAddress => ({ _tag: "Embedded", link }))
+      : Either.right(address)
+  )
 
 /**
  * As the user would type it.
@@ -53,6 +55,4 @@ export const parse = (text: string): Either.Either<RouterAddress, string> => {
  * @since 0.1.0
  */
 export const format = (address: RouterAddress): string =>
-  address._tag === "Embedded"
-    ? "embedded"
-    : `${address.host.includes(":") ? `[${address.host}]` : address.host}:${address.port}`
+  address._tag === "Embedded" ? "embedded" : Address.format(address)

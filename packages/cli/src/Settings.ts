@@ -5,6 +5,7 @@
  * @since 0.1.0
  */
 import * as Options from "@effect/cli/Options"
+import type * as I2cpConfig from "@effect-i2p/i2cp/I2cpConfig"
 import * as Config from "effect/Config"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
@@ -15,7 +16,8 @@ import * as Tunnels from "./Tunnels.js"
 
 /**
  * **Shape** `keys` is the path of a key file; without it the destination is a new one. `hosts` is the path of our own address
- * book. Without `tunnels` the library's defaults hold.
+ * book. Without `tunnels` the library's defaults hold. `credentials` are for a router that asks for them; they only come
+ * from the environment, because every user of a machine can read the arguments of its processes.
  *
  * @category models
  * @since 0.1.0
@@ -25,6 +27,7 @@ export interface Settings {
   readonly keys: string | undefined
   readonly hosts: string | undefined
   readonly tunnels: Tunnels.Tunnels | undefined
+  readonly credentials: I2cpConfig.Service["credentials"]
   readonly json: boolean
 }
 
@@ -50,9 +53,9 @@ export interface Typed {
  */
 export const options = {
   router: Options.text("router").pipe(
-    Options.withPseudoName("host:port|embedded"),
+    Options.withPseudoName("address"),
     Options.withDescription(
-      "I2CP port of the router, or the embedded router with a link: embedded:latency=50ms,loss=1%. Default 127.0.0.1:7654; I2P_ROUTER"
+      "I2CP port of the router: host:port, tls://host:port?pin=FINGERPRINT, unix:/path, or embedded:latency=50ms,loss=1%. Default 127.0.0.1:7654; I2P_ROUTER. User name and password: I2P_USERNAME, I2P_PASSWORD"
     ),
     Options.optional
   ),
@@ -102,9 +105,20 @@ export const resolve = (command: Typed, root: Typed): Effect.Effect<Settings, Cl
       keys: yield* from("keys", Either.right),
       hosts: yield* from("hosts", Either.right),
       tunnels: yield* from("tunnels", Tunnels.parse),
+      credentials: yield* credentials,
       json: /^(1|true|yes|on)$/i.test(json)
     }
   })
+
+const credentials: Effect.Effect<Settings["credentials"], CliError> = Effect.gen(function* () {
+  const username = Option.getOrUndefined(yield* fromEnvironment("I2P_USERNAME"))
+  const password = Option.getOrUndefined(
+    yield* Effect.orElseSucceed(Config.option(Config.redacted("I2P_PASSWORD")), Option.none)
+  )
+  if (username !== undefined && password !== undefined) return { username, password }
+  if (username === undefined && password === undefined) return undefined
+  return yield* refuse("I2P_USERNAME and I2P_PASSWORD belong together: one of them is missing")
+})
 
 /** An empty variable is none. */
 const fromEnvironment = (name: string): Effect.Effect<Option.Option<string>> =>

@@ -51,11 +51,11 @@ const layerRouter = (
 ) => {
   const options = {
     keys: settings.keys === undefined ? undefined : NodeKeyStore.file(settings.keys),
-    session: { nickname: "i2p command", ...settings.tunnels, ...session },
+    session: { nickname: "i2p command", credentials: settings.credentials, ...settings.tunnels, ...session },
     streaming
   }
   const { router } = settings
-  if (router._tag === "Tcp") return NodeI2p.layer({ ...options, router: { host: router.host, port: router.port } })
+  if (router._tag !== "Embedded") return NodeI2p.layer({ ...options, router })
   return Layer.unwrapEffect(
     Effect.map(NodeKeyStore.transient, (echoKeys) =>
       NodeI2p.layerOnLocalRouter({

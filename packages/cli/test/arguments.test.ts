@@ -81,7 +81,7 @@ describe("RouterAddress", () => {
     for (const text of ["", "a b", "host:0", "host:65536", "host:port", "::1", "a:1:2"]) {
       assert.match(wrong(RouterAddress.parse(text)), /is no router address: use host:port/)
     }
-    assert.match(wrong(RouterAddress.parse("tls://host")), /tls is not supported/)
+    assert.match(wrong(RouterAddress.parse("http://host")), /http is not supported/)
     assert.match(wrong(RouterAddress.parse("embedded:speed=9")), /"speed" is no link option: use latency, /)
     assert.match(wrong(RouterAddress.parse("embedded:loss=2")), /loss: "2" is no share/)
     assert.match(wrong(RouterAddress.parse("embedded:seed=-1")), /is no seed/)

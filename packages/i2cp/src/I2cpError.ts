@@ -42,13 +42,16 @@ export const ENABLE_HINT =
 /**
  * No connection to the router's I2CP port. Decision: start or configure the router, or use another address.
  *
+ * **Shape** `NotFound`: no host of that name, or no such Unix socket; `NotPermitted`: the Unix socket is not for us;
+ * `BadAddress`: what was given is no router address.
+ *
  * @category errors
  * @since 0.1.0
  */
 export class RouterUnreachable extends Schema.TaggedError<RouterUnreachable>("@effect-i2p/i2cp/RouterUnreachable")(
   "RouterUnreachable",
   {
-    reason: Schema.Literal("Refused", "Timeout", "Failed"),
+    reason: Schema.Literal("Refused", "Timeout", "NotFound", "NotPermitted", "BadAddress", "Failed"),
     detail: Schema.String,
     hint: Schema.String,
     cause: Schema.optionalWith(Schema.Defect, { exact: true })
@@ -60,19 +63,72 @@ export class RouterUnreachable extends Schema.TaggedError<RouterUnreachable>("@e
 }
 
 /**
+ * The connection opened, but no TLS session that we can trust came of it. Nothing of ours was sent. Decision: trust this
+ * router (its certificate or its fingerprint), or find out who answers there.
+ *
+ * **Shape** `PlainServer`: no TLS on that port; `NotTrusted`: nobody we trust vouches for the certificate; `WrongPin`: not
+ * the pinned certificate; `WrongName`: the certificate is for another host; `Expired`: now is outside its dates;
+ * `ClientCertificate`: the router wants one of us, or not ours; `Misconfigured`: a certificate, key or fingerprint of ours
+ * cannot be used.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class TlsFailed extends Schema.TaggedError<TlsFailed>("@effect-i2p/i2cp/TlsFailed")("TlsFailed", {
+  reason: Schema.Literal(
+    "PlainServer",
+    "NotTrusted",
+    "WrongPin",
+    "WrongName",
+    "Expired",
+    "ClientCertificate",
+    "Misconfigured",
+    "Failed"
+  ),
+  detail: Schema.String,
+  hint: Schema.String,
+  cause: Schema.optionalWith(Schema.Defect, { exact: true })
+}) {
+  override get message(): string {
+    return `no TLS connection to the router (${this.detail}); ${this.hint}`
+  }
+}
+
+/**
  * Something answers on that port, but it is not an I2CP router. Decision: correct the address or the port.
  *
- * **Shape** `Silence`: it accepts and says nothing; `Closed`: it hangs up; `Garbage`: it speaks something else.
+ * **Shape** `Silence`: it accepts and says nothing; `Closed`: it hangs up; `WebServer`, `TlsServer`, `Garbage`: it speaks
+ * HTTP, TLS, something else.
  *
  * @category errors
  * @since 0.1.0
  */
 export class NotI2cp extends Schema.TaggedError<NotI2cp>("@effect-i2p/i2cp/NotI2cp")("NotI2cp", {
-  reason: Schema.Literal("Silence", "Closed", "Garbage"),
+  reason: Schema.Literal("Silence", "Closed", "WebServer", "TlsServer", "Garbage"),
   detail: Schema.String
 }) {
+  /** What to do about it. */
+  get hint(): string {
+    switch (this.reason) {
+      case "WebServer":
+        return (
+          "use the I2CP port, 7654 in Java I2P and i2pd, not the one of a console (7657, 7070) or proxy (4444); " +
+          `${ENABLE_HINT}`
+        )
+      case "TlsServer":
+        return (
+          "use tls://host:port with the router's certificate or its fingerprint, or let the router do without TLS: " +
+          "Java I2P, console > I2CP configuration > enabled without SSL (i2cp.SSL=false)"
+        )
+      default:
+        return (
+          "check host and port; a router that wants TLS (Java I2P, i2cp.SSL=true) is reached as tls://host:port; " +
+          "i2pd needs [i2cp] enabled = true"
+        )
+    }
+  }
   override get message(): string {
-    return `not an I2CP router (${this.detail}); check host and port, and that I2CP is enabled without TLS`
+    return `not an I2CP router (${this.detail}); ${this.hint}`
   }
 }
 
@@ -80,7 +136,8 @@ export class NotI2cp extends Schema.TaggedError<NotI2cp>("@effect-i2p/i2cp/NotI2
  * The router speaks I2CP and does not want this session. Decision: change options, credentials or keys; or wait, when
  * `retryable`.
  *
- * **Shape** `Misconfigured` is our own refusal: an option or key that cannot be encoded.
+ * **Shape** `Unauthorized`: the router asks for a user name and password, or does not take ours. `Misconfigured` is our
+ * own refusal: an option or key that cannot be encoded, credentials that would cross a network in clear.
  *
  * @category errors
  * @since 0.1.0
@@ -88,14 +145,31 @@ export class NotI2cp extends Schema.TaggedError<NotI2cp>("@effect-i2p/i2cp/NotI2
 export class SessionRejected extends Schema.TaggedError<SessionRejected>("@effect-i2p/i2cp/SessionRejected")(
   "SessionRejected",
   {
-    reason: Schema.Literal("Refused", "Invalid", "NoSessionId", "Disconnected", "Timeout", "Misconfigured"),
+    reason: Schema.Literal(
+      "Refused",
+      "Invalid",
+      "NoSessionId",
+      "Disconnected",
+      "Unauthorized",
+      "Timeout",
+      "Misconfigured"
+    ),
     detail: Schema.String,
     retryable: Schema.Boolean
   }
 ) {
+  /** What to do about it. */
+  get hint(): string {
+    if (this.reason === "Unauthorized") {
+      return (
+        "give the user name and password of a user of the router: Java I2P, console > I2CP configuration > " +
+        "authorization (i2cp.auth); i2pd has none"
+      )
+    }
+    return this.retryable ? "trying again may help" : "check session options, keys and credentials"
+  }
   override get message(): string {
-    const advice = this.retryable ? "trying again may help" : "check session options, keys and credentials"
-    return `session rejected (${this.detail}); ${advice}`
+    return `session rejected (${this.detail}); ${this.hint}`
   }
 }
 
@@ -200,18 +274,37 @@ export class LookupFailed extends Schema.TaggedError<LookupFailed>("@effect-i2p/
  * @category errors
  * @since 0.1.0
  */
-export type I2cpError = RouterUnreachable | NotI2cp | SessionRejected | ConnectionLost | NotReady | OfflineKeysExpired
+export type I2cpError =
+  | RouterUnreachable
+  | TlsFailed
+  | NotI2cp
+  | SessionRejected
+  | ConnectionLost
+  | NotReady
+  | OfflineKeysExpired
 
 /**
  * Whether reconnecting can help.
  *
- * **Source** ours: a refusal for configuration or authorisation stays one, and a date passed does not come back.
+ * **Source** ours: a refusal for configuration or authorisation stays one, and a date passed does not come back. A
+ * certificate that is not the router's may be somebody else's who took the port while the router was away: nothing was
+ * sent to him, and he must not be able to end a session for good.
  *
  * @category getters
  * @since 0.1.0
  */
-export const isRetryable = (error: I2cpError): boolean =>
-  error._tag === "SessionRejected" ? error.retryable : error._tag !== "OfflineKeysExpired"
+export const isRetryable = (error: I2cpError): boolean => {
+  switch (error._tag) {
+    case "SessionRejected":
+      return error.retryable
+    case "RouterUnreachable":
+      return error.reason !== "BadAddress"
+    case "TlsFailed":
+      return error.reason !== "Misconfigured"
+    default:
+      return error._tag !== "OfflineKeysExpired"
+  }
+}
 
 /**
  * Texts of a Disconnect that repeating cannot change; matched loosely, because routers reword them.
@@ -219,6 +312,13 @@ export const isRetryable = (error: I2cpError): boolean =>
  * **Source** Java I2P's router, package `net.i2p.router.client`.
  */
 const FINAL_TEXT = /authori[sz]|bad session config|invalid sig|unsupported (sig|crypto)|offline signature|non-elgamal/i
+
+/**
+ * The texts among them that are about user name and password.
+ *
+ * **Source** Java I2P: "Authorization required…", "Authorization failed…"; i2cp.auth is in no other router.
+ */
+const UNAUTHORIZED_TEXT = /authori[sz]/i
 
 /**
  * The error for the end of a session; `undefined` when it ended because we asked.
@@ -234,7 +334,8 @@ export const fromOutcome = (outcome: Outcome): I2cpError | undefined => {
       return new NotI2cp({ reason: outcome.reason, detail: sanitize(outcome.detail) })
     case "Rejected":
       return new SessionRejected({
-        reason: outcome.reason,
+        reason:
+          outcome.reason === "Disconnected" && UNAUTHORIZED_TEXT.test(outcome.detail) ? "Unauthorized" : outcome.reason,
         detail: sanitize(outcome.detail) || "no reason given",
         retryable: !(outcome.reason === "Disconnected" && FINAL_TEXT.test(outcome.detail))
       })

@@ -135,7 +135,7 @@ describe("a first attempt that fails", () => {
       const connection = yield* router.accept
       yield* connection.sendBytes(text("HTTP/1.1 400 Bad Request\r\nServer: nginx\r\n\r\n"))
       const error = yield* Effect.flip(Fiber.join(session))
-      assert.isTrue(error._tag === "NotI2cp" && error.reason === "Garbage")
+      assert.isTrue(error._tag === "NotI2cp" && error.reason === "WebServer")
       assert.include(error.message, "web server")
     })
   )
@@ -173,7 +173,7 @@ describe("a first attempt that fails", () => {
       yield* connection.hangUp
       const error = yield* Effect.flip(Fiber.join(session))
       assert.strictEqual(error._tag, "SessionRejected")
-      assert.isTrue(error._tag === "SessionRejected" && !error.retryable && error.reason === "Disconnected")
+      assert.isTrue(error._tag === "SessionRejected" && !error.retryable && error.reason === "Unauthorized")
       assert.include(error.message, "Authorization [31m required")
     })
   )

@@ -1,36 +1,39 @@
 /**
- * Sockets to a router's I2CP port.
+ * Sockets to a router's I2CP port: TCP, TLS, Unix.
  *
  * A layer made here is a `Socket` and nothing more: it dials each time `I2cpSession` runs it, so a reconnect is a new
- * TCP connection. What a failed dial means is said by `I2cpSession`, as `RouterUnreachable`.
+ * connection. A dial that fails knows best why, so the cause of its `SocketError` is the error that the session then
+ * fails with: `RouterUnreachable`, `TlsFailed`, or `SessionRejected` for credentials that would cross a network in clear.
  *
  * @since 0.1.0
  */
-
 import * as Socket from "@effect/platform/Socket"
-import * as NodeSocket from "@effect/platform-node/NodeSocket"
 import type * as Duration from "effect/Duration"
-import * as Effect from "effect/Effect"
+import type * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import type * as Redacted from "effect/Redacted"
+import * as Dial from "./internal/dial.js"
+import * as TlsDial from "./internal/tlsDial.js"
+import * as RouterAddress from "./RouterAddress.js"
 
 /**
- * Where routers listen unless told otherwise.
- *
- * **Source** I2CP specification "Default port"; loopback is the default of Java I2P and i2pd.
+ * Where routers listen unless told otherwise; see `RouterAddress`.
  *
  * @category constants
  * @since 0.1.0
  */
-export const DEFAULT_HOST = "127.0.0.1"
+export const DEFAULT_HOST = RouterAddress.DEFAULT_HOST
 
 /**
  * @category constants
  * @since 0.1.0
  */
-export const DEFAULT_PORT = 7654
+export const DEFAULT_PORT = RouterAddress.DEFAULT_PORT
 
 /**
- * **Shape** `host` default {@link DEFAULT_HOST}, `port` default {@link DEFAULT_PORT}.
+ * **Shape** `host` default {@link DEFAULT_HOST}, `port` default {@link DEFAULT_PORT}. `allowClearText`: send user name and
+ * password (`I2cpConfig.credentials`) to a host that is not this machine although everybody on the way can read them;
+ * default false, as the I2CP overview has it.
  * **Units** `connectTimeout` default 10 s: ours; the router is on this machine or near.
  *
  * @category models
@@ -40,7 +43,73 @@ export interface TcpOptions {
   readonly host?: string | undefined
   readonly port?: number | undefined
   readonly connectTimeout?: Duration.DurationInput | undefined
+  readonly allowClearText?: boolean | undefined
 }
+
+/**
+ * A certificate or key: PEM text, or the file that holds it, which is read at every dial.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Pem = string | { readonly file: string }
+
+/**
+ * What makes a router trusted. Nobody is by default, not even the authorities the system trusts: they vouch for names, and
+ * an I2CP router signs its certificate itself.
+ *
+ * **Shape**
+ * - `ca` certificates whose word counts; the router's own self-signed one will do. Then the certificate must be for the
+ *   host, or for `serverName`; on this machine `localhost` and its numbers will all do, as Java I2P writes `localhost`.
+ * - `fingerprint` SHA-256 of the router's certificate in hexadecimal, colons or not. Without `ca` it alone decides,
+ *   whatever name and dates say; with `ca` both must hold.
+ * - `certificate` ours, for a router that asks for one.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface TlsTrust {
+  readonly ca?: Pem | ReadonlyArray<Pem> | undefined
+  readonly fingerprint?: string | undefined
+  readonly serverName?: string | undefined
+  readonly certificate?:
+    | {
+        readonly chain: Pem
+        readonly key: Redacted.Redacted<string> | { readonly file: string }
+        readonly passphrase?: Redacted.Redacted<string> | undefined
+      }
+    | undefined
+}
+
+/**
+ * **Units** `connectTimeout` default 10 s, the TLS handshake included.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface TlsOptions {
+  readonly host?: string | undefined
+  readonly port?: number | undefined
+  readonly connectTimeout?: Duration.DurationInput | undefined
+  readonly tls: TlsTrust
+}
+
+/**
+ * @category models
+ * @since 0.1.0
+ */
+export interface UnixOptions {
+  readonly path: string
+  readonly connectTimeout?: Duration.DurationInput | undefined
+}
+
+/**
+ * Any way to a router: options of one of the transports, an address, or its text.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Options = TcpOptions | TlsOptions | UnixOptions | RouterAddress.RouterAddress | string
 
 /**
  * Plain TCP. Nagle's algorithm is off, as frames are batched before they get here; TCP keep-alive is on, as Java's
@@ -49,17 +118,66 @@ export interface TcpOptions {
  * @category layers
  * @since 0.1.0
  */
-export const layerTcp = (options: TcpOptions = {}): Layer.Layer<Socket.Socket> =>
-  Layer.effect(
-    Socket.Socket,
-    // Building the socket dials nothing and cannot fail, whatever its type says.
-    Effect.orDie(
-      NodeSocket.makeNet({
-        host: options.host ?? DEFAULT_HOST,
-        port: options.port ?? DEFAULT_PORT,
-        noDelay: true,
-        keepAlive: true,
-        openTimeout: options.connectTimeout ?? "10 seconds"
+export const layerTcp = (options: TcpOptions = {}): Layer.Layer<Socket.Socket> => layerOf(Dial.tcp(options))
+
+/**
+ * TLS, for Java I2P with `i2cp.SSL=true` or a TLS proxy in front of another router. Nothing is sent before the router is
+ * trusted.
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layerTls = (options: TlsOptions): Layer.Layer<Socket.Socket> => layerOf(TlsDial.tls(options))
+
+/**
+ * A Unix socket; its permissions say who may connect.
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layerUnix = (options: UnixOptions): Layer.Layer<Socket.Socket> => layerOf(Dial.unix(options))
+
+/**
+ * The transport that the options or the address ask for. Text that is no address of a router with a socket fails when it
+ * is dialled, as `RouterUnreachable`.
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layer = (options: Options): Layer.Layer<Socket.Socket> => {
+  if (typeof options === "string") {
+    const address = RouterAddress.parse(options)
+    return address._tag === "Right" ? layer(address.right) : layerOf(Dial.never(address.left))
+  }
+  if ("_tag" in options) return layerOf(ofAddress(options))
+  if ("path" in options) return layerUnix(options)
+  return "tls" in options ? layerTls(options) : layerTcp(options)
+}
+
+const ofAddress = (address: RouterAddress.RouterAddress): Effect.Effect<Socket.Socket> => {
+  switch (address._tag) {
+    case "Tcp":
+      return Dial.tcp(address)
+    case "Unix":
+      return Dial.unix(address)
+    case "Tls": {
+      const { ca, cert, key, name, pin } = address.trust
+      return TlsDial.tls({
+        host: address.host,
+        port: address.port,
+        tls: {
+          ca: ca === undefined ? undefined : { file: ca },
+          fingerprint: pin,
+          serverName: name,
+          certificate:
+            cert === undefined || key === undefined ? undefined : { chain: { file: cert }, key: { file: key } }
+        }
       })
-    )
-  )
+    }
+    case "Embedded":
+      return Dial.never("an embedded router has no address; see NodeI2p.layerEmbedded")
+  }
+}
+
+const layerOf = (socket: Effect.Effect<Socket.Socket>): Layer.Layer<Socket.Socket> =>
+  Layer.effect(Socket.Socket, socket)

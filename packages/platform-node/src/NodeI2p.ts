@@ -73,14 +73,20 @@ export const layerSession = <E = never>(
   )
 
 /**
- * A destination on the router at `router`, 127.0.0.1:7654 unless told otherwise.
+ * A destination on the router at `router`, 127.0.0.1:7654 unless told otherwise: options of `NodeI2cp`, or an address such as
+ * `"tls://127.0.0.1:7654?pin=…"`, `"unix:/run/i2cp.sock"` or `"embedded"` (see `RouterAddress`).
  *
  * @category layers
  * @since 0.1.0
  */
 export const layer = <E = never>(
-  options: SessionOptions<E> & { readonly router?: NodeI2cp.TcpOptions | undefined } = {}
-): Layer.Layer<Services, I2cpError | E> => Layer.provide(layerSession(options), NodeI2cp.layerTcp(options.router))
+  options: SessionOptions<E> & { readonly router?: NodeI2cp.Options | undefined } = {}
+): Layer.Layer<Services, I2cpError | E> => {
+  const { router = {} } = options
+  return router === "embedded"
+    ? Layer.provide(layerOnLocalRouter(options), layerLocalRouter())
+    : Layer.provide(layerSession(options), NodeI2cp.layer(router))
+}
 
 /**
  * A destination on an embedded router that exists already; use it once for each destination.

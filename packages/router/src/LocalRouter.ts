@@ -97,6 +97,7 @@ export const make = Effect.fn("LocalRouter.make")(function* (
       hub: hubConfig(options),
       links: new Links(Netem.config(options.link), options.seed, options.linkScope),
       signatures: yield* Signatures.Signatures,
+      users: new Map(Object.entries(options.users)),
       outboundBytes: options.outboundBytes,
       inFlightBytes: options.inFlightBytes,
       now: () => clock.unsafeCurrentTimeMillis()
@@ -194,6 +195,7 @@ const deliver = (board: Switchboard, wake: Effect.Latch): Effect.Effect<never> =
 const hubConfig = (options: RouterOptions.RouterOptions): HubState.Config => ({
   version: options.version,
   names: new Map(Object.entries(options.names).map(([name, destination]) => [name.toLowerCase(), destination])),
+  authorize: Object.keys(options.users).length > 0,
   gateway: Hash.of(new TextEncoder().encode(`effect-i2p LocalRouter ${options.seed}`)),
   maxConnections: options.maxConnections,
   maxSessions: options.maxSessions,

@@ -5,6 +5,7 @@
  */
 import type { Destination } from "@effect-i2p/wire/Destination"
 import * as Duration from "effect/Duration"
+import type * as Redacted from "effect/Redacted"
 import type * as Netem from "./Netem.js"
 
 /**
@@ -22,6 +23,11 @@ export interface RouterOptions {
   readonly seed: number
   /** The router's address book: lower-case host names ending in `.i2p`. */
   readonly names: Readonly<Record<string, Destination>>
+  /**
+   * Passwords by user name. With at least one, a client's first message must be a GetDate with a user's name and
+   * password; other clients get a Disconnect.
+   */
+  readonly users: Readonly<Record<string, Redacted.Redacted<string>>>
   /** API version announced in SetDate. */
   readonly version: string
   /** Connections at a time; further ones get a Disconnect. */
@@ -58,6 +64,7 @@ export interface RouterOptions {
  * | field | value | source |
  * |---|---|---|
  * | link, linkScope, seed, names | perfect, pair, 1, none | ours |
+ * | users | none | Java's `i2cp.auth` is false; strict as its `i2cp.strictAuth`, true by default |
  * | version | 0.9.67 | newest API in the specification; clients need 0.9.39 for lease sets, 0.9.11 for lookups |
  * | maxConnections, maxSessions | 1,024 and 256 | ours; Java's `i2cp.maxSessions` is 50 |
  * | maxLookups | 64 | ours, for each connection: as many as our own client asks at a time |
@@ -80,6 +87,7 @@ export const defaults: RouterOptions = {
   linkScope: "pair",
   seed: 1,
   names: {},
+  users: {},
   version: "0.9.67",
   maxConnections: 1_024,
   maxSessions: 256,

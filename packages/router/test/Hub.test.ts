@@ -12,6 +12,7 @@ const bob = identity("bob")
 const config: HubState.Config = {
   version: "0.9.67",
   names: new Map([["bob.i2p", bob.keys.destination]]),
+  authorize: false,
   gateway: Hash.of(new Uint8Array(1)),
   maxConnections: 4,
   maxSessions: 2,
@@ -127,6 +128,32 @@ describe("Hub", () => {
       bench.on({ _tag: "Violated", connection: 1, reason: "x" })
       assert.deepStrictEqual(bench.receive(1, { _tag: "GetDate", version: "0.9.67" }), [])
       assert.deepStrictEqual(bench.on({ _tag: "Disconnected", connection: 1 }), [])
+    })
+  })
+
+  describe("where name and password are asked for", () => {
+    const closed = { authorize: true }
+    const hello = { _tag: "GetDate", version: "0.9.67" } as const
+
+    it("does nothing for a client that has not given them", () => {
+      const early = [{ _tag: "GetBandwidthLimits" }, createSession(alice, NOW), lookup({ _tag: "Name", name: "a.i2p" })]
+      for (const message of early as ReadonlyArray<Message.Message>) {
+        const bench = new Bench(closed).open(1)
+        assertDisconnected(bench, 1, bench.receive(1, message), /^Authorization required/)
+      }
+    })
+
+    it("tells the reason that the driver found, and answers once there is none", () => {
+      const bench = new Bench(closed).open(1).open(2)
+      assertDisconnected(bench, 1, bench.receive(1, hello, "Authorization failed"), /^Authorization failed$/)
+      assert.strictEqual(sent(bench.receive(2, hello))[0]?._tag, "SetDate")
+      assert.strictEqual(sent(bench.receive(2, createSession(alice, NOW)))[0]?._tag, "SessionStatus")
+    })
+
+    it("asks once: the date may be asked again without them", () => {
+      const bench = new Bench(closed).open(1)
+      bench.receive(1, hello)
+      assert.strictEqual(sent(bench.receive(1, hello, "Authorization required"))[0]?._tag, "SetDate")
     })
   })
 

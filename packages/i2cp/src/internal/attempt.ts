@@ -22,6 +22,7 @@ import * as I2cpError from "../I2cpError.js"
 import * as Message from "../Message.js"
 import * as SessionConfig from "../SessionConfig.js"
 import * as Credentials from "./credentials.js"
+import * as Diagnosis from "./diagnosis.js"
 import type { Inbox } from "./inbox.js"
 import type { Lookups } from "./lookups.js"
 import type { Statuses } from "./statuses.js"
@@ -193,7 +194,7 @@ export const run = Effect.fn("I2cpSession.connection")(function* (
     return Effect.never
   })
   const outcome = yield* Effect.raceFirst(watched, Effect.flatMap(Deferred.await(started), drive))
-  const error = toError(outcome, ended, link?.isOpen() ?? false)
+  const error = Diagnosis.toError(outcome, ended, link?.isOpen() ?? false)
   if (error !== undefined) return yield* env.keys.offline === undefined ? error : withOfflineHint(error)
 })
 
@@ -276,43 +277,3 @@ const toOwnError = (
   error instanceof DestinationKeys.OfflineKeysExpired
     ? error
     : new I2cpError.SessionRejected({ reason: "Misconfigured", detail: error.message, retryable: false })
-
-/** The outcome in the light of how the connection ended: a refused dial or an HTTP answer says more than a lost one. */
-const toError = (
-  outcome: Session.Outcome,
-  ended: ConnectionEnded | undefined,
-  opened: boolean
-): I2cpError.I2cpError | undefined => {
-  if (outcome._tag === "Closed") return undefined
-  if (outcome._tag === "NotI2cp") {
-    if (ended?.reason === "Dial") return unreachable(ended)
-    if (ended?.reason === "Framing" && ended.cause?._tag === "FrameError") return garbage(ended.cause.head)
-    if (!opened) {
-      const { ENABLE_HINT: hint } = I2cpError
-      return new I2cpError.RouterUnreachable({ reason: "Timeout", detail: "the connection did not open in time", hint })
-    }
-  }
-  if (ended?.reason === "Framing" && outcome._tag === "Lost") {
-    return new I2cpError.ConnectionLost({ reason: "Protocol", detail: I2cpError.sanitize(ended.detail) })
-  }
-  return I2cpError.fromOutcome(outcome)
-}
-
-const unreachable = (ended: ConnectionEnded): I2cpError.RouterUnreachable => {
-  const refused = /ECONNREFUSED/.test(ended.detail) || /ECONNREFUSED/.test(String(ended.cause))
-  const timeout = /timed? ?out|ETIMEDOUT/i.test(ended.detail)
-  return new I2cpError.RouterUnreachable({
-    reason: refused ? "Refused" : timeout ? "Timeout" : "Failed",
-    detail: I2cpError.sanitize(ended.detail),
-    hint: I2cpError.ENABLE_HINT,
-    cause: ended.cause
-  })
-}
-
-/** First bytes of the usual wrong guests: a TLS record, and anything printable. */
-const garbage = (head: Uint8Array): I2cpError.NotI2cp => {
-  const isTls = (head[0] === 0x15 || head[0] === 0x16) && head[1] === 0x03
-  const shown = I2cpError.sanitize(new TextDecoder("latin1").decode(head))
-  const what = isTls ? "a TLS server" : shown.startsWith("HTTP/") ? "a web server" : "something else"
-  return new I2cpError.NotI2cp({ reason: "Garbage", detail: `${what} answered: ${JSON.stringify(shown)}` })
-}

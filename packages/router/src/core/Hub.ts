@@ -46,6 +46,9 @@ const TUNNELS_LIMIT = 16
 /** **Source** Java I2P's default for `inbound.quantity`; the I2CP overview's too. */
 const TUNNELS_DEFAULT = 2
 
+/** **Source** Java I2P's wording, which clients match loosely. @internal */
+export const AUTHORIZE = "Authorization required: user name and password"
+
 /** HostReply codes. **Source** I2CP specification, "HostReplyMessage". */
 const LOOKUP_FAILED = 1
 const LOOKUP_UNSUPPORTED = 7
@@ -103,8 +106,14 @@ export const nextTimeout = (state: State): number | undefined => {
 }
 
 const onConnected = (state: State, id: number, now: number): Result => {
-  const { maxConnections, preambleMillis } = state.config
-  const connection: Connection = { id, greetingUntil: now + preambleMillis, session: undefined, lookups: [] }
+  const { authorize, maxConnections, preambleMillis } = state.config
+  const connection: Connection = {
+    id,
+    greetingUntil: now + preambleMillis,
+    authorized: !authorize,
+    session: undefined,
+    lookups: []
+  }
   return state.connections.size >= maxConnections
     ? disconnect(state, connection, `connection limit exceeded: ${maxConnections}`)
     : [withConnection(state, connection), []]
@@ -117,9 +126,14 @@ const onMessage = (
   problem: string | undefined,
   now: number
 ): Result => {
+  if (!connection.authorized && message._tag !== "GetDate") return disconnect(state, connection, AUTHORIZE)
   switch (message._tag) {
-    case "GetDate":
-      return reply(state, connection, { _tag: "SetDate", date: Math.floor(now), version: state.config.version })
+    case "GetDate": {
+      // Once let in, a client may ask for the date again without its password.
+      if (!connection.authorized && problem !== undefined) return disconnect(state, connection, problem)
+      const setDate: Message.Message = { _tag: "SetDate", date: Math.floor(now), version: state.config.version }
+      return reply(withConnection(state, { ...connection, authorized: true }), connection, setDate)
+    }
     case "GetBandwidthLimits": {
       const rate = state.kilobytesPerSecond
       return reply(state, connection, {

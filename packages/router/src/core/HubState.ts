@@ -20,6 +20,8 @@ import type { LeaseSet2 } from "@effect-i2p/wire/LeaseSet2"
 export interface Config {
   readonly version: string
   readonly names: ReadonlyMap<string, Destination>
+  /** Whether a client has to give name and password of a user first. Who the users are is the driver's to know. */
+  readonly authorize: boolean
   readonly gateway: Hash
   readonly maxConnections: number
   readonly maxSessions: number
@@ -82,7 +84,8 @@ export interface PendingLookup {
 /**
  * One client connection.
  *
- * **Shape** `greetingUntil` is set until the preamble byte has come; `session` once one was created.
+ * **Shape** `greetingUntil` is set until the preamble byte has come; `session` once one was created. `authorized`: it
+ * gave the name and password of a user, or need not.
  *
  * @category models
  * @since 0.1.0
@@ -90,6 +93,7 @@ export interface PendingLookup {
 export interface Connection {
   readonly id: number
   readonly greetingUntil: number | undefined
+  readonly authorized: boolean
   readonly session: number | undefined
   readonly lookups: ReadonlyArray<PendingLookup>
 }
@@ -114,8 +118,8 @@ export interface State {
 /**
  * What happens to a hub.
  *
- * **Shape** `Greeted`: the preamble byte came. `Received`: a decoded message; signatures are checked by the driver, so
- * that no cryptography is in here, and `problem` says what it found wrong. `Violated`: bytes that are no I2CP; nothing
+ * **Shape** `Greeted`: the preamble byte came. `Received`: a decoded message; signatures and passwords are checked by the driver, so
+ * that no cryptography and no secret is in here, and `problem` says what it found wrong. `Violated`: bytes that are no I2CP; nothing
  * more is read. `Tick`: some deadline may have passed. `Renew`: ask every session for a new lease set now.
  *
  * @category models

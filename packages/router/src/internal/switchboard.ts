@@ -18,7 +18,7 @@ import * as SendFrame from "../core/SendFrame.js"
 import type * as Netem from "../Netem.js"
 import type { Links } from "./links.js"
 import { Outbox } from "./outbox.js"
-import { problemOf } from "./verify.js"
+import { problemOf, type Users } from "./verify.js"
 
 /** Deprecated CreateLeaseSet: told apart from other unknown types because a client waits for what follows it. */
 const CREATE_LEASE_SET = 4
@@ -31,6 +31,7 @@ export interface Settings {
   readonly hub: HubState.Config
   readonly links: Links
   readonly signatures: Signatures.Service
+  readonly users: Users
   readonly outboundBytes: number
   readonly inFlightBytes: number
   /** Milliseconds since 1970. */
@@ -197,7 +198,7 @@ export class Switchboard {
       return
     }
     const message = decoded.right
-    const problem = problemOf(message, this.settings.signatures, this.settings.now())
+    const problem = problemOf(message, this.settings.signatures, this.settings.now(), this.settings.users)
     this.#dispatch({ _tag: "Received", connection: client.id, message, problem })
   }
 

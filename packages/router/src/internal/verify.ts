@@ -1,5 +1,5 @@
 /**
- * The cryptographic half of judging what a client sent; the hub judges the rest. Answers what is wrong, in words for
+ * The half of judging what a client sent that needs cryptography or passwords; the hub judges the rest. Answers what is wrong, in words for
  * the client, or `undefined`.
  */
 import type * as Message from "@effect-i2p/i2cp/Message"
@@ -14,14 +14,21 @@ import * as OfflineSignature from "@effect-i2p/wire/OfflineSignature"
 import type * as Signatures from "@effect-i2p/wire/Signatures"
 import * as Either from "effect/Either"
 import * as Redacted from "effect/Redacted"
+import { AUTHORIZE } from "../core/Hub.js"
+
+/** Passwords by user name; without any, everybody is welcome. @internal */
+export type Users = ReadonlyMap<string, Redacted.Redacted<string>>
 
 /** @internal */
 export const problemOf = (
   message: Message.Message,
   signatures: Signatures.Service,
-  now: number
+  now: number,
+  users: Users
 ): string | undefined => {
   switch (message._tag) {
+    case "GetDate":
+      return users.size === 0 ? undefined : credentialsProblem(message, users)
     case "CreateSession":
       return configProblem(message.config, signatures, now, "CreateSessionMessage")
     case "ReconfigureSession":
@@ -31,6 +38,14 @@ export const problemOf = (
     default:
       return undefined
   }
+}
+
+const credentialsProblem = ({ options }: Message.GetDate, users: Users): string | undefined => {
+  const username = options?.get("i2cp.username")
+  const given = options?.get("i2cp.password")
+  if (username === undefined || given === undefined) return AUTHORIZE
+  const password = users.get(username)
+  return password !== undefined && Redacted.value(password) === given ? undefined : "Authorization failed"
 }
 
 const configProblem = (
