@@ -273,6 +273,23 @@ const router = Command.make(
   )
 )
 
+const doctor = Command.make(
+  "doctor",
+  {
+    ...Settings.options,
+    timeout: seconds(
+      "timeout",
+      "w",
+      "How long each stage may take. Default 10 for port and version, 60 for the session, 300 for tunnels, 180 for the self-lookup, 60 for the stream"
+    ).pipe(Options.optional)
+  },
+  handle(() => import("./commands/doctor.js"))
+).pipe(
+  Command.withDescription(
+    "Examines a router: port, version, session, tunnels, lease set, self-lookup, loopback stream. Names the stage that fails and the switch to flip in Java I2P or i2pd. Exit code 0: all hold; 1: one fails."
+  )
+)
+
 const demo = Command.make(
   "demo",
   Settings.options,
@@ -283,7 +300,7 @@ const demo = Command.make(
   )
 )
 
-const run = Command.run(root.pipe(Command.withSubcommands([demo, ping, nc, lookup, keygen, key, router])), {
+const run = Command.run(root.pipe(Command.withSubcommands([demo, ping, nc, lookup, keygen, key, doctor, router])), {
   name: "i2p",
   version,
   summary: Span.text("I2P streams from the command line")
@@ -357,6 +374,7 @@ const pages = new Map([
   ["key convert", () => Command.getHelp(keyConvert, config)],
   ["key offline", () => Command.getHelp(keyOffline, config)],
   ["key vanity", () => Command.getHelp(keyVanity, config)],
+  ["doctor", () => Command.getHelp(doctor, config)],
   ["router", () => Command.getHelp(router, config)]
 ])
 

@@ -65,8 +65,11 @@ export const line = (transfer: Transfer, columns: number): string => {
  * Erases the line and returns to its start.
  *
  * **Source** ECMA-48 EL.
+ *
+ * @category formatting
+ * @since 0.1.0
  */
-const clear = "\r\u001b[2K"
+export const clear = "\r\u001b[2K"
 
 /**
  * Redraws what `draw` answers ten times a second while `effect` runs, then erases it. Does nothing else in a pipe.

@@ -10,6 +10,7 @@ import * as Config from "effect/Config"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Option from "effect/Option"
+import * as Redacted from "effect/Redacted"
 import { type CliError, refuse } from "./Failure.js"
 import * as RouterAddress from "./RouterAddress.js"
 import * as Tunnels from "./Tunnels.js"
@@ -115,7 +116,11 @@ const credentials: Effect.Effect<Settings["credentials"], CliError> = Effect.gen
   const password = Option.getOrUndefined(
     yield* Effect.orElseSucceed(Config.option(Config.redacted("I2P_PASSWORD")), Option.none)
   )
-  if (username !== undefined && password !== undefined) return { username, password }
+  if (username !== undefined && password !== undefined) {
+    const tooLong = [username, Redacted.value(password)].some((text) => new TextEncoder().encode(text).length > 255)
+    if (tooLong) return yield* refuse("I2P_USERNAME and I2P_PASSWORD may have 255 bytes each; one has more")
+    return { username, password }
+  }
   if (username === undefined && password === undefined) return undefined
   return yield* refuse("I2P_USERNAME and I2P_PASSWORD belong together: one of them is missing")
 })

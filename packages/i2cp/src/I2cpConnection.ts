@@ -55,6 +55,8 @@ export interface Link {
   readonly progress: Effect.Effect<void>
   /** Whether the socket has connected. */
   readonly isOpen: () => boolean
+  /** Waits until the socket has connected; for ever if it never does, which `run` fails with. */
+  readonly opened: Effect.Effect<void>
 }
 
 /**
@@ -95,6 +97,7 @@ export const make: Effect.Effect<I2cpConnection["Type"], never, Socket.Socket> =
         const outbound = new Outbound(maxOutboundBytes)
         const framer = new Framer("ToClient")
         const broken = yield* Deferred.make<never, ConnectionEnded>()
+        const opened = Effect.unsafeMakeLatch(false)
         let open = false
         outbound.offerFirst(Uint8Array.of(PREAMBLE))
         const onFrame = use({
@@ -102,7 +105,8 @@ export const make: Effect.Effect<I2cpConnection["Type"], never, Socket.Socket> =
           sendFirst: (frame) => outbound.offerFirst(frame),
           queued: () => outbound.queued,
           progress: outbound.progress,
-          isOpen: () => open
+          isOpen: () => open,
+          opened: opened.await
         })
         // Plain function, no fiber per chunk. It runs in the socket's callback, so a defect must not leave it.
         const onChunk = (chunk: Uint8Array): void => {
@@ -115,8 +119,9 @@ export const make: Effect.Effect<I2cpConnection["Type"], never, Socket.Socket> =
             Deferred.unsafeDone(broken, Exit.die(defect))
           }
         }
-        const onOpen = Effect.sync(() => {
+        const onOpen = Effect.suspend(() => {
           open = true
+          return opened.open
         })
         const write = yield* socket.writer
         const reading = socket.run(onChunk, { onOpen }).pipe(

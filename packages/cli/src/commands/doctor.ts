@@ -1,0 +1,125 @@
+/**
+ * `i2p doctor`: what is wrong between this machine and a router, and which switch to flip.
+ *
+ * @since 0.1.0
+ */
+import * as I2cpConnection from "@effect-i2p/i2cp/I2cpConnection"
+import * as RouterProbe from "@effect-i2p/i2cp/RouterProbe"
+import * as NodeI2cp from "@effect-i2p/platform-node/NodeI2cp"
+import * as NodeI2p from "@effect-i2p/platform-node/NodeI2p"
+import * as NodeKeyStore from "@effect-i2p/platform-node/NodeKeyStore"
+import * as LocalRouter from "@effect-i2p/router/LocalRouter"
+import * as Clock from "effect/Clock"
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as FiberRef from "effect/FiberRef"
+import * as Layer from "effect/Layer"
+import * as Logger from "effect/Logger"
+import * as LogLevel from "effect/LogLevel"
+import * as Option from "effect/Option"
+import * as Doctor from "../Doctor.js"
+import * as DoctorReport from "../DoctorReport.js"
+import type { Stage } from "../DoctorStage.js"
+import * as ExitStatus from "../ExitStatus.js"
+import { ExitCode, refuse } from "../Failure.js"
+import * as Format from "../Format.js"
+import { Output } from "../Output.js"
+import * as Progress from "../Progress.js"
+import * as RouterAddress from "../RouterAddress.js"
+import type { Settings } from "../Settings.js"
+import * as Style from "../Style.js"
+
+/**
+ * **Units** `timeout` seconds for each stage.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Options {
+  readonly timeout: Option.Option<number>
+}
+
+/**
+ * Prints a line a stage and what to do about the one that fails. Exit code 0 if all hold, 1 if one fails.
+ *
+ * @category commands
+ * @since 0.1.0
+ */
+export const run = Effect.fnUntraced(function* (settings: Settings, options: Options) {
+  const patience = Option.getOrUndefined(options.timeout)
+  if (patience !== undefined && !(patience > 0)) return yield* refuse("-w must be above 0")
+  const keys = settings.keys === undefined ? undefined : yield* NodeKeyStore.file(settings.keys)
+  const { err, out } = yield* Output
+  const style = Style.make(out.colors)
+  const router = RouterAddress.format(settings.router)
+  const print = (line: string) => (settings.json ? Effect.void : out.write(`${line}\n`))
+
+  yield* print(`router ${style.bold(router)}`)
+  let stage: Stage = "port"
+  let began = yield* Clock.currentTimeMillis
+  const progress = Effect.map(Clock.currentTimeMillis, (now) =>
+    Format.truncate(`i2p: ${stage} … ${Format.seconds(Math.floor((now - began) / 1000) * 1000)}`, err.columns() - 1)
+  )
+  const examination = Effect.flatMap(socketOf(settings.router), (socket) =>
+    Doctor.examine({
+      socket,
+      looksLikeTls: looksLikeTls(settings.router),
+      keys,
+      session: { nickname: "i2p doctor", credentials: settings.credentials, ...settings.tunnels },
+      patience,
+      onStage: (next) =>
+        Effect.map(Clock.currentTimeMillis, (now) => {
+          stage = next
+          began = now
+        }),
+      // The progress line is in the way until its next turn.
+      onOutcome: (outcome) =>
+        Effect.zipRight(
+          err.isTerminal ? err.write(Progress.clear) : Effect.void,
+          print(DoctorReport.line(outcome, style))
+        )
+    })
+  )
+  // Closing the sessions is part of what is waited for; what they complain about is in the report.
+  const outcomes = yield* Progress.during(quietly(Effect.scoped(examination)), err, progress)
+  yield* settings.json
+    ? out.write(`${DoctorReport.json(router, outcomes)}\n`)
+    : print(DoctorReport.verdict(outcomes, style))
+  const isWell = outcomes.every((outcome) => outcome._tag === "Passed")
+  yield* ExitStatus.set(isWell ? ExitCode.Ok : ExitCode.NoAnswer)
+})
+
+/** Makes connections to the router: to the embedded one, for as long as the scope lives. */
+const socketOf = (router: RouterAddress.RouterAddress) =>
+  router._tag === "Embedded"
+    ? Effect.map(
+        Layer.build(NodeI2p.layerLocalRouter({ link: router.link.config, seed: router.link.seed })),
+        (context) =>
+          Layer.provide(
+            LocalRouter.layerSocket,
+            Layer.succeed(LocalRouter.LocalRouter, Context.get(context, LocalRouter.LocalRouter))
+          )
+      )
+    : Effect.succeed(Layer.fresh(NodeI2cp.layer(router)))
+
+/** A certificate, trusted or not, is the proof. */
+const looksLikeTls = (router: RouterAddress.RouterAddress): Effect.Effect<boolean> =>
+  router._tag !== "Tcp"
+    ? Effect.succeed(false)
+    : RouterProbe.probe().pipe(
+        Effect.provide(
+          Layer.provide(
+            I2cpConnection.layer,
+            NodeI2cp.layerTls({ host: router.host, port: router.port, connectTimeout: "3 seconds", tls: {} })
+          )
+        ),
+        Effect.match({
+          onSuccess: () => true,
+          onFailure: (error) => error._tag === "TlsFailed" && error.reason !== "PlainServer"
+        })
+      )
+
+const quietly = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
+  Effect.flatMap(FiberRef.get(FiberRef.currentMinimumLogLevel), (level) =>
+    LogLevel.greaterThanEqual(level, LogLevel.Warning) ? Logger.withMinimumLogLevel(effect, LogLevel.Error) : effect
+  )
