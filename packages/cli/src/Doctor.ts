@@ -194,7 +194,7 @@ const probe = (options: Options, dateTimeout: Duration.Duration, onOpen: () => E
 
 const describe = ({ clockOffset, router, version }: RouterProbe.Answer): string => {
   // The embedded router says of itself no more than i2pd does.
-  const who = router === "unknown" ? "" : `, looks like ${router}${router === "i2pd" ? " or the embedded router" : ""}`
+  const who = router === "unknown" ? "" : `, like ${router}${router === "i2pd" ? " or the embedded router" : ""}`
   const isEcho = router === "i2pd up to 2.57"
   const clock =
     Math.abs(clockOffset) < 1_000

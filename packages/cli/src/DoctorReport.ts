@@ -5,6 +5,7 @@
  */
 import { type Outcome, type Stage, stages } from "./DoctorStage.js"
 import * as Format from "./Format.js"
+import * as Help from "./Help.js"
 import type * as Style from "./Style.js"
 
 const WIDTH = Math.max(...stages.map((stage) => stage.length))
@@ -30,16 +31,17 @@ export const skipped = (stage: Stage, style: Style.Style): string =>
   style.dim(`-       ${stage.padEnd(WIDTH)}  not tried`)
 
 /**
- * The last lines: what remains untried, and what to do.
+ * The last lines: what remains untried, and what to do, in lines of at most `columns` characters.
  *
  * @category formatting
  * @since 0.1.0
  */
-export const verdict = (outcomes: ReadonlyArray<Outcome>, style: Style.Style): string => {
+export const verdict = (outcomes: ReadonlyArray<Outcome>, style: Style.Style, columns: number): string => {
   const failed = failure(outcomes)
   if (failed === undefined) return style.bold("all is well: streams work through this router")
   const untried = stages.slice(outcomes.length).map((stage) => skipped(stage, style))
-  return [...untried, `${style.bold(`what to do about ${failed.stage}:`)} ${failed.hint}`].join("\n")
+  const advice = Help.wrap(`what to do about ${failed.stage}: ${failed.hint}`, columns)
+  return [...untried, ...advice].join("\n")
 }
 
 /**

@@ -84,7 +84,7 @@ export const run = Effect.fnUntraced(function* (settings: Settings, options: Opt
   const outcomes = yield* Progress.during(quietly(Effect.scoped(examination)), err, progress)
   yield* settings.json
     ? out.write(`${DoctorReport.json(router, outcomes)}\n`)
-    : print(DoctorReport.verdict(outcomes, style))
+    : print(DoctorReport.verdict(outcomes, style, out.columns()))
   const isWell = outcomes.every((outcome) => outcome._tag === "Passed")
   yield* ExitStatus.set(isWell ? ExitCode.Ok : ExitCode.NoAnswer)
 })
