@@ -261,6 +261,15 @@ describe("doctor", { concurrent: true }, () => {
         reply({ _tag: "SessionStatus", sessionId, status: "Destroyed" })
       )
       assertFails(yield* doctor(ended), "lease set", /ended the session/, hint)
+      // So fast that we never see the session ready.
+      const atOnce = yield* scripted((message, reply, end) => {
+        if (message._tag !== "CreateSession") return false
+        reply({ _tag: "SessionStatus", sessionId: 7, status: "Created" }, leaseRequest(7))
+        reply({ _tag: "Disconnect", reason: "Too many leaseset request fails" })
+        end()
+        return true
+      })
+      assertFails(yield* doctor(atOnce), "lease set", /Too many leaseset/, hint)
       // As i2pd, but not after ten seconds; by then a second session is looking us up.
       let first = true
       const late = yield* scripted((message, _, end) => {

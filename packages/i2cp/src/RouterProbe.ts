@@ -93,14 +93,6 @@ export const probe = (
         }
       }
     }
-    // A Disconnect explains the end that comes behind it.
-    const running = Effect.catchAll(connection.run(talk), (end) =>
-      Effect.flatMap(
-        Deferred.isDone(refused),
-        (isRefused): Effect.Effect<never, Session.Outcome | ConnectionEnded> =>
-          isRefused ? Deferred.await(refused) : end
-      )
-    )
     const asking = Effect.gen(function* () {
       const link = yield* Deferred.await(dialled)
       yield* link.opened
@@ -123,7 +115,7 @@ export const probe = (
     )
     return yield* Effect.raceFirst(
       Effect.raceFirst(asking, Deferred.await(refused)),
-      Effect.raceFirst(running, silence)
+      Effect.raceFirst(connection.run(talk), silence)
     ).pipe(Effect.mapError((end) => toError(end, opened)))
   }).pipe(Effect.withSpan("RouterProbe.probe"))
 
