@@ -89,7 +89,13 @@ export interface SamAddress {
   readonly port: number
 }
 
-const ask = (
+/**
+ * Asks for something, and fails unless the answer is `RESULT=OK`.
+ *
+ * @category asking
+ * @since 0.1.0
+ */
+export const ask = (
   connection: Tcp.TcpConnection,
   command: string,
   pairs: Readonly<Record<string, string | number | undefined>>
@@ -103,8 +109,13 @@ const ask = (
     return message
   })
 
-/** 3.1 is all we need, and all that 2.45.1 and later agree on word for word. */
-const hello = (address: SamAddress) =>
+/**
+ * A connection to the bridge. 3.1 is all we need, and all that 2.45.1 and later agree on word for word.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const hello = (address: SamAddress) =>
   Tcp.connect(address).pipe(Effect.tap((connection) => ask(connection, "HELLO VERSION", { MIN: "3.1", MAX: "3.1" })))
 
 /**
