@@ -196,6 +196,11 @@ describe("TLS", () => {
       const hint = /use host:port; or switch TLS on: .*i2cp\.SSL=true/
       const trust = { ca }
       assertFails(yield* failure({ port: yield* plainPort, tls: trust }), "TlsFailed PlainServer", hint)
+      // i2pd 2.45.1 resets.
+      const resets = yield* listen(() =>
+        Net.createServer((socket) => socket.on("data", () => socket.resetAndDestroy()))
+      )
+      assertFails(yield* failure({ port: resets, tls: trust }), "TlsFailed PlainServer", hint)
       const hangsUp = yield* listen(() => Net.createServer((socket) => socket.on("data", () => socket.destroy())))
       assertFails(yield* failure({ port: hangsUp, tls: trust }), "TlsFailed PlainServer", hint)
       const ends = yield* listen(() => Net.createServer((socket) => socket.end()))

@@ -35,6 +35,34 @@ layer(TestNetwork.layer, { excludeTestServices: true })("i2p on i2pd", (it) => {
     })
   )
 
+  it.effect("doctor finds nothing wrong, and knows which router it is", () =>
+    Effect.gen(function* () {
+      const network = yield* TestNetwork.TestNetwork
+      const { code, err, out } = yield* i2p(["doctor", "--json", ...routerOf(network), ...noHops])
+      assert.strictEqual(err, "")
+      const { ok, stages } = JSON.parse(out)
+      assert.isTrue(ok, out)
+      assert.match(stages[1].detail, /like i2pd/)
+      assert.strictEqual(code, 0)
+    })
+  )
+
+  it.effect("doctor says that i2pd does without TLS, and that its SAM bridge is no I2CP port", () =>
+    Effect.gen(function* () {
+      const network = yield* TestNetwork.TestNetwork
+      const doctor = (...words: ReadonlyArray<string>) =>
+        Effect.map(i2p(["doctor", "--json", ...words]), ({ code, out }) => {
+          assert.strictEqual(code, 1, out)
+          return JSON.parse(out)
+        })
+      const tls = yield* doctor("-w", "5", "--router", `tls://127.0.0.1:${network.a.i2cpPort}`)
+      assert.strictEqual(tls.stage, "port")
+      assert.match(tls.hint, /use host:port/)
+      const sam = yield* doctor("-w", "2", "--router", `127.0.0.1:${network.a.samPort}`)
+      assert.strictEqual(sam.stage, "version")
+    })
+  )
+
   it.effect("ping prints its summary after Ctrl-C", () =>
     Effect.gen(function* () {
       const network = yield* TestNetwork.TestNetwork

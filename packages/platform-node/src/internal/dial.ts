@@ -69,8 +69,8 @@ export const open = <A extends Net.Socket>(options: {
   readonly make: () => A
   readonly event: "connect" | "secureConnect"
   readonly timeout: Duration.DurationInput | undefined
-  readonly explain: (cause: NodeJS.ErrnoException, socket: A) => Told
-  readonly onTimeout: (socket: A) => Told
+  readonly explain: (cause: NodeJS.ErrnoException) => Told
+  readonly onTimeout: () => Told
 }): Effect.Effect<A, Socket.SocketError, Scope.Scope> =>
   Effect.gen(function* () {
     let isOpen = false
@@ -85,7 +85,7 @@ export const open = <A extends Net.Socket>(options: {
       (made) => Effect.sync(() => (isOpen ? made.destroySoon() : made.destroy()))
     )
     yield* Effect.async<void, Socket.SocketError>((resume) => {
-      socket.once("error", (cause) => resume(Effect.fail(openError(options.explain(cause, socket)))))
+      socket.once("error", (cause) => resume(Effect.fail(openError(options.explain(cause)))))
       socket.once(options.event, () => {
         isOpen = true
         resume(Effect.void)
@@ -93,7 +93,7 @@ export const open = <A extends Net.Socket>(options: {
     }).pipe(
       Effect.timeoutFail({
         duration: options.timeout ?? CONNECT_TIMEOUT,
-        onTimeout: () => openError(options.onTimeout(socket))
+        onTimeout: () => openError(options.onTimeout())
       })
     )
     return socket

@@ -23,10 +23,11 @@ export const tls = (options: TlsOptions): Effect.Effect<Socket.Socket> => {
     const pin = yield* pinOf(trust)
     const secureContext = yield* contextOf(trust)
     const names = namesOf(host, trust.serverName)
+    let isConnected = false
     const socket = yield* Dial.open<Tls.TLSSocket>({
       make: () => {
         const servername = names.find((name) => Net.isIP(name) === 0)
-        return Tls.connect({
+        const made = Tls.connect({
           host,
           port,
           ...Dial.socketOptions,
@@ -36,16 +37,17 @@ export const tls = (options: TlsOptions): Effect.Effect<Socket.Socket> => {
           rejectUnauthorized: false,
           checkServerIdentity: (_, certificate) => refusalOf(names, certificate)
         })
+        made.once("connect", () => {
+          isConnected = true
+        })
+        return made
       },
       event: "secureConnect",
       timeout: options.connectTimeout,
-      explain: (cause, made) =>
-        // No remote address: the connection below TLS never came to be.
-        made.remoteAddress === undefined && !isHandshake(cause)
-          ? Dial.unreachable(cause, place, I2cpError.ENABLE_HINT)
-          : handshakeFailed(cause, trust),
-      onTimeout: (made) =>
-        made.connecting ? Dial.silent(place, I2cpError.ENABLE_HINT) : plainServer("nothing answered the TLS handshake")
+      explain: (cause) =>
+        isConnected ? handshakeFailed(cause, trust) : Dial.unreachable(cause, place, I2cpError.ENABLE_HINT),
+      onTimeout: () =>
+        isConnected ? plainServer("nothing answered the TLS handshake") : Dial.silent(place, I2cpError.ENABLE_HINT)
     })
     const problem = judge(socket, trust, pin, names)
     return yield* problem === undefined ? Effect.succeed(socket) : Effect.fail(Dial.openError(problem))
@@ -191,10 +193,6 @@ const plainServer = (detail: string, cause?: unknown): I2cpError.TlsFailed =>
       "required (i2cp.SSL=true); i2pd has none on I2CP",
     cause
   )
-
-/** Errors of the TLS library, and Node's own for a connection that ended before it was secure. */
-const isHandshake = (cause: NodeJS.ErrnoException): boolean =>
-  /^(ERR_SSL|ERR_TLS|EPROTO)/.test(cause.code ?? "") || /secure TLS connection/.test(cause.message)
 
 /** **Source** RFC 8446 section 6.2, in OpenSSL's words. */
 const CLIENT_CERTIFICATE_ALERT =
