@@ -222,8 +222,9 @@ const LEASE_REQUEST = Message.typeOf("RequestVariableLeaseSet")
 const observed = (seen: Seen) =>
   Layer.effect(
     I2cpConnection.I2cpConnection,
-    Effect.map(I2cpConnection.make, ({ run }) =>
+    Effect.map(I2cpConnection.make, ({ routers, run }) =>
       I2cpConnection.I2cpConnection.of({
+        routers,
         run: (use) =>
           run((link) => {
             const onFrame = use(link)

@@ -7,32 +7,22 @@
  */
 import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
+import * as Either from "effect/Either"
 import * as Layer from "effect/Layer"
 import type * as Redacted from "effect/Redacted"
 import * as Schedule from "effect/Schedule"
 import type { I2cpError } from "./I2cpError.js"
+import * as SessionOptions from "./SessionOptions.js"
 
 /**
  * @category models
  * @since 0.1.0
  */
-export interface Service {
-  /** Shown in the router's console. Default `effect-i2p`. */
-  readonly nickname: string
-  /** Hops of inbound tunnels, 0–7. 0 is no anonymity. Default 3: the I2CP specification's. */
-  readonly inboundLength: number
-  /** Hops of outbound tunnels. Default 3: the I2CP specification's. */
-  readonly outboundLength: number
-  /** Inbound tunnels, 1–16. Default 2: the I2CP specification's (i2pd 5, emissary 3 when left out). */
-  readonly inboundQuantity: number
-  /** Outbound tunnels, 1–16. Default 2: the I2CP specification's. */
-  readonly outboundQuantity: number
+export interface Service extends SessionOptions.SessionOptions {
   /**
-   * Whether others can find us. Default true. `false` also marks the lease set unpublished, because i2pd 2.58 and later
-   * invert the option (seen with a build of December 2025; 2.45.1 and Java I2P do not).
+   * More session options by their I2P names; they win over the fields and are not looked at. Keys and values at most 255
+   * bytes each. Default none.
    */
-  readonly published: boolean
-  /** More session options; they win over the ones above. Keys and values at most 255 bytes each. Default none. */
   readonly options: Readonly<Record<string, string>>
   /** For a router with `i2cp.auth`. They cross in clear: only over loopback or TLS. Default none. */
   readonly credentials: { readonly username: string; readonly password: Redacted.Redacted<string> } | undefined
@@ -51,8 +41,36 @@ export interface Service {
   readonly pingInterval: Duration.DurationInput
   /** Silence after a ping; two in a row end the connection. Default 15 s: ours. */
   readonly pingTimeout: Duration.DurationInput
-  /** Delays between connection attempts after a loss. Default {@link defaultReconnect}. */
+  /** Answer to a question that a router answers at once: bandwidth limits, a reconfiguration. Default 10 s: ours. */
+  readonly requestTimeout: Duration.DurationInput
+  /**
+   * Difference between the wall clock and the monotonic one that counts as a jump: the machine slept, or somebody set
+   * its clock. Default 5 s: ours, more than NTP slews and less than any wait here.
+   */
+  readonly clockJump: Duration.DurationInput
+  /** Delays between rounds of connection attempts after a loss. Default {@link defaultReconnect}. */
   readonly reconnect: Schedule.Schedule<unknown, I2cpError>
+  /**
+   * How long a session must have been ready, when its router ends it, for the delays to start over. Default 1 min: ours.
+   * Two clients with the same keys throw each other out within seconds; without this they would go on for ever.
+   */
+  readonly stableTime: Duration.DurationInput
+  /**
+   * Whether the lease sets of each further connection have an encryption key of their own. Default true: what was encrypted
+   * to the old one can come only through tunnels that are gone, and a peer on i2pd goes on with the ratchet session it has
+   * for a key, which the restarted router has forgotten, until that is 120 s old. Measured with i2pd 2.45.1 killed and
+   * started during a transfer: nothing arrived for 146 and 155 s with the old key, 6 s with a new one. Java's client keeps
+   * the key.
+   */
+  readonly renewEncryptionKey: boolean
+  /** Pause after a router has refused the Destination as connected already. Default 10 s: ours; Java clears within. */
+  readonly duplicateDelay: Duration.DurationInput
+  /** Such refusals that a first attempt endures; a session that was there before endures all. Default 6: ours, a minute. */
+  readonly duplicateRetries: number
+  /** How long a router that failed comes last in the list of routers. Default 1 min: ours, a restart. */
+  readonly routerPenalty: Duration.DurationInput
+  /** Time for which a repeated log line is counted instead of written. Default 1 min: ours. */
+  readonly logInterval: Duration.DurationInput
   /** Whether a first attempt that fails is retried too, instead of failing the layer. Default false. */
   readonly retryFirst: boolean
 
@@ -75,12 +93,30 @@ export interface Service {
   readonly sendExpiry: Duration.DurationInput
   /** Largest payload, envelope included. Default 60,000: i2pd 2.45.1 was seen to crash above 61,800. */
   readonly maxPayloadBytes: number
+  /** How long a send that waits for room may take. Default 30 s: ours, less than the pings take to find a dead router. */
+  readonly sendTimeout: Duration.DurationInput
+  /** How long a send's fate is waited for. Default 60 s: ours; Java and i2pd answer a failed look-up within 20 s. */
+  readonly statusTimeout: Duration.DurationInput
+  /** Sends whose fate is waited for at a time; beyond it none is asked for. Default 1,024: ours. */
+  readonly maxStatuses: number
   /** Bytes that may wait for the router to read. Default 1 MiB: ours, as much as i2pd keeps for a client. */
   readonly maxOutboundBytes: number
   /** Payloads a subscriber may have waiting. Default 4,096: ours, 80 ms at 50,000 a second. */
   readonly receiveQueueMessages: number
   /** Bytes a subscriber may have waiting. Default 8 MiB: ours, 4,096 streaming packets of 1,812 bytes fit. */
   readonly receiveQueueBytes: number
+  /**
+   * Silence, both ways, after which the tunnels are reduced to `reduceIdleQuantity`; the next payload brings them back.
+   * Default never; Java I2P's `i2cp.reduceIdleTime` is 20 min when switched on.
+   */
+  readonly reduceIdleTime: Duration.DurationInput | undefined
+  /** Tunnels in each direction while reduced. Default 1: Java I2P's `i2cp.reduceQuantity`. */
+  readonly reduceIdleQuantity: number
+  /**
+   * Silence, both ways, after which the session is closed, to be opened again by the next send or look-up. Until then
+   * nobody reaches us: for clients only. Default never; Java I2P's `i2cp.closeIdleTime` is 30 min when switched on.
+   */
+  readonly closeIdleTime: Duration.DurationInput | undefined
   /** Difference between the router's clock and ours that is believed. Default 1 day: ours. */
   readonly maxClockOffset: Duration.DurationInput
   /** Frames of unknown type in a row that end the connection. Default 1,000: ours. */
@@ -88,15 +124,18 @@ export interface Service {
 }
 
 /**
- * 10 s doubling to 320 s, ± 20 %, for ever.
+ * 1 s, then 10 s doubling to 320 s, ± 20 %, for ever.
  *
- * **Source** the steps: Java I2P's client; the jitter keeps a restarted router's clients apart.
+ * **Source** the steps: Java I2P's client; the jitter keeps a restarted router's clients apart. The first is ours: live
+ * streams wait, a broken connection to a router that is well can be made at once, and i2pd listens 0.6 s after its start
+ * (measured); to be wrong costs one refused dial.
  *
  * @category schedules
  * @since 0.1.0
  */
-export const defaultReconnect: Schedule.Schedule<unknown, I2cpError> = Schedule.exponential("10 seconds", 2).pipe(
-  Schedule.union(Schedule.spaced("320 seconds")),
+export const defaultReconnect: Schedule.Schedule<unknown, I2cpError> = Schedule.recurs(1).pipe(
+  Schedule.addDelay(() => "1 second"),
+  Schedule.andThen(Schedule.union(Schedule.exponential("10 seconds", 2), Schedule.spaced("320 seconds"))),
   Schedule.jitteredWith({ min: 0.8, max: 1.2 })
 )
 
@@ -105,12 +144,7 @@ export const defaultReconnect: Schedule.Schedule<unknown, I2cpError> = Schedule.
  * @since 0.1.0
  */
 export const defaults: Service = {
-  nickname: "effect-i2p",
-  inboundLength: 3,
-  outboundLength: 3,
-  inboundQuantity: 2,
-  outboundQuantity: 2,
-  published: true,
+  ...SessionOptions.defaults,
   options: {},
   credentials: undefined,
   dateTimeout: "30 seconds",
@@ -120,7 +154,15 @@ export const defaults: Service = {
   closeTimeout: "1 second",
   pingInterval: "30 seconds",
   pingTimeout: "15 seconds",
+  requestTimeout: "10 seconds",
+  clockJump: "5 seconds",
   reconnect: defaultReconnect,
+  stableTime: "1 minute",
+  renewEncryptionKey: true,
+  duplicateDelay: "10 seconds",
+  duplicateRetries: 6,
+  routerPenalty: "1 minute",
+  logInterval: "1 minute",
   retryFirst: false,
   lookupNameTimeout: "10 seconds",
   lookupHashTimeout: "40 seconds",
@@ -131,9 +173,15 @@ export const defaults: Service = {
   lookupCacheSize: 512,
   sendExpiry: "60 seconds",
   maxPayloadBytes: 60_000,
+  sendTimeout: "30 seconds",
+  statusTimeout: "60 seconds",
+  maxStatuses: 1_024,
   maxOutboundBytes: 1_048_576,
   receiveQueueMessages: 4_096,
   receiveQueueBytes: 8_388_608,
+  reduceIdleTime: undefined,
+  reduceIdleQuantity: 1,
+  closeIdleTime: undefined,
   maxClockOffset: "1 day",
   maxUnknownInRow: 1_000
 }
@@ -162,23 +210,21 @@ export const layer = (options: Partial<Service>): Layer.Layer<never> =>
  *
  * **Source** I2CP overview, its tables of options; where routers differ, the code of Java I2P, i2pd and emissary.
  *
+ * **Errors** `InvalidOptions` for fields out of range.
+ *
  * @category getters
  * @since 0.1.0
  */
-export const sessionOptions = (config: Service): Readonly<Record<string, string>> => ({
-  "i2cp.fastReceive": "true",
-  "i2cp.leaseSetEncType": "4",
-  "i2cp.leaseSetType": "3",
-  "i2cp.messageReliability": "none",
-  "inbound.length": String(config.inboundLength),
-  "inbound.nickname": config.nickname,
-  "inbound.quantity": String(config.inboundQuantity),
-  "outbound.length": String(config.outboundLength),
-  "outbound.nickname": config.nickname,
-  "outbound.quantity": String(config.outboundQuantity),
-  ...(config.published ? {} : { "i2cp.dontPublishLeaseSet": "true" }),
-  ...config.options
-})
+export const sessionOptions = (
+  config: Service
+): Either.Either<Readonly<Record<string, string>>, SessionOptions.InvalidOptions> =>
+  Either.map(SessionOptions.toMapping(config), (mapping) => ({
+    "i2cp.fastReceive": "true",
+    "i2cp.leaseSetEncType": "4",
+    "i2cp.leaseSetType": "3",
+    ...mapping,
+    ...config.options
+  }))
 
 /**
  * The waits of the session machine in ms.
@@ -193,6 +239,7 @@ export const machineOptions = (config: Service) => ({
   closeTimeout: Duration.toMillis(config.closeTimeout),
   pingInterval: Duration.toMillis(config.pingInterval),
   pingTimeout: Duration.toMillis(config.pingTimeout),
+  requestTimeout: Duration.toMillis(config.requestTimeout),
   maxClockOffset: Duration.toMillis(config.maxClockOffset),
   maxUnknownInRow: config.maxUnknownInRow
 })

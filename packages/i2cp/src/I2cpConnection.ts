@@ -14,6 +14,7 @@ import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
+import type * as Scope from "effect/Scope"
 import type { FrameError } from "./core/Framer.js"
 import { Framer, PREAMBLE } from "./core/Framer.js"
 import { I2cpConfig } from "./I2cpConfig.js"
@@ -75,75 +76,123 @@ export type OnFrame = (type: number, body: Uint8Array, now: number) => void
 export class I2cpConnection extends Context.Tag("@effect-i2p/i2cp/I2cpConnection")<
   I2cpConnection,
   {
+    /** Names of the routers that can be dialled, the most wanted first; for people only. */
+    readonly routers: ReadonlyArray<string>
     /**
-     * Makes one connection and runs until it ends. `use` gets the sending side before the socket is open (frames wait
-     * for it) and answers the receiver. Running again dials again.
+     * Makes one connection, to the router of that index, and runs until it ends. `use` gets the sending side before the
+     * socket is open (frames wait for it) and answers the receiver. Running again dials again.
      */
-    readonly run: (use: (link: Link) => OnFrame) => Effect.Effect<never, ConnectionEnded>
+    readonly run: (use: (link: Link) => OnFrame, router?: number) => Effect.Effect<never, ConnectionEnded>
   }
 >() {}
+
+/**
+ * A router to dial.
+ *
+ * **Shape** `socket` is a layer such as `NodeI2cp.layerTcp`; it is built once and dials each time it is run.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Router<E = never, R = never> {
+  readonly name: string
+  readonly socket: Layer.Layer<Socket.Socket, E, R>
+}
 
 /**
  * @category constructors
  * @since 0.1.0
  */
 export const make: Effect.Effect<I2cpConnection["Type"], never, Socket.Socket> = Effect.gen(function* () {
-  const socket = yield* Socket.Socket
   const { maxOutboundBytes } = yield* I2cpConfig
-  const run = (use: (link: Link) => OnFrame): Effect.Effect<never, ConnectionEnded> =>
-    Effect.scoped(
-      Effect.gen(function* () {
-        const clock = yield* Effect.clock
-        const outbound = new Outbound(maxOutboundBytes)
-        const framer = new Framer("ToClient")
-        const broken = yield* Deferred.make<never, ConnectionEnded>()
-        const opened = Effect.unsafeMakeLatch(false)
-        let open = false
-        outbound.offerFirst(Uint8Array.of(PREAMBLE))
-        const onFrame = use({
-          send: (frame) => outbound.offer(frame),
-          sendFirst: (frame) => outbound.offerFirst(frame),
-          queued: () => outbound.queued,
-          progress: outbound.progress,
-          isOpen: () => open,
-          opened: opened.await
-        })
-        // Plain function, no fiber per chunk. It runs in the socket's callback, so a defect must not leave it.
-        const onChunk = (chunk: Uint8Array): void => {
-          open = true
-          try {
-            const now = clock.unsafeCurrentTimeMillis()
-            const error = framer.push(chunk, (type, body) => onFrame(type, body, now))
-            if (error !== undefined) Deferred.unsafeDone(broken, Exit.fail(framing(error)))
-          } catch (defect) {
-            Deferred.unsafeDone(broken, Exit.die(defect))
-          }
-        }
-        const onOpen = Effect.suspend(() => {
-          open = true
-          return opened.open
-        })
-        const write = yield* socket.writer
-        const reading = socket.run(onChunk, { onOpen }).pipe(
-          Effect.mapError((error) => closed(error, open)),
-          Effect.zipRight(
-            Effect.fail(new ConnectionEnded({ reason: "Closed", detail: "the router hung up", cause: undefined }))
-          )
-        )
-        const writing = outbound.drain(write).pipe(Effect.mapError((error) => closed(error, open)))
-        return yield* Effect.raceFirst(Effect.raceFirst(reading, Deferred.await(broken)), writing).pipe(
-          Effect.ensuring(Effect.sync(() => outbound.close()))
-        )
-      })
-    )
-  return I2cpConnection.of({ run })
+  const socket = yield* Socket.Socket
+  return I2cpConnection.of({ routers: ["the router"], run: (use) => connect(socket, maxOutboundBytes, use) })
 })
+
+/**
+ * A connection to any of several routers; which one is the session's decision, see `core/Failover.ts`.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const makeRouters = <E, R>(
+  routers: readonly [Router<E, R>, ...ReadonlyArray<Router<E, R>>]
+): Effect.Effect<I2cpConnection["Type"], E, R | Scope.Scope> =>
+  Effect.gen(function* () {
+    const { maxOutboundBytes } = yield* I2cpConfig
+    const sockets = yield* Effect.forEach(routers, ({ socket }) =>
+      Effect.map(Layer.build(Layer.fresh(socket)), Context.get(Socket.Socket))
+    )
+    return I2cpConnection.of({
+      routers: routers.map(({ name }) => name),
+      run: (use, router = 0) => connect(sockets[router] ?? sockets[0]!, maxOutboundBytes, use)
+    })
+  })
+
+const connect = (
+  socket: Socket.Socket,
+  maxOutboundBytes: number,
+  use: (link: Link) => OnFrame
+): Effect.Effect<never, ConnectionEnded> =>
+  Effect.scoped(
+    Effect.gen(function* () {
+      const clock = yield* Effect.clock
+      const outbound = new Outbound(maxOutboundBytes)
+      const framer = new Framer("ToClient")
+      const broken = yield* Deferred.make<never, ConnectionEnded>()
+      const opened = Effect.unsafeMakeLatch(false)
+      let open = false
+      outbound.offerFirst(Uint8Array.of(PREAMBLE))
+      const onFrame = use({
+        send: (frame) => outbound.offer(frame),
+        sendFirst: (frame) => outbound.offerFirst(frame),
+        queued: () => outbound.queued,
+        progress: outbound.progress,
+        isOpen: () => open,
+        opened: opened.await
+      })
+      // Plain function, no fiber per chunk. It runs in the socket's callback, so a defect must not leave it.
+      const onChunk = (chunk: Uint8Array): void => {
+        open = true
+        try {
+          const now = clock.unsafeCurrentTimeMillis()
+          const error = framer.push(chunk, (type, body) => onFrame(type, body, now))
+          if (error !== undefined) Deferred.unsafeDone(broken, Exit.fail(framing(error)))
+        } catch (defect) {
+          Deferred.unsafeDone(broken, Exit.die(defect))
+        }
+      }
+      const onOpen = Effect.suspend(() => {
+        open = true
+        return opened.open
+      })
+      const write = yield* socket.writer
+      const reading = socket.run(onChunk, { onOpen }).pipe(
+        Effect.mapError((error) => closed(error, open)),
+        Effect.zipRight(
+          Effect.fail(new ConnectionEnded({ reason: "Closed", detail: "the router hung up", cause: undefined }))
+        )
+      )
+      const writing = outbound.drain(write).pipe(Effect.mapError((error) => closed(error, open)))
+      return yield* Effect.raceFirst(Effect.raceFirst(reading, Deferred.await(broken)), writing).pipe(
+        Effect.ensuring(Effect.sync(() => outbound.close()))
+      )
+    })
+  )
 
 /**
  * @category layers
  * @since 0.1.0
  */
 export const layer: Layer.Layer<I2cpConnection, never, Socket.Socket> = Layer.effect(I2cpConnection, make)
+
+/**
+ * @category layers
+ * @since 0.1.0
+ */
+export const layerRouters = <E = never, R = never>(
+  routers: readonly [Router<E, R>, ...ReadonlyArray<Router<E, R>>]
+): Layer.Layer<I2cpConnection, E, R> => Layer.scoped(I2cpConnection, makeRouters(routers))
 
 const framing = (error: FrameError): ConnectionEnded =>
   new ConnectionEnded({

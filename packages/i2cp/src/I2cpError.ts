@@ -136,8 +136,10 @@ export class NotI2cp extends Schema.TaggedError<NotI2cp>("@effect-i2p/i2cp/NotI2
  * The router speaks I2CP and does not want this session. Decision: change options, credentials or keys; or wait, when
  * `retryable`.
  *
- * **Shape** `Unauthorized`: the router asks for a user name and password, or does not take ours. `Misconfigured` is our
- * own refusal: an option or key that cannot be encoded, credentials that would cross a network in clear.
+ * **Shape** `Duplicate`: the router has this Destination connected already, perhaps our own last connection; the session
+ * tries again by itself. `Unauthorized`: the router asks for a user name and password, or does not take ours.
+ * `Misconfigured` is our own refusal: an option or key that cannot be encoded, credentials that would cross a network in
+ * clear.
  *
  * @category errors
  * @since 0.1.0
@@ -149,6 +151,7 @@ export class SessionRejected extends Schema.TaggedError<SessionRejected>("@effec
       "Refused",
       "Invalid",
       "NoSessionId",
+      "Duplicate",
       "Disconnected",
       "Unauthorized",
       "Timeout",
@@ -211,22 +214,84 @@ export class NotReady extends Schema.TaggedError<NotReady>("@effect-i2p/i2cp/Not
 }
 
 /**
- * A payload was not taken. Decision: send less (`TooLarge`) or slower (`OutboundFull`).
+ * A running session did not take new options. Decision: correct them; or leave it.
  *
+ * **Shape** `Invalid`: a value out of range, nothing was sent. `Refused` and `Lost`: the router said no, or hung up; the
+ * old options hold. `Timeout`: no answer (emissary never gives one); the new ones hold from the next connection on.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class NotReconfigured extends Schema.TaggedError<NotReconfigured>("@effect-i2p/i2cp/NotReconfigured")(
+  "NotReconfigured",
+  { reason: Schema.Literal("Invalid", "Refused", "Lost", "Timeout"), detail: Schema.String }
+) {
+  override get message(): string {
+    return `session options not changed (${this.detail})`
+  }
+}
+
+/**
+ * A question to the router got no answer. Decision: do without.
+ *
+ * **Units** `waited` ms.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class NotAnswered extends Schema.TaggedError<NotAnswered>("@effect-i2p/i2cp/NotAnswered")("NotAnswered", {
+  question: Schema.Literal("bandwidth limits", "message status"),
+  waited: Schema.Number
+}) {
+  override get message(): string {
+    return `the router did not answer within ${this.waited} ms (${this.question})`
+  }
+}
+
+/**
+ * The router says that a message did not reach its Destination. Decision: look the Destination up again, or wait.
+ *
+ * **Shape** `status` as in `DeliveryStatus`.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class DeliveryFailed extends Schema.TaggedError<DeliveryFailed>("@effect-i2p/i2cp/DeliveryFailed")(
+  "DeliveryFailed",
+  { status: Schema.Number, name: Schema.String }
+) {
+  override get message(): string {
+    return `message not delivered (status ${this.status}, ${this.name})`
+  }
+}
+
+/**
+ * A payload was not taken. Decision: send less (`TooLarge`) or slower (`OutboundFull`, `Stalled`), or later.
+ *
+ * **Shape** `OutboundFull`: as much waits for the router as may. `Stalled`: so it did for all of `sendTimeout`. The last two
+ * only where the fate of a message is asked for: `NotReady`, there is no session to send it; `TooManyStatuses`, as many
+ * wait for theirs as may.
  * **Units** `size` and `limit` bytes.
  *
  * @category errors
  * @since 0.1.0
  */
 export class SendRejected extends Schema.TaggedError<SendRejected>("@effect-i2p/i2cp/SendRejected")("SendRejected", {
-  reason: Schema.Literal("TooLarge", "OutboundFull"),
+  reason: Schema.Literal("TooLarge", "OutboundFull", "Stalled", "NotReady", "TooManyStatuses"),
   size: Schema.Number,
   limit: Schema.Number
 }) {
   override get message(): string {
-    return this.reason === "TooLarge"
-      ? `payload of ${this.size} bytes rejected; send at most ${this.limit}`
-      : `${this.size} bytes wait for the router, at most ${this.limit} may; send slower`
+    switch (this.reason) {
+      case "TooLarge":
+        return `payload of ${this.size} bytes rejected; send at most ${this.limit}`
+      case "NotReady":
+        return "the session is not ready; wait for it"
+      case "TooManyStatuses":
+        return `${this.limit} messages wait for their status already; send slower`
+      default:
+        return `${this.size} bytes wait for the router, at most ${this.limit} may; send slower`
+    }
   }
 }
 
@@ -286,7 +351,8 @@ export type I2cpError =
 /**
  * Whether reconnecting can help.
  *
- * **Source** ours: a refusal for configuration or authorisation stays one, and a date passed does not come back. A
+ * **Source** ours: a refusal for configuration or authorisation stays one, and a date passed does not come back. i2pd
+ * answers a duplicate Destination with "invalid" as well: a session that was there before takes it for that. A
  * certificate that is not the router's may be somebody else's who took the port while the router was away: nothing was
  * sent to him, and he must not be able to end a session for good.
  *
@@ -307,10 +373,13 @@ export const isRetryable = (error: I2cpError): boolean => {
 }
 
 /**
- * Texts of a Disconnect that repeating cannot change; matched loosely, because routers reword them.
+ * Texts of a Disconnect about a Destination that is connected already; matched loosely, because routers reword them.
  *
  * **Source** Java I2P's router, package `net.i2p.router.client`.
  */
+const DUPLICATE_TEXT = /already have session|duplicate dest/i
+
+/** The same, of those that change nothing ever. */
 const FINAL_TEXT = /authori[sz]|bad session config|invalid sig|unsupported (sig|crypto)|offline signature|non-elgamal/i
 
 /**
@@ -332,13 +401,21 @@ export const fromOutcome = (outcome: Outcome): I2cpError | undefined => {
       return undefined
     case "NotI2cp":
       return new NotI2cp({ reason: outcome.reason, detail: sanitize(outcome.detail) })
-    case "Rejected":
+    case "Rejected": {
+      const isDuplicate = outcome.reason === "Disconnected" && DUPLICATE_TEXT.test(outcome.detail)
       return new SessionRejected({
-        reason:
-          outcome.reason === "Disconnected" && UNAUTHORIZED_TEXT.test(outcome.detail) ? "Unauthorized" : outcome.reason,
+        reason: isDuplicate
+          ? "Duplicate"
+          : outcome.reason === "Disconnected" && UNAUTHORIZED_TEXT.test(outcome.detail)
+            ? "Unauthorized"
+            : outcome.reason,
         detail: sanitize(outcome.detail) || "no reason given",
-        retryable: !(outcome.reason === "Disconnected" && FINAL_TEXT.test(outcome.detail))
+        // "Invalid" is what i2pd says of a bad signature and of options it cannot read.
+        retryable:
+          isDuplicate ||
+          !(outcome.reason === "Invalid" || (outcome.reason === "Disconnected" && FINAL_TEXT.test(outcome.detail)))
       })
+    }
     case "Lost":
       return new ConnectionLost({ reason: outcome.reason, detail: sanitize(outcome.detail) || "no reason given" })
   }

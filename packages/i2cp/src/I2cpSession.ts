@@ -17,7 +17,6 @@ import * as DestinationKeys from "@effect-i2p/wire/DestinationKeys"
 import * as EncryptionKey from "@effect-i2p/wire/EncryptionKey"
 import { SecureRandom } from "@effect-i2p/wire/SecureRandom"
 import { Signatures } from "@effect-i2p/wire/Signatures"
-import * as Cause from "effect/Cause"
 import * as Context from "effect/Context"
 import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
@@ -25,24 +24,28 @@ import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import type * as Queue from "effect/Queue"
-import * as Schedule from "effect/Schedule"
 import type * as Scope from "effect/Scope"
 import type * as Subscribable from "effect/Subscribable"
 import * as SubscriptionRef from "effect/SubscriptionRef"
 import { AddressBook } from "./AddressBook.js"
 import { Compression } from "./Compression.js"
-import type * as Session from "./core/Session.js"
-import { I2cpConfig } from "./I2cpConfig.js"
+import * as I2cpConfig from "./I2cpConfig.js"
 import * as I2cpConnection from "./I2cpConnection.js"
 import * as I2cpError from "./I2cpError.js"
+import * as I2cpMetrics from "./I2cpMetrics.js"
 import { NO_SESSION } from "./Ids.js"
 import * as Attempt from "./internal/attempt.js"
+import { Idle } from "./internal/idle.js"
 import { Inbox } from "./internal/inbox.js"
+import { LogLimit } from "./internal/logLimit.js"
 import { Lookups } from "./internal/lookups.js"
-import * as SendFrame from "./internal/sendFrame.js"
+import { Questions } from "./internal/questions.js"
+import * as Sender from "./internal/sender.js"
 import { Statuses } from "./internal/statuses.js"
+import { Supervisor } from "./internal/supervisor.js"
 import * as Message from "./Message.js"
-import * as Payload from "./Payload.js"
+import type * as Payload from "./Payload.js"
+import type { SessionOptions } from "./SessionOptions.js"
 import * as SessionState from "./SessionState.js"
 
 /**
@@ -51,7 +54,8 @@ import * as SessionState from "./SessionState.js"
  * **Shape** `bundleLeaseSet` false asks the router not to add our lease set (i2pd ignores it); `compress` deflates
  * when that gains. `onStatus` asks the router for the message's fate and is told its codes as they come, `accepted` (1)
  * perhaps before a final one, or none at all within a minute: then nobody knows. It is called synchronously from the
- * connection's reader and must not throw.
+ * connection's reader and must not throw. `whenFull`: what to do when as much waits for the router as may, `fail` at
+ * once, the default, or `wait` for room, at most `I2cpConfig.sendTimeout`.
  * **Units** `expiresAt` ms since 1970 by our own clock.
  *
  * @category models
@@ -63,6 +67,7 @@ export interface Outgoing extends Payload.Payload {
   readonly bundleLeaseSet?: boolean | undefined
   readonly compress?: boolean | undefined
   readonly onStatus?: ((status: number) => void) | undefined
+  readonly whenFull?: "fail" | "wait" | undefined
 }
 
 /**
@@ -98,6 +103,35 @@ export interface SessionStats {
 }
 
 /**
+ * Options to change in a running session; `options` by their I2P names, on top of those that are there.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Changes extends Partial<SessionOptions> {
+  readonly options?: Readonly<Record<string, string>> | undefined
+}
+
+/**
+ * What a router says of its bandwidth; 0 where it does not say.
+ *
+ * **Units** KB/s; `burstSeconds` seconds.
+ * **Source** I2CP specification "BandwidthLimitsMessage".
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Bandwidth {
+  readonly clientInbound: number
+  readonly clientOutbound: number
+  readonly routerInbound: number
+  readonly routerInboundBurst: number
+  readonly routerOutbound: number
+  readonly routerOutboundBurst: number
+  readonly burstSeconds: number
+}
+
+/**
  * @category tags
  * @since 0.1.0
  */
@@ -112,6 +146,13 @@ export class I2cpSession extends Context.Tag("@effect-i2p/i2cp/I2cpSession")<
     readonly ready: Effect.Effect<void, I2cpError.I2cpError>
     /** Hands a payload to the router. Nothing says that it arrives; while the session is not ready it is dropped. */
     readonly send: (message: Outgoing) => Effect.Effect<void, I2cpError.SendRejected>
+    /**
+     * The same, and waits for the router's last word on it, at most `I2cpConfig.statusTimeout`: the status it succeeded
+     * with. Not even that says that the peer has it; see `DeliveryStatus`. emissary never says a word.
+     */
+    readonly deliver: (
+      message: Outgoing
+    ) => Effect.Effect<number, I2cpError.SendRejected | I2cpError.DeliveryFailed | I2cpError.NotAnswered>
     /** Bytes handed over and not yet taken by the socket: who sends much should keep this low and its own order. */
     readonly queuedBytes: () => number
     /** Waits until the socket has taken some of them, or they are lost with it. */
@@ -120,6 +161,13 @@ export class I2cpSession extends Context.Tag("@effect-i2p/i2cp/I2cpSession")<
     readonly subscribe: (protocol: number) => Effect.Effect<Queue.Dequeue<Incoming>, never, Scope.Scope>
     /** The Destination of a host name (in our `AddressBook` first), b32, b33, hash or full Base64 address. */
     readonly lookup: (address: Address.Input) => Effect.Effect<Destination, I2cpError.LookupFailed>
+    /**
+     * Changes options of the running session, and of those that follow it; while none is up, only of those. Waits for
+     * the router's answer, at most `I2cpConfig.requestTimeout`.
+     */
+    readonly reconfigure: (changes: Changes) => Effect.Effect<void, I2cpError.NotReconfigured>
+    /** What the router says of its bandwidth, asked now; for display only, i2pd gives its momentary throughput. */
+    readonly bandwidth: Effect.Effect<Bandwidth, I2cpError.NotAnswered>
     readonly stats: Effect.Effect<SessionStats>
   }
 >() {}
@@ -142,7 +190,7 @@ export interface Options {
  */
 export const make = Effect.fn("I2cpSession.make")(
   function* (options: Options) {
-    const config = yield* I2cpConfig
+    const config = yield* I2cpConfig.I2cpConfig
     const connection = yield* I2cpConnection.I2cpConnection
     const compression = yield* Compression
     const random = yield* SecureRandom
@@ -154,19 +202,64 @@ export const make = Effect.fn("I2cpSession.make")(
     const checkExpiry = Effect.suspend(() => DestinationKeys.checkExpiry(keys, clock.unsafeCurrentTimeMillis()))
     // Here and before each attempt, so that no router is bothered with expired keys.
     yield* checkExpiry
+    // The same for options that no router should see.
+    yield* Effect.mapError(I2cpConfig.sessionOptions(config), Attempt.misconfigured)
 
-    const state = yield* SubscriptionRef.make<SessionState.SessionState>(SessionState.Connecting({ attempt: 1 }))
     const usable = yield* Effect.makeLatch(false)
     const created = yield* Deferred.make<void>()
     const failed = yield* Deferred.make<never, I2cpError.I2cpError>()
     const inbox = new Inbox(compression, config)
-    const statuses = new Statuses()
-    const counters = { sent: 0, droppedNotReady: 0, unknownFrames: 0, connections: 0 }
+    const statuses = new Statuses({
+      capacity: config.maxStatuses,
+      lifetimeMillis: Duration.toMillis(config.statusTimeout)
+    })
+    const counters = { sent: 0, droppedNotReady: 0, unknownFrames: 0 }
+    const warnings = new LogLimit(Duration.toMillis(config.logInterval))
+    const counts = () => ({ ...counters, ...inbox.counters, ...statuses.counters })
+    const report = I2cpMetrics.makeReporter(counts)
     let current: Attempt.Current | undefined
     let lastPublished = 0
-    let isUp = false
-    let wasUp = false
-    let readySince = 0
+
+    const questions = new Questions({ config, current: () => current })
+    const idle = new Idle({
+      config,
+      activity: () => counters.sent + counters.droppedNotReady + inbox.counters.received,
+      isReady: () => current?.isUp === true,
+      reconfigure: questions.apply,
+      close: () => current?.close()
+    })
+
+    const supervisor = new Supervisor(
+      {
+        config,
+        clock,
+        routers: connection.routers,
+        warnings,
+        usable,
+        created,
+        check: checkExpiry,
+        isIdle: () => idle.isClosed,
+        wanted: idle.wanted,
+        connect: (router) =>
+          Attempt.run({ ...environment, encryptionKey: keyOf() }, router, lastPublished, (next) => {
+            current = next
+          }).pipe(
+            Effect.ensuring(
+              Effect.sync(() => {
+                lastPublished = current?.lastPublished ?? lastPublished
+                current = undefined
+                lookups.onLost()
+                statuses.clear()
+                questions.onLost()
+                report()
+              })
+            )
+          )
+      },
+      yield* SubscriptionRef.make<SessionState.SessionState>(
+        SessionState.Connecting({ attempt: 1, router: connection.routers[0] ?? "", since: 0, until: 0 })
+      )
+    )
 
     const lookups = new Lookups({
       self: destination,
@@ -175,8 +268,11 @@ export const make = Effect.fn("I2cpSession.make")(
       random,
       scope,
       ask: {
-        ready: usable.await,
-        readySince: () => readySince,
+        ready: Effect.zipRight(
+          Effect.sync(() => idle.want()),
+          usable.await
+        ),
+        readySince: () => supervisor.readySince,
         send: (requestId, timeout, query) =>
           current?.link.send(
             Message.encode({
@@ -190,166 +286,65 @@ export const make = Effect.fn("I2cpSession.make")(
       }
     })
 
-    const onPhase = (phase: Session.Phase, routerVersion: string): Effect.Effect<void> => {
-      const attempt = counters.connections
-      isUp = phase._tag === "Up"
-      switch (phase._tag) {
-        case "CreatingSession":
-          return SubscriptionRef.set(state, SessionState.CreatingSession({ attempt, routerVersion }))
-        case "BuildingTunnels":
-          return Effect.zipRight(
-            Deferred.succeed(created, undefined),
-            SubscriptionRef.set(state, SessionState.BuildingTunnels({ attempt, routerVersion }))
-          )
-        case "Up":
-          wasUp = true
-          readySince = clock.unsafeCurrentTimeMillis()
-          return Effect.zipRight(
-            usable.open,
-            SubscriptionRef.set(state, SessionState.Ready({ attempt, routerVersion }))
-          )
-        case "Closing":
-          return Effect.zipRight(usable.close, SubscriptionRef.set(state, SessionState.Closing()))
-        case "ExchangingDate":
-        case "Down":
-          return Effect.void
-      }
-    }
+    const firstKey = EncryptionKey.make(random)
+    const keyOf = () => (config.renewEncryptionKey && supervisor.attempts > 1 ? EncryptionKey.make(random) : firstKey)
 
     const environment: Attempt.Environment = {
       connection,
       config,
       keys,
-      encryptionKey: EncryptionKey.make(random),
+      encryptionKey: firstKey,
       signatures,
       inbox,
       lookups,
       statuses,
       counters,
-      onPhase
+      warnings,
+      sessionConfig: () => questions.options,
+      onPhase: (machine, routerVersion) => {
+        if (current !== undefined) current.isUp = machine.phase._tag === "Up"
+        return supervisor.onPhase(machine, routerVersion)
+      },
+      onReconfigured: questions.onReconfigured,
+      onBandwidth: questions.onBandwidth,
+      report
     }
 
-    const attempt = Effect.suspend(() => {
-      counters.connections++
-      return Effect.zipRight(
-        SubscriptionRef.set(state, SessionState.Connecting({ attempt: counters.connections })),
-        Attempt.run(environment, lastPublished, (next) => {
-          current = next
-        })
-      )
-    }).pipe(
-      // A bug met on one connection must not leave a session that looks alive and has nobody behind it.
-      Effect.catchAllDefect((defect) =>
-        Effect.zipRight(
-          Effect.logError("defect in an I2CP connection", Cause.die(defect)),
-          new I2cpError.ConnectionLost({ reason: "Defect", detail: I2cpError.sanitize(String(defect)) })
-        )
-      ),
-      Effect.ensuring(
-        Effect.suspend(() => {
-          isUp = false
-          lastPublished = current?.lastPublished ?? lastPublished
-          current = undefined
-          lookups.onLost()
-          statuses.clear()
-          return usable.close
-        })
-      )
-    )
-
-    const supervise = Effect.gen(function* () {
-      const delays = yield* Schedule.driver(config.reconnect)
-      while (true) {
-        const outcome = yield* Effect.either(Effect.zipRight(checkExpiry, attempt))
-        if (outcome._tag === "Right") return yield* SubscriptionRef.set(state, SessionState.Closed())
-        const reason = outcome.left
-        const wasCreated = yield* Deferred.isDone(created)
-        if (!I2cpError.isRetryable(reason) || !(wasCreated || config.retryFirst)) return yield* reason
-        yield* SubscriptionRef.set(state, SessionState.Lost({ attempt: counters.connections, reason }))
-        yield* Effect.logWarning(reason.message)
-        // A session that got as far as a lease set starts the delays over.
-        if (wasUp) yield* delays.reset
-        wasUp = false
-        yield* Effect.mapError(delays.next(reason), () => reason)
-      }
-    }).pipe(
-      Effect.catchAll((reason) =>
-        Effect.zipRight(SubscriptionRef.set(state, SessionState.Failed({ reason })), Deferred.fail(failed, reason))
-      )
-    )
-
-    const fiber = yield* Effect.forkScoped(supervise)
+    const fiber = yield* Effect.forkScoped(Effect.catchAll(supervisor.run, (reason) => Deferred.fail(failed, reason)))
     // Runs before the fiber is interrupted: DestroySession, then the machine's own bounded wait for the last word.
     yield* Effect.addFinalizer(() =>
       Effect.suspend(() => {
+        idle.stop()
         if (current?.sessionId === undefined) return Effect.void
         current.close()
         return Fiber.await(fiber)
       }).pipe(
         Effect.zipRight(
-          SubscriptionRef.update(state, (last) => (last._tag === "Failed" ? last : SessionState.Closed()))
+          SubscriptionRef.update(supervisor.state, (last) => (last._tag === "Failed" ? last : SessionState.Closed()))
         )
       )
     )
     yield* Effect.raceFirst(Deferred.await(created), Deferred.await(failed))
+    yield* Effect.forkScoped(idle.watch)
 
-    const maxContent = config.maxPayloadBytes - Payload.STORED_OVERHEAD
-    const expiry = Duration.toMillis(config.sendExpiry)
+    const sender = Sender.make({
+      config,
+      clock,
+      compression,
+      statuses,
+      counters,
+      current: () => current,
+      wake: () => idle.want()
+    })
 
-    const send = (message: Outgoing): Effect.Effect<void, I2cpError.SendRejected> =>
-      Effect.suspend(() => {
-        const size = message.payload.length
-        if (size > maxContent) {
-          return new I2cpError.SendRejected({ reason: "TooLarge", size, limit: maxContent })
-        }
-        const sessionId = current?.sessionId
-        if (!isUp || current === undefined || sessionId === undefined) {
-          counters.droppedNotReady++
-          return Effect.void
-        }
-        const local = message.expiresAt ?? clock.unsafeCurrentTimeMillis() + expiry
-        const expiration = Math.max(0, local + current.clockOffset)
-        const flags = message.bundleLeaseSet === false ? Message.DO_NOT_BUNDLE_LEASE_SET : 0
-        const nonce =
-          message.onStatus === undefined ? 0 : statuses.track(message.onStatus, clock.unsafeCurrentTimeMillis())
-        const frame =
-          message.compress === true
-            ? SendFrame.encodeEnvelope(
-                sessionId,
-                message.to,
-                Payload.encode(message, compression),
-                flags,
-                expiration,
-                nonce
-              )
-            : SendFrame.encode(
-                sessionId,
-                message.to,
-                message,
-                compression.crc32(message.payload),
-                flags,
-                expiration,
-                nonce
-              )
-        if (!current.link.send(frame)) {
-          statuses.forget(nonce)
-          return new I2cpError.SendRejected({
-            reason: "OutboundFull",
-            size: current.link.queued(),
-            limit: config.maxOutboundBytes
-          })
-        }
-        counters.sent++
-        return Effect.void
-      })
-
-    const ready = Effect.raceFirst(usable.await, Deferred.await(failed)).pipe(
+    const ready = Effect.sync(() => idle.want()).pipe(
+      Effect.zipRight(Effect.raceFirst(usable.await, Deferred.await(failed))),
       Effect.timeoutOption(config.readyTimeout),
       Effect.flatMap((done) =>
         done._tag === "Some"
           ? Effect.void
           : Effect.flatMap(
-              state.get,
+              supervisor.state.get,
               (last) =>
                 new I2cpError.NotReady({
                   waited: Duration.toMillis(config.readyTimeout),
@@ -362,17 +357,19 @@ export const make = Effect.fn("I2cpSession.make")(
     return I2cpSession.of({
       keys,
       destination,
-      state,
+      state: supervisor.state,
       ready,
-      send,
+      send: sender.send,
+      deliver: sender.deliver,
       queuedBytes: () => current?.link.queued() ?? 0,
       progress: Effect.suspend(() => current?.link.progress ?? Effect.void),
       subscribe: (protocol) => inbox.subscribe(protocol),
       lookup: (address) => lookups.lookup(address),
+      reconfigure: questions.reconfigure,
+      bandwidth: questions.bandwidth,
       stats: Effect.sync(() => ({
-        ...counters,
-        ...inbox.counters,
-        ...statuses.counters,
+        ...counts(),
+        connections: supervisor.attempts,
         statuses: { ...statuses.counters.statuses }
       }))
     })
@@ -401,3 +398,16 @@ export const layerConnection = (
   options: Options = {}
 ): Layer.Layer<I2cpSession, I2cpError.I2cpError, I2cpConnection.I2cpConnection> =>
   Layer.scoped(I2cpSession, make(options))
+
+/**
+ * A session on the first of several routers that will have it, and on another when that one is lost; see
+ * `core/Failover.ts`. The routers must be able to serve the same Destination, one at a time.
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layerRouters = <E = never, R = never>(
+  routers: readonly [I2cpConnection.Router<E, R>, ...ReadonlyArray<I2cpConnection.Router<E, R>>],
+  options: Options = {}
+): Layer.Layer<I2cpSession, I2cpError.I2cpError | E, R> =>
+  Layer.provide(layerConnection(options), Layer.fresh(I2cpConnection.layerRouters(routers)))

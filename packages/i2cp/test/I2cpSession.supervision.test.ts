@@ -17,29 +17,33 @@ const payload = (protocol: number, content: Uint8Array, compress = false): Uint8
   Payload.encode({ protocol, sourcePort: 1, destinationPort: 2, payload: content, compress }, Compression.portable)
 
 describe("supervision", () => {
-  it.scoped("reconnects with the same keys and a later lease set, and is ready again", () =>
-    Effect.gen(function* () {
-      const { connection, leaseSet: before, router, session } = yield* up()
-      yield* connection.send({ _tag: "Disconnect", reason: "router shutdown" })
-      yield* settle
-      const state = yield* session.state.get
-      assert.isTrue(state._tag === "Lost" && state.reason.message.includes("router shutdown"))
-      const ready = yield* Effect.fork(session.ready)
-      yield* TestClock.adjust("9 seconds")
-      assert.isFalse(yield* router.isConnected)
-      yield* TestClock.adjust("1 second")
-      const again = yield* router.accept
-      const { config } = yield* createSession(again, NOW)
-      assert.strictEqual(config.destination.b32, keys.destination.b32)
-      yield* again.send(leaseRequest(NOW))
-      const after = yield* again.expect("CreateLeaseSet2")
-      assert.isAbove(after.leaseSet.published, before.leaseSet.published)
-      assert.deepStrictEqual(after.leaseSet.encryptionKeys, before.leaseSet.encryptionKeys)
-      yield* Fiber.join(ready)
-      assert.strictEqual((yield* session.stats).connections, 2)
-      yield* again.hangUp
-    })
-  )
+  for (const renewEncryptionKey of [true, false]) {
+    const kept = renewEncryptionKey ? "a fresh encryption key" : "the same encryption key"
+    it.scoped(`reconnects with the same Destination, ${kept} and a later lease set, and is ready again`, () =>
+      Effect.gen(function* () {
+        const { connection, leaseSet: before, router, session } = yield* up({ renewEncryptionKey })
+        yield* connection.send({ _tag: "Disconnect", reason: "router shutdown" })
+        yield* settle
+        const state = yield* session.state.get
+        assert.isTrue(state._tag === "Lost" && state.reason.message.includes("router shutdown"))
+        const ready = yield* Effect.fork(session.ready)
+        yield* TestClock.adjust("9 seconds")
+        assert.isFalse(yield* router.isConnected)
+        yield* TestClock.adjust("1 second")
+        const again = yield* router.accept
+        const { config } = yield* createSession(again, NOW)
+        assert.strictEqual(config.destination.b32, keys.destination.b32)
+        yield* again.send(leaseRequest(NOW))
+        const after = yield* again.expect("CreateLeaseSet2")
+        assert.isAbove(after.leaseSet.published, before.leaseSet.published)
+        const [first, second] = [before, after].map(({ leaseSet }) => String(leaseSet.encryptionKeys[0]?.publicKey))
+        assert.strictEqual(first === second, !renewEncryptionKey)
+        yield* Fiber.join(ready)
+        assert.strictEqual((yield* session.stats).connections, 2)
+        yield* again.hangUp
+      })
+    )
+  }
 
   it.scoped("notices a router that stopped answering, by two missed pings", () =>
     Effect.gen(function* () {

@@ -228,9 +228,19 @@ describe("a first attempt that fails", () => {
     })
   )
 
+  it.scoped("fails on options out of range without bothering a router", () =>
+    Effect.gen(function* () {
+      const { router, session } = yield* start({ nickname: "x".repeat(256), inboundLength: 8 })
+      const error = yield* Effect.flip(Fiber.join(session))
+      assert.isTrue(error._tag === "SessionRejected" && error.reason === "Misconfigured")
+      assert.include(error.message, "inbound.length: not an integer from 0 to 7")
+      assert.isFalse(yield* router.isConnected)
+    })
+  )
+
   it.scoped("fails on options that do not fit", () =>
     Effect.gen(function* () {
-      const { router, session } = yield* start({ nickname: "x".repeat(256) })
+      const { router, session } = yield* start({ options: { x: "x".repeat(256) } })
       const connection = yield* router.accept
       yield* connection.expect("GetDate")
       yield* connection.send({ _tag: "SetDate", date: NOW, version: "0.9.67" })

@@ -36,6 +36,14 @@ export const MAX_STEP_MILLIS = 5_000
 export const unknown: RouterClock = { offset: 0, known: false, candidate: undefined }
 
 /**
+ * Our own clock has moved: the next date is believed, however far it is from the last.
+ *
+ * @category transitions
+ * @since 0.1.0
+ */
+export const forget = (clock: RouterClock): RouterClock => ({ ...clock, known: false, candidate: undefined })
+
+/**
  * Takes a SetDate.
  *
  * **Shape** the second part is a warning for the log when the date was not believed.

@@ -13,6 +13,8 @@
  *                      SessionStatus of ours, Lost, deadline  → Down (Closed)
  *     before Closing   Disconnect, Lost, deadline             → Down
  *     any              SetDate                                → same             clock corrected
+ *     any              ClockJumped                            → same             deadlines move along, ping
+ *     Up               Reconfigure                            → Up               Reconfigure, later Reconfigured
  *
  * Payloads and lookup replies do not pass through here: they need no decision, and payloads come by the thousand.
  * Signing is the shell's: the state holds no key and can be printed. One connection has one session, ever; a
@@ -43,6 +45,7 @@ export interface Options {
   readonly closeTimeout: number
   readonly pingInterval: number
   readonly pingTimeout: number
+  readonly requestTimeout: number
   readonly maxClockOffset: number
   readonly maxUnknownInRow: number
 }
@@ -84,11 +87,27 @@ export type Phase =
   | { readonly _tag: "Down"; readonly outcome: Outcome }
 
 /**
+ * What keeps a session that is up from being of use: the router does not answer pings, or has let the leases end.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Trouble = "Unanswered" | "LeasesEnded"
+
+/**
+ * **Shape** `leasesEnd` is when the last lease of the last answer ends, `Infinity` once it has; `reconfiguring` until when
+ * an answer is awaited.
+ * **Units** local ms.
+ *
  * @category models
  * @since 0.1.0
  */
 export interface State {
   readonly phase: Phase
+  readonly trouble: Trouble | undefined
+  readonly leasesEnd: number
+  readonly hasLeases: boolean
+  readonly reconfiguring: number | undefined
   readonly clock: RouterClock.RouterClock
   readonly leases: LeaseAnswers.LeaseAnswers
   readonly liveness: Liveness.Liveness
@@ -99,7 +118,8 @@ export interface State {
  * What happened.
  *
  * **Shape** `Unknown.inRow` counts frames of unknown type since the last known one. `Tick` is the clock, with the
- * local time of the last whole frame. `Lost` is the end of the connection, `Close` our own wish.
+ * local time of the last whole frame. `ClockJumped`: the wall clock went `by` ms further than time did. `Lost` is the
+ * end of the connection; `Close` and `Reconfigure` are our own wishes.
  *
  * @category models
  * @since 0.1.0
@@ -110,12 +130,15 @@ export type Event =
   | { readonly _tag: "Unknown"; readonly type: number; readonly inRow: number }
   | { readonly _tag: "Tick"; readonly lastHeard: number }
   | { readonly _tag: "Lost"; readonly detail: string }
+  | { readonly _tag: "ClockJumped"; readonly by: number }
   | { readonly _tag: "Close" }
+  | { readonly _tag: "Reconfigure" }
 
 /**
  * What to do.
  *
  * **Shape** `Create`: sign a session config with this date and send it. `Answer`: sign a lease set and send it.
+ * `Reconfigure`: sign a session config with this date for this session; `Reconfigured`: what became of it.
  * `Warn`: something an operator should read, without secrets.
  *
  * @category models
@@ -125,6 +148,8 @@ export type Action =
   | { readonly _tag: "Send"; readonly message: Message }
   | { readonly _tag: "Create"; readonly created: number }
   | { readonly _tag: "Answer"; readonly sessionId: number; readonly answer: LeaseAnswers.Answer }
+  | { readonly _tag: "Reconfigure"; readonly sessionId: number; readonly created: number }
+  | { readonly _tag: "Reconfigured"; readonly result: "Updated" | "Refused" | "Timeout" }
   | { readonly _tag: "Warn"; readonly text: string }
 
 /**
@@ -159,6 +184,10 @@ export const open = (
 ): Step => [
   {
     phase: { _tag: "ExchangingDate", deadline: now + options.dateTimeout },
+    trouble: undefined,
+    leasesEnd: Number.POSITIVE_INFINITY,
+    hasLeases: true,
+    reconfiguring: undefined,
     clock: RouterClock.unknown,
     leases: LeaseAnswers.make(carried.lastPublished),
     liveness: Liveness.make(now, options.pingInterval),
@@ -202,8 +231,12 @@ export const step = (state: State, event: Event, now: number): Step => {
       return tick(state, event.lastHeard, now)
     case "Lost":
       return down(state, connectionLost(state.phase, event.detail))
+    case "ClockJumped":
+      return clockJumped(state, event.by, now)
     case "Close":
       return close(state, now)
+    case "Reconfigure":
+      return reconfigure(state, now)
     default:
       return absurd(event)
   }
@@ -224,7 +257,12 @@ export const nextTimeout = (state: State): number | undefined => {
     case "BuildingTunnels":
       return Math.min(phase.deadline, state.liveness.due, LeaseAnswers.nextTimeout(state.leases) ?? Infinity)
     case "Up":
-      return Math.min(state.liveness.due, LeaseAnswers.nextTimeout(state.leases) ?? Infinity)
+      return Math.min(
+        state.liveness.due,
+        LeaseAnswers.nextTimeout(state.leases) ?? Infinity,
+        state.reconfiguring ?? Infinity,
+        state.leasesEnd
+      )
     case "Closing":
       return Math.min(phase.deadline, LeaseAnswers.nextTimeout(state.leases) ?? Infinity)
     case "Down":
@@ -289,7 +327,12 @@ const onSessionStatus = (
     case "BuildingTunnels":
     case "Up":
     case "Closing":
-      if (sessionId !== phase.sessionId || status === "Created" || status === "Updated") return [state, []]
+      if (sessionId !== phase.sessionId) return [state, []]
+      if (state.reconfiguring !== undefined && status !== "Created" && status !== "Destroyed") {
+        const result = status === "Updated" ? "Updated" : "Refused"
+        return [{ ...state, reconfiguring: undefined }, [{ _tag: "Reconfigured", result }]]
+      }
+      if (status === "Created" || status === "Updated") return [state, []]
       return down(
         state,
         phase._tag === "Closing" ? { _tag: "Closed" } : lost("Destroyed", `the router ended the session (${status})`)
@@ -309,9 +352,42 @@ const answerLeases = (state: State, now: number): Step => {
     return [after, [{ _tag: "Warn", text: "the router asked for a lease set without a single usable lease" }]]
   }
   const { sessionId } = phase
+  const leasesEnd = Math.max(...answer.leases.map((lease) => lease.endDate)) - state.clock.offset
+  const answered = assess({ ...after, leasesEnd, hasLeases: true }, now)
   return [
-    phase._tag === "BuildingTunnels" ? { ...after, phase: { _tag: "Up", sessionId } } : after,
+    phase._tag === "BuildingTunnels" ? { ...answered, phase: { _tag: "Up", sessionId } } : answered,
     [{ _tag: "Answer", sessionId, answer }]
+  ]
+}
+
+const assess = (before: State, now: number): State => {
+  const state = before.leasesEnd <= now ? { ...before, hasLeases: false, leasesEnd: Infinity } : before
+  // The first ping is the question, the second says that it got no answer.
+  const trouble = state.liveness.missed > 1 ? "Unanswered" : state.hasLeases ? undefined : "LeasesEnded"
+  return trouble === state.trouble ? state : { ...state, trouble }
+}
+
+/**
+ * Deadlines are kept by the wall clock, which sleep and clock changes move: they move along. Whether anybody is there is
+ * asked at once; a sleeping machine's connections may be long gone. The question is GetDate, because the difference to
+ * the router's clock may be another now.
+ */
+const clockJumped = (before: State, by: number, now: number): Step => {
+  const shift = <A extends number | undefined>(time: A) => (time === undefined ? time : time + by) as A
+  const phase = "deadline" in before.phase ? { ...before.phase, deadline: shift(before.phase.deadline) } : before.phase
+  const clock = RouterClock.forget(before.clock)
+  const state: State = { ...before, phase, clock, reconfiguring: shift(before.reconfiguring) }
+  if (phase._tag !== "BuildingTunnels" && phase._tag !== "Up") return [state, []]
+  const liveness = { since: now, due: now + state.options.pingTimeout, missed: 1 }
+  return [assess({ ...state, liveness }, now), [{ _tag: "Send", message: { _tag: "GetDate", version: VERSION } }]]
+}
+
+const reconfigure = (state: State, now: number): Step => {
+  const { phase } = state
+  if (phase._tag !== "Up") return [state, [{ _tag: "Reconfigured", result: "Refused" }]]
+  return [
+    { ...state, reconfiguring: now + state.options.requestTimeout },
+    [{ _tag: "Reconfigure", sessionId: phase.sessionId, created: Math.max(0, now + state.clock.offset) }]
   ]
 }
 
@@ -332,8 +408,11 @@ const tick = (state: State, lastHeard: number, now: number): Step => {
       return now < phase.deadline
         ? beat(state, lastHeard, now)
         : down(state, lost("NoLeaseSet", "the router built no tunnels in time"))
-    case "Up":
-      return beat(state, lastHeard, now)
+    case "Up": {
+      if (state.reconfiguring === undefined || now < state.reconfiguring) return beat(state, lastHeard, now)
+      const [after, actions] = beat({ ...state, reconfiguring: undefined }, lastHeard, now)
+      return [after, [{ _tag: "Reconfigured", result: "Timeout" }, ...actions]]
+    }
     case "Down":
       return [state, []]
     default:
@@ -344,7 +423,7 @@ const tick = (state: State, lastHeard: number, now: number): Step => {
 const beat = (state: State, lastHeard: number, now: number): Step => {
   const [liveness, verdict] = Liveness.check(state.liveness, lastHeard, now, state.options)
   if (verdict === "Dead") return down(state, lost("Silent", `${Liveness.MAX_MISSED} pings without an answer`))
-  const [after, actions] = answerLeases({ ...state, liveness }, now)
+  const [after, actions] = answerLeases(assess({ ...state, liveness }, now), now)
   return verdict === "Ping"
     ? [after, [{ _tag: "Send", message: { _tag: "GetBandwidthLimits" } }, ...actions]]
     : [after, actions]

@@ -8,7 +8,9 @@ import * as DestinationKeys from "@effect-i2p/wire/DestinationKeys"
 import type { EncryptionKey } from "@effect-i2p/wire/EncryptionKey"
 import * as LeaseSet2 from "@effect-i2p/wire/LeaseSet2"
 import type * as Signatures from "@effect-i2p/wire/Signatures"
+import * as Clock from "effect/Clock"
 import * as Deferred from "effect/Deferred"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Exit from "effect/Exit"
@@ -24,6 +26,7 @@ import * as SessionConfig from "../SessionConfig.js"
 import * as Credentials from "./credentials.js"
 import * as Diagnosis from "./diagnosis.js"
 import type { Inbox } from "./inbox.js"
+import type { LogLimit } from "./logLimit.js"
 import type { Lookups } from "./lookups.js"
 import type { Statuses } from "./statuses.js"
 
@@ -38,14 +41,24 @@ export interface Environment {
   readonly lookups: Lookups
   readonly statuses: Statuses
   readonly counters: { unknownFrames: number }
-  /** Told of every new phase, the last one being `Down`. */
-  readonly onPhase: (phase: Session.Phase, routerVersion: string) => Effect.Effect<void>
+  readonly warnings: LogLimit
+  /** The options of the session as they are now: those of the configuration and what was changed since. */
+  readonly sessionConfig: () => I2cpConfig.Service
+  /** Told of every new phase and trouble, the last phase being `Down`. */
+  readonly onPhase: (state: Session.State, routerVersion: string) => Effect.Effect<void>
+  readonly onReconfigured: (result: "Updated" | "Refused" | "Timeout") => void
+  readonly onBandwidth: (limits: ReadonlyArray<number>) => void
+  /** Called now and then: time to hand over figures. */
+  readonly report: () => void
 }
 
 /** The part of a running connection that other fibers use; one writer, the driver. */
 export interface Current {
   readonly link: Link
   readonly close: () => void
+  readonly reconfigure: () => void
+  /** Whether payloads can be sent. */
+  isUp: boolean
   sessionId: number | undefined
   clockOffset: number
   lastPublished: number
@@ -63,15 +76,21 @@ const SET_DATE = Message.typeOf("SetDate")
 const DISCONNECT = Message.typeOf("Disconnect")
 const LEASE_REQUEST = Message.typeOf("RequestVariableLeaseSet")
 const MESSAGE_STATUS = Message.typeOf("MessageStatus")
+const BANDWIDTH_LIMITS = Message.typeOf("BandwidthLimits")
 const MESSAGE_PAYLOAD = Message.typeOf("MessagePayload")
 const HOST_REPLY = Message.typeOf("HostReply")
 
+/** What the wall clock shows besides the time that has passed; it changes with sleep and with a clock that is set. */
+const skewOf = (clock: Clock.Clock): number =>
+  clock.unsafeCurrentTimeMillis() - Number(clock.unsafeCurrentTimeNanos()) / 1_000_000
+
 /**
- * Runs one connection. Succeeds when it ended because `Current.close` was called, fails when it ended for any other
+ * Runs one connection to the router of that index. Succeeds when it ended because `Current.close` was called, fails when it ended for any other
  * reason.
  */
 export const run = Effect.fn("I2cpSession.connection")(function* (
   env: Environment,
+  router: number,
   lastPublished: number,
   publish: (current: Current) => void
 ) {
@@ -119,8 +138,11 @@ export const run = Effect.fn("I2cpSession.connection")(function* (
           if (message.right._tag === "SetDate") routerVersion = message.right.version
           tell({ _tag: "Received", message: message.right })
         }
+      } else if (type === BANDWIDTH_LIMITS) {
+        const message = Message.decode(type, body)
+        if (Either.isRight(message) && message.right._tag === "BandwidthLimits") env.onBandwidth(message.right.limits)
       }
-      // The rest is a sign of life at most: bandwidth limits.
+      // The rest is a sign of life at most.
     }
 
   const drive = (current: Current): Effect.Effect<Session.Outcome, I2cpError.I2cpError> =>
@@ -128,6 +150,8 @@ export const run = Effect.fn("I2cpSession.connection")(function* (
       Effect.gen(function* () {
         const timer = yield* FiberHandle.make()
         const credentials = Credentials.options(env.config)
+        const jump = Duration.toMillis(env.config.clockJump)
+        let skew = skewOf(clock)
         let armed: number | undefined
         let [state, actions] = Session.open(I2cpConfig.machineOptions(env.config), clock.unsafeCurrentTimeMillis(), {
           lastPublished,
@@ -147,18 +171,32 @@ export const run = Effect.fn("I2cpSession.connection")(function* (
               )
             )
           }
-          for (const event of yield* Queue.takeBetween(mailbox, 1, MAILBOX)) {
-            const before: Session.Phase = state.phase
+          const events: Array<Session.Event> = Array.from(yield* Queue.takeBetween(mailbox, 1, MAILBOX))
+          const by = skewOf(clock) - skew
+          if (Math.abs(by) > jump) {
+            skew += by
+            lastHeard += by
+            armed = undefined
+            events.unshift({ _tag: "ClockJumped", by })
+            yield* warn(
+              env,
+              "clock",
+              `the wall clock jumped by ${Math.round(by / 1000)} s: asking whether the router is there`
+            )
+          }
+          for (const event of events) {
+            const before: Session.State = state
             if (event._tag === "Tick") armed = undefined
             ;[state, actions] = Session.step(state, event, clock.unsafeCurrentTimeMillis())
             current.clockOffset = state.clock.offset
             current.lastPublished = state.leases.lastPublished
             yield* perform(env, current, actions, clock.unsafeCurrentTimeMillis())
-            if (state.phase._tag !== before._tag) {
+            if (state.phase._tag !== before.phase._tag || state.trouble !== before.trouble) {
               current.sessionId = "sessionId" in state.phase ? state.phase.sessionId : undefined
-              yield* env.onPhase(state.phase, routerVersion)
+              yield* env.onPhase(state, routerVersion)
             }
           }
+          env.report()
           if (overflowed) {
             return {
               _tag: "Lost",
@@ -179,6 +217,8 @@ export const run = Effect.fn("I2cpSession.connection")(function* (
     const current: Current = {
       link: opened,
       close: () => tell({ _tag: "Close" }),
+      reconfigure: () => tell({ _tag: "Reconfigure" }),
+      isUp: false,
       sessionId: undefined,
       clockOffset: 0,
       lastPublished
@@ -186,7 +226,7 @@ export const run = Effect.fn("I2cpSession.connection")(function* (
     publish(current)
     Deferred.unsafeDone(started, Exit.succeed(current))
     return receive(current)
-  })
+  }, router)
   // The end of the connection is an event behind the frames that came before it: a Disconnect explains it.
   const watched = Effect.catchAll(connected, (end) => {
     ended = end
@@ -221,16 +261,15 @@ const perform = (
         case "Send":
           return Effect.sync(() => current.link.sendFirst(Message.encode(action.message)))
         case "Create":
-          return Either.match(
-            whileValid(env, now, () =>
-              SessionConfig.sign(env.keys, I2cpConfig.sessionOptions(env.config), action.created, env.signatures)
-            ),
-            {
-              onLeft: (error) => Effect.fail(toOwnError(error)),
-              onRight: (config) =>
-                Effect.sync(() => current.link.sendFirst(Message.encode({ _tag: "CreateSession", config })))
-            }
+          return Effect.map(sessionConfig(env, action.created, now), (config) =>
+            current.link.sendFirst(Message.encode({ _tag: "CreateSession", config }))
           )
+        case "Reconfigure":
+          return Effect.map(sessionConfig(env, action.created, now), (config) =>
+            current.link.sendFirst(Message.encode({ _tag: "ReconfigureSession", sessionId: action.sessionId, config }))
+          )
+        case "Reconfigured":
+          return Effect.sync(() => env.onReconfigured(action.result))
         case "Answer":
           return Either.match(
             whileValid(env, now, () => leaseSet(env, action.answer)),
@@ -250,10 +289,24 @@ const perform = (
             }
           )
         case "Warn":
-          return Effect.logWarning(action.text)
+          return warn(env, "router", action.text)
       }
     },
     { discard: true }
+  )
+
+/** A router can make us warn as often as it likes; the log gets a line of each kind now and then. */
+const warn = (env: Environment, kind: string, text: string): Effect.Effect<void> =>
+  Effect.flatMap(Clock.currentTimeMillis, (now) => env.warnings.log(kind, text, now))
+
+const sessionConfig = (env: Environment, created: number, now: number) =>
+  Either.match(
+    whileValid(env, now, () =>
+      Either.flatMap(I2cpConfig.sessionOptions(env.sessionConfig()), (options) =>
+        SessionConfig.sign(env.keys, options, created, env.signatures)
+      )
+    ),
+    { onLeft: (error) => Effect.fail(toOwnError(error)), onRight: Effect.succeed }
   )
 
 const leaseSet = (env: Environment, answer: Answer) =>
@@ -274,6 +327,8 @@ const whileValid = <A, E>(env: Environment, now: number, sign: () => Either.Eith
 const toOwnError = (
   error: { readonly message: string } | DestinationKeys.OfflineKeysExpired
 ): I2cpError.SessionRejected | DestinationKeys.OfflineKeysExpired =>
-  error instanceof DestinationKeys.OfflineKeysExpired
-    ? error
-    : new I2cpError.SessionRejected({ reason: "Misconfigured", detail: error.message, retryable: false })
+  error instanceof DestinationKeys.OfflineKeysExpired ? error : misconfigured(error)
+
+/** What we refuse ourselves before a router does. */
+export const misconfigured = (error: { readonly message: string }): I2cpError.SessionRejected =>
+  new I2cpError.SessionRejected({ reason: "Misconfigured", detail: error.message, retryable: false })

@@ -6,12 +6,6 @@
  */
 import type * as Message from "../Message.js"
 
-/** Sends that may wait for a status at a time. Source: ours, i2cp.md section 22.3; beyond it none is asked for. */
-const CAPACITY = 1024
-
-/** How long a status is waited for, in ms. Source: ours; Java and i2pd answer a failed look-up within 20 s. */
-const LIFETIME = 60_000
-
 /** Not final: the router has taken the message and will say more. */
 const ACCEPTED = 1
 
@@ -27,8 +21,15 @@ interface Pending {
 
 export class Statuses {
   readonly #pending = new Map<number, Pending>()
+  readonly #capacity: number
+  readonly #lifetime: number
   #last = 0
   readonly counters = { statuses: {} as Record<number, number>, unknownStatuses: 0, untracked: 0 }
+
+  constructor(options: { readonly capacity: number; readonly lifetimeMillis: number }) {
+    this.#capacity = options.capacity
+    this.#lifetime = options.lifetimeMillis
+  }
 
   /** A nonce for a send; 0, "no status wanted", when too many wait already. */
   track(onStatus: OnStatus, now: number): number {
@@ -36,13 +37,13 @@ export class Statuses {
       if (until > now) break
       this.#pending.delete(nonce)
     }
-    if (this.#pending.size >= CAPACITY) {
+    if (this.#pending.size >= this.#capacity) {
       this.counters.untracked++
       return 0
     }
     // The counter wraps after four thousand million sends, by when none of its first is left.
     this.#last = this.#last >= 0xffff_ffff ? 1 : this.#last + 1
-    this.#pending.set(this.#last, { until: now + LIFETIME, onStatus })
+    this.#pending.set(this.#last, { until: now + this.#lifetime, onStatus })
     return this.#last
   }
 

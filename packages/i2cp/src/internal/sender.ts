@@ -1,0 +1,117 @@
+/**
+ * The way out: a payload becomes a frame, and a frame is taken, waits for room, or is refused.
+ */
+import type * as Clock from "effect/Clock"
+import * as Deferred from "effect/Deferred"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import type * as Compression from "../Compression.js"
+import * as DeliveryStatus from "../DeliveryStatus.js"
+import type { Service as Config } from "../I2cpConfig.js"
+import { DeliveryFailed, NotAnswered, SendRejected } from "../I2cpError.js"
+import type { Outgoing } from "../I2cpSession.js"
+import * as Message from "../Message.js"
+import * as Payload from "../Payload.js"
+import type { Current } from "./attempt.js"
+import * as SendFrame from "./sendFrame.js"
+import type { Statuses } from "./statuses.js"
+
+export interface Sender {
+  readonly send: (message: Outgoing) => Effect.Effect<void, SendRejected>
+  readonly deliver: (message: Outgoing) => Effect.Effect<number, SendRejected | DeliveryFailed | NotAnswered>
+}
+
+export const make = (options: {
+  readonly config: Config
+  readonly clock: Clock.Clock
+  readonly compression: Compression.Service
+  readonly statuses: Statuses
+  readonly counters: { sent: number; droppedNotReady: number }
+  readonly current: () => Current | undefined
+  /** The session is needed, if it is idle. */
+  readonly wake: () => void
+}): Sender => {
+  const { clock, compression, config, counters, statuses } = options
+  const maxContent = config.maxPayloadBytes - Payload.STORED_OVERHEAD
+  const expiry = Duration.toMillis(config.sendExpiry)
+
+  /** The nonce it went with, 0 for none; or why it did not go. */
+  const offer = (message: Outgoing): number | SendRejected | "NotReady" => {
+    const size = message.payload.length
+    if (size > maxContent) return new SendRejected({ reason: "TooLarge", size, limit: maxContent })
+    const current = options.current()
+    const sessionId = current?.sessionId
+    if (current === undefined || !current.isUp || sessionId === undefined) {
+      options.wake()
+      return "NotReady"
+    }
+    const now = clock.unsafeCurrentTimeMillis()
+    const expiration = Math.max(0, (message.expiresAt ?? now + expiry) + current.clockOffset)
+    const flags = message.bundleLeaseSet === false ? Message.DO_NOT_BUNDLE_LEASE_SET : 0
+    const nonce = message.onStatus === undefined ? 0 : statuses.track(message.onStatus, now)
+    const frame =
+      message.compress === true
+        ? SendFrame.encodeEnvelope(
+            sessionId,
+            message.to,
+            Payload.encode(message, compression),
+            flags,
+            expiration,
+            nonce
+          )
+        : SendFrame.encode(sessionId, message.to, message, compression.crc32(message.payload), flags, expiration, nonce)
+    if (!current.link.send(frame)) {
+      statuses.forget(nonce)
+      return new SendRejected({ reason: "OutboundFull", size: current.link.queued(), limit: config.maxOutboundBytes })
+    }
+    counters.sent++
+    return nonce
+  }
+
+  const waiting = (message: Outgoing): Effect.Effect<number | "NotReady", SendRejected> =>
+    Effect.suspend(() => {
+      const taken = offer(message)
+      if (!(taken instanceof SendRejected)) return Effect.succeed(taken)
+      if (taken.reason !== "OutboundFull" || message.whenFull !== "wait") return Effect.fail(taken)
+      const again: Effect.Effect<number | "NotReady", SendRejected> = Effect.suspend(() => {
+        const next = offer(message)
+        if (!(next instanceof SendRejected)) return Effect.succeed(next)
+        if (next.reason !== "OutboundFull") return Effect.fail(next)
+        return Effect.zipRight(options.current()?.link.progress ?? Effect.void, again)
+      })
+      return Effect.timeoutFail(again, {
+        duration: config.sendTimeout,
+        onTimeout: () => new SendRejected({ reason: "Stalled", size: taken.size, limit: taken.limit })
+      })
+    })
+
+  const send = (message: Outgoing): Effect.Effect<void, SendRejected> =>
+    Effect.map(waiting(message), (taken) => {
+      if (taken === "NotReady") counters.droppedNotReady++
+    })
+
+  const deliver = (message: Outgoing): Effect.Effect<number, SendRejected | DeliveryFailed | NotAnswered> =>
+    Effect.gen(function* () {
+      const last = yield* Deferred.make<number>()
+      const nonce = yield* waiting({
+        ...message,
+        onStatus: (status) => {
+          message.onStatus?.(status)
+          if (DeliveryStatus.isFinal(status)) Deferred.unsafeDone(last, Effect.succeed(status))
+        }
+      })
+      if (nonce === "NotReady") return yield* new SendRejected({ reason: "NotReady", size: 0, limit: 0 })
+      if (nonce === 0) {
+        return yield* new SendRejected({ reason: "TooManyStatuses", size: 0, limit: config.maxStatuses })
+      }
+      const status = yield* Effect.timeoutFail(Deferred.await(last), {
+        duration: config.statusTimeout,
+        onTimeout: () =>
+          new NotAnswered({ question: "message status", waited: Duration.toMillis(config.statusTimeout) })
+      })
+      if (Message.isDelivered(status)) return status
+      return yield* new DeliveryFailed({ status, name: DeliveryStatus.nameOf(status) })
+    })
+
+  return { send, deliver }
+}
