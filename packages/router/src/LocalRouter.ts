@@ -24,6 +24,7 @@ import * as Effect from "effect/Effect"
 import * as FiberSet from "effect/FiberSet"
 import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
+import * as FaultState from "./core/Faults.js"
 import type * as HubState from "./core/HubState.js"
 import { serveConnection } from "./internal/connection.js"
 import { Links } from "./internal/links.js"
@@ -54,6 +55,46 @@ export interface Stats extends Netem.Stats {
 }
 
 /**
+ * Faults to inject. Each stays until it is taken back, with `undefined`, `false` or `clear`; all may be there at once.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Faults {
+  /** The router's process is killed: connections, sessions and messages are gone, dialling is refused until `start`. */
+  readonly kill: Effect.Effect<void>
+  readonly start: Effect.Effect<void>
+  /** Both, with a pause between. Answers when the router listens again. */
+  readonly restart: (downFor: Duration.DurationInput) => Effect.Effect<void>
+  /** New sessions are refused. */
+  readonly refuseSessions: (refusal: Refusal | undefined) => Effect.Effect<void>
+  /** Sessions are created and get no leases; those that have some get no new ones. */
+  readonly withholdTunnels: (withhold: boolean) => Effect.Effect<void>
+  /** Every session ends now, with the word "destroyed". */
+  readonly destroySessions: Effect.Effect<void>
+  /** New sessions end so, that long after they were created. */
+  readonly destroySessionsAfter: (age: Duration.DurationInput | undefined) => Effect.Effect<void>
+  /** A Destination whose connection breaks counts as connected for that long: a new session for it is a duplicate. */
+  readonly holdSessions: (time: Duration.DurationInput | undefined) => Effect.Effect<void>
+  /** Every send is answered with this MessageStatus code, and is not sent unless it is one of success. */
+  readonly answerSends: (status: number | undefined) => Effect.Effect<void>
+  /** Clients are read at this rate, in bytes a second. In memory only: a TCP socket of the platform reads on. */
+  readonly slowReads: (bytesPerSecond: number | undefined) => Effect.Effect<void>
+  /** Nothing is written to any client, as if the network in between were cut. */
+  readonly silence: (silent: boolean) => Effect.Effect<void>
+  /** All of the above are taken back, but for a router that is killed. */
+  readonly clear: Effect.Effect<void>
+}
+
+/**
+ * How sessions are refused.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Refusal = FaultState.Refusal
+
+/**
  * The embedded router.
  *
  * @category services
@@ -68,6 +109,8 @@ export class LocalRouter extends Context.Tag("@effect-i2p/router/LocalRouter")<
     readonly accept: (socket: Socket.Socket) => Effect.Effect<void>
     /** Changes the link between all sessions, from the next message on. */
     readonly setLink: (config: Partial<Netem.Config>) => Effect.Effect<void>
+    /** What can go wrong, to inject. */
+    readonly faults: Faults
     /** Fault: drops every connection, session and message on its way. Clients may connect again at once. */
     readonly restart: Effect.Effect<void>
     /** Fault: while not online, connections are dropped and new ones refused. */
@@ -109,7 +152,7 @@ export const make = Effect.fn("LocalRouter.make")(function* (
   const fork = yield* FiberSet.makeRuntime<never, void, never>()
   let online = true
   const accept = (socket: Socket.Socket) =>
-    Effect.suspend(() => (online ? serveConnection(board, socket, options.closeLinger) : Effect.void))
+    Effect.suspend(() => (online ? serveConnection(board, socket, options.closeLinger) : hangUp(socket)))
   const dial: Effect.Effect<MemorySocket.End, Socket.SocketError> = Effect.gen(function* () {
     if (!online) return yield* refused
     const [near, far] = yield* MemorySocket.makePair
@@ -117,16 +160,40 @@ export const make = Effect.fn("LocalRouter.make")(function* (
     return near
   })
   const restart = Effect.sync(() => board.restart())
+  const setOnline = (next: boolean) =>
+    Effect.suspend(() => {
+      online = next
+      return next ? Effect.void : restart
+    })
+  const set = (changes: Partial<FaultState.Faults>) => Effect.sync(() => board.setFaults(changes))
+  const millis = (duration: Duration.DurationInput | undefined) =>
+    duration === undefined ? undefined : Duration.toMillis(duration)
+  const faults: Faults = {
+    kill: setOnline(false),
+    start: setOnline(true),
+    restart: (downFor) =>
+      Effect.acquireUseRelease(
+        setOnline(false),
+        () => Effect.sleep(downFor),
+        () => setOnline(true)
+      ),
+    refuseSessions: (refusal) => set({ refusal }),
+    withholdTunnels: (withholdTunnels) => set({ withholdTunnels }),
+    destroySessions: Effect.sync(() => board.destroySessions()),
+    destroySessionsAfter: (age) => set({ destroyAfterMillis: millis(age) }),
+    holdSessions: (time) => set({ holdMillis: millis(time) ?? 0 }),
+    answerSends: (sendStatus) => set({ sendStatus }),
+    slowReads: (rate) => set({ readBytesPerSecond: rate ?? Number.POSITIVE_INFINITY }),
+    silence: (isSilent) => set({ isSilent }),
+    clear: set(FaultState.none)
+  }
   return LocalRouter.of({
     connect: Effect.sync(() => MemorySocket.makeRedialing(dial)),
     accept,
     setLink: (config) => Effect.sync(() => board.setLink(config)),
+    faults,
     restart,
-    setOnline: (next) =>
-      Effect.suspend(() => {
-        online = next
-        return next ? Effect.void : restart
-      }),
+    setOnline,
     renewLeases: Effect.sync(() => board.renew()),
     stats: Effect.sync(() => board.stats)
   })
@@ -208,6 +275,15 @@ const hubConfig = (options: RouterOptions.RouterOptions): HubState.Config => ({
   lookupMillis: Duration.toMillis(options.lookupTime),
   clockSkewMillis: Duration.toMillis(options.clockSkew)
 })
+
+/** A port that listens accepts before we are asked: who comes while we are off line is sent away at once. */
+const hangUp = (socket: Socket.Socket): Effect.Effect<void> =>
+  Effect.flatMap(socket.writer, (write) =>
+    Effect.raceFirst(
+      socket.run(() => {}),
+      write(new Socket.CloseEvent())
+    )
+  ).pipe(Effect.scoped, Effect.ignore)
 
 const refused = Effect.fail(
   new Socket.SocketGenericError({ reason: "Open", cause: new Error("the embedded router is offline") })

@@ -28,6 +28,7 @@ import * as Destination from "@effect-i2p/wire/Destination"
 import * as Hash from "@effect-i2p/wire/Hash"
 import * as LeaseSet2 from "@effect-i2p/wire/LeaseSet2"
 import * as Either from "effect/Either"
+import type { Refusal } from "./Faults.js"
 import type { Action, Connection, Event, PendingLookup, Session, State } from "./HubState.js"
 import * as SendFrame from "./SendFrame.js"
 
@@ -71,6 +72,10 @@ export const step = (state: State, event: Event, now: number): Result => {
       return fold(state, [...state.sessions.values()], (current, session) =>
         session.work._tag === "Building" ? [current, []] : offerLeases(current, session, now)
       )
+    case "Fault":
+      return onFault(state, event.faults, now)
+    case "Destroy":
+      return fold(state, [...state.sessions.values()], destroy)
     case "RateChanged":
       return [{ ...state, kilobytesPerSecond: event.kilobytesPerSecond }, []]
   }
@@ -85,7 +90,7 @@ export const step = (state: State, event: Event, now: number): Result => {
     case "Violated":
       return disconnect(state, connection, event.reason)
     case "Disconnected":
-      return forget(state, connection)
+      return forget(hold(state, connection, now), connection)
   }
 }
 
@@ -101,7 +106,9 @@ export const nextTimeout = (state: State): number | undefined => {
     if (connection.greetingUntil !== undefined) earliest = Math.min(earliest, connection.greetingUntil)
     for (const lookup of connection.lookups) earliest = Math.min(earliest, lookup.at)
   }
-  for (const session of state.sessions.values()) earliest = Math.min(earliest, session.work.until)
+  for (const session of state.sessions.values()) {
+    earliest = Math.min(earliest, session.work.until, session.destroyAt)
+  }
   return earliest === Number.POSITIVE_INFINITY ? undefined : earliest
 }
 
@@ -181,13 +188,17 @@ const onCreateSession = (
 ): Result => {
   const { clockSkewMillis, maxSessions, tunnelBuildMillis } = state.config
   if (connection.session !== undefined) return disconnect(state, connection, "Already have session")
+  if (state.faults.refusal !== undefined) return refuse(state, connection, state.faults.refusal)
   if (problem !== undefined) return disconnect(state, connection, problem)
   const skew = config.created - now
   if (Math.abs(skew) > clockSkewMillis) {
     const seconds = Math.round(skew / 1000)
     return disconnect(state, connection, `clock skew of ${seconds} s in the session configuration`)
   }
-  if (state.byHash.has(config.destination.b32)) return disconnect(state, connection, "duplicate destination")
+  const { b32 } = config.destination
+  if (state.byHash.has(b32) || (state.held.get(b32) ?? 0) > now) {
+    return disconnect(state, connection, "duplicate destination")
+  }
   if (state.sessions.size >= maxSessions) {
     return disconnect(state, connection, `session limit exceeded: ${maxSessions}`)
   }
@@ -199,11 +210,12 @@ const onCreateSession = (
     ...preferences(config.options),
     leaseSet: undefined,
     leasesEnd: 0,
-    work: { _tag: "Building", until: now + tunnelBuildMillis }
+    destroyAt: now + (state.faults.destroyAfterMillis ?? Number.POSITIVE_INFINITY),
+    work: { _tag: "Building", until: state.faults.withholdTunnels ? Number.POSITIVE_INFINITY : now + tunnelBuildMillis }
   }
   const opened = addSession(withConnection(state, { ...connection, session: id }), session)
   const created = send(connection, { _tag: "SessionStatus", sessionId: id, status: "Created" })
-  if (tunnelBuildMillis > 0) return [opened, [created]]
+  if (tunnelBuildMillis > 0 || state.faults.withholdTunnels) return [opened, [created]]
   const [offered, actions] = offerLeases(opened, session, now)
   return [offered, [created, ...actions]]
 }
@@ -289,7 +301,12 @@ const onLeaseSet = (
   const { work } = session
   const held: Session["work"] =
     work._tag === "Requested"
-      ? { _tag: "Held", until: Math.max(work.end - state.config.leaseRenewalMillis, now) }
+      ? {
+          _tag: "Held",
+          until: state.faults.withholdTunnels
+            ? Number.POSITIVE_INFINITY
+            : Math.max(work.end - state.config.leaseRenewalMillis, now)
+        }
       : work
   return [withSession(state, { ...session, leaseSet, leasesEnd, work: held }), []]
 }
@@ -392,6 +409,7 @@ const onTick = (state: State, now: number): Result => {
     ]
   })
   const [next, second] = fold(afterConnections, [...afterConnections.sessions.values()], (current, session) => {
+    if (session.destroyAt <= now) return destroy(current, session)
     if (session.work.until > now) return [current, []]
     return session.work._tag === "Requested"
       ? disconnect(current, current.connections.get(session.connection)!, "Too many leaseset request fails")
@@ -402,6 +420,51 @@ const onTick = (state: State, now: number): Result => {
 
 const answerPending = (state: State, connection: Connection, lookup: PendingLookup, now: number): Message.HostReply =>
   lookup.timedOut ? hostReply(lookup.request, LOOKUP_FAILED) : answer(state, connection, lookup.request, now)
+
+// --- faults ------------------------------------------------------------------------------------------------------
+
+/** Sessions that waited in vain for tunnels get them when the fault is over; the others lose theirs at their end. */
+const onFault = (before: State, faults: State["faults"], now: number): Result => {
+  const state = { ...before, faults }
+  if (faults.withholdTunnels === before.faults.withholdTunnels) return [state, []]
+  const until = faults.withholdTunnels ? Number.POSITIVE_INFINITY : now
+  return fold(state, [...state.sessions.values()], (current, session) =>
+    session.work._tag === "Requested"
+      ? [current, []]
+      : [withSession(current, { ...session, work: { ...session.work, until } }), []]
+  )
+}
+
+const refuse = (state: State, connection: Connection, refusal: Refusal): Result => {
+  switch (refusal._tag) {
+    case "Disconnect":
+      return disconnect(state, connection, refusal.reason)
+    case "Status":
+      // Under an id that is nobody's, as i2pd does.
+      return reply(state, connection, {
+        _tag: "SessionStatus",
+        sessionId: freeSessionId(state),
+        status: refusal.status
+      })
+    case "Silence":
+      return [state, []]
+  }
+}
+
+const destroy = (state: State, session: Session): Result => {
+  const connection = state.connections.get(session.connection)!
+  const status = send(connection, { _tag: "SessionStatus", sessionId: session.id, status: "Destroyed" })
+  const [next, actions] = forget(state, connection)
+  return [next, [status, ...actions, { _tag: "Close", connection: connection.id }]]
+}
+
+/** Most Destinations that a fault keeps connected. Ours: as many as there may be sessions. */
+const hold = (state: State, connection: Connection, now: number): State => {
+  const session = sessionOf(state, connection)
+  if (session === undefined || state.faults.holdMillis === 0) return state
+  const held = new Map([...state.held].filter(([, until]) => until > now).slice(-state.config.maxSessions))
+  return { ...state, held: held.set(session.destination.b32, now + state.faults.holdMillis) }
+}
 
 // --- state -------------------------------------------------------------------------------------------------------
 

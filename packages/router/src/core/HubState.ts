@@ -10,6 +10,7 @@ import type * as Message from "@effect-i2p/i2cp/Message"
 import type { Destination } from "@effect-i2p/wire/Destination"
 import type { Hash } from "@effect-i2p/wire/Hash"
 import type { LeaseSet2 } from "@effect-i2p/wire/LeaseSet2"
+import * as Faults from "./Faults.js"
 
 /**
  * Limits and delays; see `RouterOptions` for meaning, defaults and sources.
@@ -66,6 +67,8 @@ export interface Session {
   readonly acceptedStatus: boolean
   readonly leaseSet: LeaseSet2 | undefined
   readonly leasesEnd: number
+  /** When a fault ends it; `Infinity` when none does. */
+  readonly destroyAt: number
   readonly work: LeaseWork
 }
 
@@ -99,7 +102,7 @@ export interface Connection {
 }
 
 /**
- * Everything. `byHash` is keyed by b32, `byFingerprint` by `SendFrame.fingerprint`.
+ * Everything. `held`: Destinations of broken connections that still count as connected, and until when. `byHash` is keyed by b32, `byFingerprint` by `SendFrame.fingerprint`.
  *
  * @category models
  * @since 0.1.0
@@ -109,6 +112,8 @@ export interface State {
   readonly kilobytesPerSecond: number
   readonly connections: ReadonlyMap<number, Connection>
   readonly sessions: ReadonlyMap<number, Session>
+  readonly faults: Faults.Faults
+  readonly held: ReadonlyMap<string, number>
   readonly byHash: ReadonlyMap<string, number>
   readonly byFingerprint: ReadonlyMap<number, ReadonlyArray<number>>
   readonly nextSession: number
@@ -118,9 +123,10 @@ export interface State {
 /**
  * What happens to a hub.
  *
- * **Shape** `Greeted`: the preamble byte came. `Received`: a decoded message; signatures and passwords are checked by the driver, so
- * that no cryptography and no secret is in here, and `problem` says what it found wrong. `Violated`: bytes that are no I2CP; nothing
- * more is read. `Tick`: some deadline may have passed. `Renew`: ask every session for a new lease set now.
+ * **Shape** `Greeted`: the preamble byte came. `Received`: a decoded message; signatures and passwords are checked by the
+ * driver, so that no cryptography and no secret is in here, and `problem` says what it found wrong. `Violated`: bytes that
+ * are no I2CP; nothing more is read. `Tick`: some deadline may have passed. `Renew`: ask every session for a new lease set
+ * now. `Fault`: what goes wrong from now on. `Destroy`: end every session now.
  *
  * @category models
  * @since 0.1.0
@@ -138,6 +144,8 @@ export type Event =
   | { readonly _tag: "Disconnected"; readonly connection: number }
   | { readonly _tag: "Tick" }
   | { readonly _tag: "Renew" }
+  | { readonly _tag: "Fault"; readonly faults: Faults.Faults }
+  | { readonly _tag: "Destroy" }
   | { readonly _tag: "RateChanged"; readonly kilobytesPerSecond: number }
 
 /**
@@ -165,6 +173,8 @@ export const make = (config: Config): State => ({
   kilobytesPerSecond: 0,
   connections: new Map(),
   sessions: new Map(),
+  faults: Faults.none,
+  held: new Map(),
   byHash: new Map(),
   byFingerprint: new Map(),
   nextSession: 1,

@@ -44,10 +44,12 @@ const logEnd = (cause: Cause.Cause<Socket.SocketError>): Effect.Effect<void> =>
   Cause.isDie(cause) ? Effect.logError("connection failed", cause) : Effect.logTrace("connection ended", cause)
 
 /** Runs inside the socket's own event handler, where a throw would bring the process down. */
-const receive = (board: Switchboard, client: Client, chunk: Uint8Array): Effect.Effect<never> | undefined => {
+const receive = (board: Switchboard, client: Client, chunk: Uint8Array): Effect.Effect<void> | undefined => {
   try {
     board.receive(client, chunk)
-    return undefined
+    const rate = board.faults.readBytesPerSecond
+    // The socket gives the next chunk when this one has been dealt with.
+    return rate === Number.POSITIVE_INFINITY ? undefined : Effect.sleep((1000 * chunk.length) / rate)
   } catch (defect) {
     return Effect.die(defect)
   }

@@ -11,6 +11,7 @@ import type * as Signatures from "@effect-i2p/wire/Signatures"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import { DelayHeap } from "../core/DelayHeap.js"
+import type { Faults } from "../core/Faults.js"
 import * as Hub from "../core/Hub.js"
 import * as HubState from "../core/HubState.js"
 import { route, Status } from "../core/Routing.js"
@@ -152,9 +153,23 @@ export class Switchboard {
 
   restart(): void {
     for (const client of [...this.#clients.values()]) this.disconnected(client)
+    // A process that starts anew remembers nobody.
+    this.#state = { ...this.#state, held: new Map() }
     this.#counts.dropped += this.#heap.size
     this.#heap.clear()
     this.#inFlightBytes = 0
+  }
+
+  get faults(): Faults {
+    return this.#state.faults
+  }
+
+  setFaults(changes: Partial<Faults>): void {
+    this.#dispatch({ _tag: "Fault", faults: { ...this.faults, ...changes } })
+  }
+
+  destroySessions(): void {
+    this.#dispatch({ _tag: "Destroy" })
   }
 
   renew(): void {
@@ -209,14 +224,21 @@ export class Switchboard {
       return
     }
     const now = this.settings.now()
-    const target = route(this.#state, client.id, body, send, now)
-    const status = typeof target === "number" ? target : this.#transmit(send, body, target, now)
+    const target = this.#faulty ?? route(this.#state, client.id, body, send, now)
+    const routed = typeof target === "number" ? target : this.#transmit(send, body, target, now)
+    const status = this.faults.sendStatus ?? routed
     if (typeof target === "number") this.#counts.refused++
     if (send.nonce === 0) return
     if (typeof target !== "number" && this.#state.sessions.get(send.session)?.acceptedStatus === true) {
       this.#status(client, send, Status.Accepted)
     }
     this.#status(client, send, status)
+  }
+
+  /** The status that a fault gives every send instead of sending it. */
+  get #faulty(): number | undefined {
+    const { sendStatus } = this.faults
+    return sendStatus === undefined || Message.isDelivered(sendStatus) ? undefined : sendStatus
   }
 
   #transmit(send: SendFrame.Send, body: Uint8Array, target: HubState.Session, now: number): number {
@@ -243,13 +265,14 @@ export class Switchboard {
   #deliver(sessionId: number, frame: Uint8Array): void {
     const session = this.#state.sessions.get(sessionId)
     const client = session === undefined ? undefined : this.#clients.get(session.connection)
-    if (client?.outbox.offer(frame) === true) this.#counts.delivered++
+    if (!this.faults.isSilent && client?.outbox.offer(frame) === true) this.#counts.delivered++
     else this.#counts.dropped++
   }
 
   #status(client: Client, send: SendFrame.Send, status: number): void {
     const size = send.payloadEnd - send.payloadStart
     const { nonce, session: sessionId } = send
+    if (this.faults.isSilent) return
     client.outbox.offer(Message.encode({ _tag: "MessageStatus", sessionId, messageId: 0, status, size, nonce }))
   }
 
@@ -277,6 +300,7 @@ export class Switchboard {
   #apply(action: HubState.Action): void {
     switch (action._tag) {
       case "Send": {
+        if (this.faults.isSilent) return
         const client = this.#clients.get(action.connection)
         // A client that lets even replies pile up is not reading; waiting for it would only hold memory.
         if (client !== undefined && !client.outbox.force(Message.encode(action.message))) this.#abandon(client)
