@@ -7,12 +7,14 @@
  */
 import type { LookupFailed } from "@effect-i2p/i2cp/I2cpError"
 import * as I2cpSession from "@effect-i2p/i2cp/I2cpSession"
+import type { SessionState } from "@effect-i2p/i2cp/SessionState"
 import type { Destination } from "@effect-i2p/wire/Destination"
 import type { DestinationKeys } from "@effect-i2p/wire/DestinationKeys"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type * as Queue from "effect/Queue"
+import * as Stream from "effect/Stream"
 import { DestinationNotFound, TransportFailed } from "./StreamError.js"
 
 /**
@@ -64,6 +66,14 @@ export interface Backlog {
 }
 
 /**
+ * Whether packets can leave: `Up`; `Down`, they are lost until it is `Up` again; `Gone`, they are lost for ever.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type Path = "Up" | "Down" | "Gone"
+
+/**
  * @since 0.1.0
  * @category tags
  */
@@ -79,6 +89,11 @@ export class PacketTransport extends Context.Tag("@effect-i2p/streaming/PacketTr
     readonly send: (packet: Outgoing) => Effect.Effect<void, TransportFailed>
     /** What waits in the transport itself; a transport that never lets anything wait has none. */
     readonly backlog?: Backlog | undefined
+    /**
+     * Whether packets can leave now, and each change of that; a transport that never is away has none. Streams outlive
+     * `Down` and end with `Gone`.
+     */
+    readonly path?: Stream.Stream<Path> | undefined
     /** Packets for us. One consumer. */
     readonly incoming: Queue.Dequeue<Incoming>
     readonly lookup: (address: string) => Effect.Effect<Destination, DestinationNotFound>
@@ -97,6 +112,21 @@ const reasonOf = (error: LookupFailed): DestinationNotFound["reason"] => {
       return "NotFound"
     default:
       return "Unavailable"
+  }
+}
+
+const pathOf = (state: SessionState): Path => {
+  switch (state._tag) {
+    case "Ready":
+    case "Degraded":
+    // Closed for want of use: the next packet opens it.
+    case "Idle":
+      return "Up"
+    case "Failed":
+    case "Closed":
+      return "Gone"
+    default:
+      return "Down"
   }
 }
 
@@ -133,6 +163,7 @@ export const layerI2cp: Layer.Layer<PacketTransport, never, I2cpSession.I2cpSess
             onStatus: packet.onStatus
           })
           .pipe(Effect.mapError(failed)),
+      path: Stream.changes(Stream.map(session.state.changes, pathOf)),
       backlog: { bytes: session.queuedBytes, progress: session.progress },
       incoming,
       lookup: (address) =>

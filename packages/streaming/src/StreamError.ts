@@ -157,7 +157,7 @@ export class TransportFailed extends Schema.TaggedError<TransportFailed>(
  *
  * **Shape** `reason`: `ResetByPeer`; `TimedOut` when the peer stopped acknowledging; `ChokedTooLong` when it kept its
  * receive window closed; `Idle`; `Aborted` when this side reset it; `Exhausted` when the sequence numbers are used up;
- * `Defect` when this implementation failed.
+ * `SessionLost` when the router stayed away for longer than `outageTimeout`, or for good; `Defect` when this implementation failed.
  *
  * @since 0.1.0
  * @category errors
@@ -165,7 +165,16 @@ export class TransportFailed extends Schema.TaggedError<TransportFailed>(
 export class StreamReset extends Schema.TaggedError<StreamReset>("@effect-i2p/streaming/StreamError/StreamReset")(
   "StreamReset",
   {
-    reason: Schema.Literal("ResetByPeer", "TimedOut", "ChokedTooLong", "Idle", "Aborted", "Exhausted", "Defect"),
+    reason: Schema.Literal(
+      "ResetByPeer",
+      "TimedOut",
+      "ChokedTooLong",
+      "Idle",
+      "Aborted",
+      "Exhausted",
+      "SessionLost",
+      "Defect"
+    ),
     destination: Schema.String
   }
 ) {
@@ -181,6 +190,7 @@ const explanations: Record<StreamReset["reason"], string> = {
   Idle: "it was idle for too long",
   Aborted: "this side reset it",
   Exhausted: "its sequence numbers are used up",
+  SessionLost: "the session with the router is lost",
   Defect: "an internal error, see the log"
 }
 

@@ -16,11 +16,13 @@ import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
+import * as FiberHandle from "effect/FiberHandle"
 import * as FiberMap from "effect/FiberMap"
 import * as Layer from "effect/Layer"
 import * as Queue from "effect/Queue"
 import * as Ref from "effect/Ref"
 import type * as Scope from "effect/Scope"
+import * as Stream from "effect/Stream"
 import * as AccessList from "./AccessList.js"
 import type { Action } from "./core/Action.js"
 import type * as Admission from "./core/Admission.js"
@@ -222,6 +224,7 @@ const make = Effect.gen(function* () {
   const drops = { malformed: 0, unknownStream: 0, unverified: 0, replayed: 0, unanswerable: 0 }
   const fibers = yield* FiberMap.make<number, Outcome, never>()
   let isClosing = false
+  let path: PacketTransport.Path = "Up"
 
   const now = () => Driver.monotonicMillis(clock)
   const expiry = () => DestinationKeys.checkExpiry(transport.keys, clock.unsafeCurrentTimeMillis())
@@ -286,6 +289,7 @@ const make = Effect.gen(function* () {
     })
     const id = state.localStreamId
     drivers.set(id, driver)
+    if (path === "Down") Driver.notePath(driver, path)
     Endpoint.register(endpoint, id, {
       peer,
       peerKey: peer.destination.b32,
@@ -329,6 +333,7 @@ const make = Effect.gen(function* () {
       onTimeout: () => onTimeout()
     })
     if (isClosing) return yield* new TransportFailed({ reason: "the session is closing" })
+    if (path === "Gone") return yield* new TransportFailed({ reason: "the session with the router is lost" })
     if (!Endpoint.hasRoom(endpoint)) return yield* new TooManyStreams({ limit: options.maxConcurrentStreams })
     const connectTimeout = Math.max(1, deadline - now())
     const config = yield* StreamingConfig.toCore({ ...merged, connectTimeout }, chance(), synRoom)
@@ -500,6 +505,26 @@ const make = Effect.gen(function* () {
     Effect.forever,
     Effect.forkScoped
   )
+
+  const notePath = (next: PacketTransport.Path): void => {
+    path = next
+    for (const driver of drivers.values()) Driver.notePath(driver, next)
+  }
+  if (transport.path !== undefined) {
+    // Streams that wait for a router hold memory and hope; there is an end to both.
+    const outage = yield* FiberHandle.make()
+    const giveUp = Effect.delay(
+      Effect.sync(() => notePath("Gone")),
+      options.outageTimeout
+    )
+    yield* transport.path.pipe(
+      Stream.runForEach((next) => {
+        notePath(next)
+        return next === "Down" ? FiberHandle.run(outage, giveUp, { onlyIfMissing: true }) : FiberHandle.clear(outage)
+      }),
+      Effect.forkScoped
+    )
+  }
 
   const tellAll = (event: Event.Event) =>
     Effect.suspend(() => {

@@ -227,6 +227,11 @@ export interface StreamingOptions extends ConnectionOptions {
   readonly rttDeviationDampening: number
   /** The same for the window. Default 0.75, Java `tcbcache.wdwDampening`. */
   readonly windowDampening: number
+  /**
+   * How long streams wait for a router that is away before they end. Default 15 min, ours: two of the longest delays
+   * between connections, and the building of tunnels. Meanwhile nothing is counted against them.
+   */
+  readonly outageTimeout: Duration.DurationInput
   /** How long the session waits for its streams to close when its scope ends. Default 5 s, ours. */
   readonly shutdownTimeout: Duration.DurationInput
 }
@@ -322,6 +327,7 @@ export const defaults: StreamingOptions = {
   rttDampening: 0.75,
   rttDeviationDampening: 0.75,
   windowDampening: 0.75,
+  outageTimeout: "15 minutes",
   shutdownTimeout: "5 seconds"
 }
 

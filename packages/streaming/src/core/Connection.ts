@@ -20,8 +20,9 @@
  * | any           | RESET, `Abort`, a limit            | `Closed`      |
  *
  * Where to find a rule: `Inbound` (what a packet does), `Outbound` (what is sent, and when an acknowledgment is),
- * `Timers` (deadlines), and the parts, which do not know one another: of sending `SendBuffer`, `LossDetection`,
- * `RttEstimator`, `PathChange`, `DeliveryRate`, `CongestionController`, `Pacer`; of receiving `Assembler`, `ReceiveWindow`.
+ * `Timers` (deadlines), `Outage` (our router goes away and comes back), and the parts, which do not know one another: of
+ * sending `SendBuffer`, `LossDetection`, `RttEstimator`, `PathChange`, `DeliveryRate`, `CongestionController`, `Pacer`; of
+ * receiving `Assembler`, `ReceiveWindow`.
  *
  * @since 0.1.0
  */
@@ -36,6 +37,7 @@ import type { Event } from "./Event.js"
 import * as Inbound from "./Inbound.js"
 import * as LossDetection from "./LossDetection.js"
 import type { HardReason } from "./MessageStatus.js"
+import * as Outage from "./Outage.js"
 import * as Outbound from "./Outbound.js"
 import * as Pacer from "./Pacer.js"
 import * as PathChange from "./PathChange.js"
@@ -79,6 +81,8 @@ const initial = (
   recoveryPoint: 0,
   timeouts: 0,
   backoff: 0,
+  isAway: false,
+  announcements: undefined,
   timers: TimerTable.empty,
   ack: { unacknowledged: 0, immediate: false, sentAt: 0 },
   flow: {
@@ -202,7 +206,8 @@ const traffic = (state: State): number => state.counters.packetsSent + state.cou
 const handle = (draft: Draft.Draft, event: Event): void => {
   switch (event._tag) {
     case "Received":
-      return Inbound.handlePacket(draft, event.packet)
+      Inbound.handlePacket(draft, event.packet)
+      return Outage.handleHeard(draft)
     case "Undeliverable":
       return handleUndeliverable(draft, event.reason)
     case "Write":
@@ -220,6 +225,8 @@ const handle = (draft: Draft.Draft, event: Event): void => {
       return handleClose(draft)
     case "Abort":
       return Draft.reset(draft, { _tag: "Aborted" })
+    case "Path":
+      return Outage.handlePath(draft, event.isUp)
   }
 }
 

@@ -53,6 +53,8 @@ export const from = (state: State, now: number): Draft => ({
   tailProbed: state.tailProbed,
   timeouts: state.timeouts,
   backoff: state.backoff,
+  isAway: state.isAway,
+  announcements: state.announcements,
   timers: state.timers,
   ack: state.ack,
   flow: state.flow,

@@ -28,6 +28,8 @@ export type Event =
   | { readonly _tag: "Close" }
   /** The application aborts. */
   | { readonly _tag: "Abort" }
+  /** Our router has gone away, or is back: see `core/Outage.ts`. */
+  | { readonly _tag: "Path"; readonly isUp: boolean }
 
 /**
  * @since 0.1.0
@@ -52,6 +54,12 @@ export const write = (bytes: Uint8Array): Event => ({ _tag: "Write", bytes })
  * @category constructors
  */
 export const consumed = (bytes: number): Event => ({ _tag: "Consumed", bytes })
+
+/**
+ * @since 0.1.0
+ * @category constructors
+ */
+export const path = (isUp: boolean): Event => ({ _tag: "Path", isUp })
 
 /** @since 0.1.0 @category constructors */
 export const flush: Event = { _tag: "Flush" }

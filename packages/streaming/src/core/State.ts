@@ -171,6 +171,10 @@ export interface State {
   readonly backoff: number
   /** What `undo` would take back is a timeout. */
   readonly undoTimeout: boolean
+  /** Our own router is away: what we send does not leave this machine. */
+  readonly isAway: boolean
+  /** Announcements since the router is back, until the peer is heard. */
+  readonly announcements: number | undefined
   readonly timers: TimerTable
   readonly ack: AckState
   readonly flow: ReceiveFlow

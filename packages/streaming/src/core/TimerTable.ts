@@ -24,6 +24,8 @@ export type TimerName =
   | "persist"
   /** Nothing happened for long: keep alive or disconnect. */
   | "idle"
+  /** Tell the peer that we are back. */
+  | "announce"
   /** Opening, or closing, has taken its full time. */
   | "limit"
 
@@ -47,6 +49,7 @@ export const empty: TimerTable = {
   ack: undefined,
   persist: undefined,
   idle: undefined,
+  announce: undefined,
   limit: undefined
 }
 
@@ -65,6 +68,7 @@ export const set = (self: TimerTable, name: TimerName, deadline: number | undefi
     ack: self.ack,
     persist: self.persist,
     idle: self.idle,
+    announce: self.announce,
     limit: self.limit
   }
   table[name] = deadline

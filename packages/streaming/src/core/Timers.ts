@@ -6,6 +6,7 @@
 import * as Packet from "../Packet.js"
 import * as Draft from "./Draft.js"
 import { detectLosses } from "./Inbound.js"
+import { handleAnnounce } from "./Outage.js"
 import * as Outbound from "./Outbound.js"
 import * as RttEstimator from "./RttEstimator.js"
 import * as SendBuffer from "./SendBuffer.js"
@@ -48,6 +49,8 @@ const handleLimit = (draft: Draft.Draft): void => {
 
 const handleRetransmit = (draft: Draft.Draft): void => {
   Draft.setTimer(draft, "retransmit", undefined)
+  // Nothing leaves this machine: no try is spent. The flush arms the timer again.
+  if (draft.isAway) return
   if (draft.phase._tag === "SynSent") return handleSynRetry(draft, draft.phase)
   if (draft.send.inFlight.length === 0) return
   if (Outbound.isLastCloseSpent(draft)) return Draft.setPhase(draft, { _tag: "TimeWait" })
@@ -94,6 +97,7 @@ const handlePersist = (draft: Draft.Draft): void => {
   }
   // The flush arms the timer again as soon as something waits.
   if (SendBuffer.isDrained(draft.send)) return
+  if (draft.isAway) return Draft.setTimer(draft, "persist", draft.now + draft.config.maxProbeInterval)
   if (draft.now - choke.since >= draft.config.chokeTimeout) return Draft.reset(draft, { _tag: "ChokedTooLong" })
   const probe = draft.send.inFlight.find((packet) => packet.payload.length > javaUnchokeBytes) ?? draft.send.inFlight[0]
   if (probe !== undefined) Outbound.resend(draft, probe.sequenceNumber)
@@ -129,7 +133,8 @@ const handlers: ReadonlyArray<readonly [TimerTable.TimerName, (draft: Draft.Draf
   ["probe", Outbound.probeTail],
   ["reorder", detectLosses],
   ["persist", handlePersist],
-  ["idle", handleIdle]
+  ["idle", handleIdle],
+  ["announce", handleAnnounce]
 ]
 
 /**

@@ -25,7 +25,7 @@ import * as MessageStatus from "../core/MessageStatus.js"
 import type { Outcome, Phase, State } from "../core/State.js"
 import { isOver } from "../core/State.js"
 import * as Packet from "../Packet.js"
-import type { PacketTransport } from "../PacketTransport.js"
+import type { PacketTransport, Path } from "../PacketTransport.js"
 import { fromOutcome, type StreamError, StreamReset } from "../StreamError.js"
 import type { SendScheduler } from "./sendScheduler.js"
 import * as Signing from "./signing.js"
@@ -53,11 +53,18 @@ type Input =
   | Event.Event
   | { readonly _tag: "Packet"; readonly packet: Packet.Packet; readonly bytes: Uint8Array }
   | Wake
+  | Gone
 
 interface Wake {
   readonly _tag: "Wake"
 }
 const wake: Wake = { _tag: "Wake" }
+
+/** There is no router any more, and none will come. */
+interface Gone {
+  readonly _tag: "Gone"
+}
+const gone: Gone = { _tag: "Gone" }
 
 /** Inputs that one step takes at the most: a batch costs one flush and one acknowledgment. */
 const batchSize = 128
@@ -95,6 +102,8 @@ export interface Driver {
   /** Bytes of the SYN's data beyond `sendCredit`: as many must be sent before credit is given back. */
   overdraft: number
   readonly flushWaiters: Set<FlushWaiter>
+  /** The router is a new one to the peer: our lease set goes along until the peer is heard. */
+  announcing: boolean
   /** Why the router did not get our last SYN on its way, as far as it said. */
   trouble: MessageStatus.SoftReason | undefined
   outcome: Outcome | undefined
@@ -139,6 +148,7 @@ export const make = Effect.fnUntraced(function* (options: {
     acknowledged: 0,
     overdraft: Math.max(0, initialBytes - sendBufferBytes),
     flushWaiters: new Set(),
+    announcing: false,
     trouble: undefined,
     outcome: undefined,
     error: undefined
@@ -162,6 +172,18 @@ export const offerPacket = (self: Driver, packet: Packet.Packet, bytes: Uint8Arr
  */
 export const command = (self: Driver, event: Event.Event): void => {
   if (self.outcome === undefined) self.inputs.unsafeOffer(event)
+}
+
+/**
+ * What has become of the transport. A stream in its outage keeps everything; one whose transport is gone ends.
+ */
+export const notePath = (self: Driver, path: Path): void => {
+  if (path === "Gone") {
+    if (self.outcome === undefined) self.inputs.unsafeOffer(gone)
+    return
+  }
+  if (path === "Up") self.announcing = true
+  command(self, Event.path(path === "Up"))
 }
 
 /**
@@ -238,9 +260,20 @@ const loop = Effect.fnUntraced(function* (self: Driver, initial: ReadonlyArray<A
       switch (input._tag) {
         case "Wake":
           break
+        case "Gone":
+          yield* settle(
+            self,
+            aborted,
+            new StreamReset({ reason: "SessionLost", destination: self.peer.destination.short })
+          )
+          events.push(Event.abort)
+          break
         case "Packet":
           self.queuedPackets -= 1
-          if (isAuthentic(self, state, input.packet, input.bytes)) events.push(Event.received(input.packet))
+          if (isAuthentic(self, state, input.packet, input.bytes)) {
+            self.announcing = false
+            events.push(Event.received(input.packet))
+          }
           break
         default:
           events.push(input)
@@ -329,7 +362,7 @@ const transmit = (self: Driver, action: Extract<Action, { _tag: "Transmit" }>): 
       destinationPort: self.peer.remotePort,
       bytes: bytes.right,
       lifetime: action.lifetime,
-      bundleLeaseSet: action.signing === "identity",
+      bundleLeaseSet: action.signing === "identity" || self.announcing,
       // As Java does: whether the peer can be reached is asked until it answers, and not for each packet.
       onStatus: Packet.isFirstSyn(action.packet) ? (status) => handleStatus(self, status) : undefined
     })
