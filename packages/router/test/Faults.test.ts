@@ -61,7 +61,7 @@ describe("faults of the embedded router", () => {
       const { refuseSessions } = yield* faults
       yield* refuseSessions({ _tag: "Disconnect", reason: "Authorization failed" })
       const first = yield* Effect.flip(build(alice))
-      assert.isTrue(first._tag === "SessionRejected" && first.reason === "Disconnected" && !first.retryable)
+      assert.isTrue(first._tag === "SessionRejected" && first.reason === "Unauthorized" && !first.retryable)
       yield* refuseSessions({ _tag: "Status", status: "Invalid" })
       const second = yield* Effect.flip(build(alice))
       assert.isTrue(second._tag === "SessionRejected" && second.reason === "Invalid")
