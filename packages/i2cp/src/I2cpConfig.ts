@@ -5,12 +5,18 @@
  *
  * @since 0.1.0
  */
+import type { OuterKeys } from "@effect-i2p/wire/Blinding"
+import type { Authorization } from "@effect-i2p/wire/EncryptedLeaseSet"
+import { encodeBase64 } from "@effect-i2p/wire/I2pEncoding"
+import * as KeyType from "@effect-i2p/wire/KeyType"
+import type { ServiceRecord } from "@effect-i2p/wire/ServiceRecord"
 import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Layer from "effect/Layer"
-import type * as Redacted from "effect/Redacted"
+import * as Redacted from "effect/Redacted"
 import * as Schedule from "effect/Schedule"
 import type { I2cpError } from "./I2cpError.js"
+import type { ClientKey } from "./message/BlindingInfo.js"
 
 /**
  * @category models
@@ -32,6 +38,20 @@ export interface Service {
    * invert the option (seen with a build of December 2025; 2.45.1 and Java I2P do not).
    */
   readonly published: boolean
+  /**
+   * Encryption types others may reach us by, each with a key of its own: 4 X25519, 0 ElGamal, and at most one of the
+   * ML-KEM hybrids 5, 6, 7, which Java does not combine with 0. Their order is not kept: the newest goes first. Default
+   * `[4]`: all routers since 2020.
+   */
+  readonly encryptionTypes: ReadonlyArray<number>
+  /** What the lease set says that is to be found here. Default none. */
+  readonly services: ReadonlyArray<ServiceRecord>
+  /** Further options of the lease set, of which every reader can see all. Default none. */
+  readonly leaseSetOptions: Readonly<Record<string, string>>
+  /** Publishes the lease set encrypted, for those who have our b33 address. Default not. */
+  readonly encryptedLeaseSet: EncryptedLeaseSetOptions | undefined
+  /** Secrets and keys for encrypted lease sets of others; the router is told them before a lookup. Default none. */
+  readonly blindedAccess: ReadonlyArray<BlindedAccess>
   /** More session options; they win over the ones above. Keys and values at most 255 bytes each. Default none. */
   readonly options: Readonly<Record<string, string>>
   /** For a router with `i2cp.auth`. They cross in clear: only over loopback or TLS. Default none. */
@@ -88,6 +108,35 @@ export interface Service {
 }
 
 /**
+ * How the lease set is encrypted. The destination has to be of type Ed25519 or RedDSA.
+ *
+ * **Shape** `secret`: nobody finds it without. At most 189 bytes of UTF-8, as it goes to the router as Base64 in an option
+ * of 255. `authorization`: who can read it, everybody who finds it unless given. i2pd takes neither: it opens the lease
+ * set with the destination alone. `days`: with offline keys, and only then, the blinded keys of each day the session may
+ * live through; the router clock chooses.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface EncryptedLeaseSetOptions {
+  readonly secret?: Redacted.Redacted<string> | undefined
+  readonly authorization?: Authorization | undefined
+  readonly days?: ReadonlyArray<OuterKeys> | undefined
+}
+
+/**
+ * What it takes to read the encrypted lease set behind a b33 address.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface BlindedAccess {
+  readonly address: string
+  readonly secret?: Redacted.Redacted<string> | undefined
+  readonly clientKey?: ClientKey | undefined
+}
+
+/**
  * 10 s doubling to 320 s, ± 20 %, for ever.
  *
  * **Source** the steps: Java I2P's client; the jitter keeps a restarted router's clients apart.
@@ -111,6 +160,11 @@ export const defaults: Service = {
   inboundQuantity: 2,
   outboundQuantity: 2,
   published: true,
+  encryptionTypes: [KeyType.X25519],
+  services: [],
+  leaseSetOptions: {},
+  encryptedLeaseSet: undefined,
+  blindedAccess: [],
   options: {},
   credentials: undefined,
   dateTimeout: "30 seconds",
@@ -160,15 +214,19 @@ export const layer = (options: Partial<Service>): Layer.Layer<never> =>
 /**
  * The options of the session config. Sent explicitly where routers disagree about the default.
  *
+ * **Shape** `ownClientKey` opens our own lease set where that is for authorised clients: the router is one of them.
  * **Source** I2CP overview, its tables of options; where routers differ, the code of Java I2P, i2pd and emissary.
  *
  * @category getters
  * @since 0.1.0
  */
-export const sessionOptions = (config: Service): Readonly<Record<string, string>> => ({
+export const sessionOptions = (
+  config: Service,
+  ownClientKey?: Redacted.Redacted<Uint8Array> | undefined
+): Readonly<Record<string, string>> => ({
   "i2cp.fastReceive": "true",
-  "i2cp.leaseSetEncType": "4",
-  "i2cp.leaseSetType": "3",
+  "i2cp.leaseSetEncType": encryptionTypes(config).join(","),
+  "i2cp.leaseSetType": config.encryptedLeaseSet === undefined ? "3" : "5",
   "i2cp.messageReliability": "none",
   "inbound.length": String(config.inboundLength),
   "inbound.nickname": config.nickname,
@@ -177,8 +235,33 @@ export const sessionOptions = (config: Service): Readonly<Record<string, string>
   "outbound.nickname": config.nickname,
   "outbound.quantity": String(config.outboundQuantity),
   ...(config.published ? {} : { "i2cp.dontPublishLeaseSet": "true" }),
+  ...encryptedOptions(config.encryptedLeaseSet, ownClientKey),
   ...config.options
 })
+
+/**
+ * The encryption types without repetition, the newest first: the order of a lease set, and of the option.
+ *
+ * @category getters
+ * @since 0.1.0
+ */
+export const encryptionTypes = (config: Pick<Service, "encryptionTypes">): ReadonlyArray<number> =>
+  [...new Set(config.encryptionTypes)].sort((a, b) => b - a)
+
+/** The router has to open what we publish to believe it. **Source** Java I2P's `ClientMessageEventListener`. */
+const encryptedOptions = (
+  encrypted: EncryptedLeaseSetOptions | undefined,
+  ownClientKey: Redacted.Redacted<Uint8Array> | undefined
+): Readonly<Record<string, string>> => {
+  if (encrypted === undefined) return {}
+  const { authorization, secret } = encrypted
+  return {
+    "i2cp.leaseSetBlindedType": String(KeyType.RedDsaEd25519),
+    "i2cp.leaseSetAuthType": authorization?._tag === "Dh" ? "1" : authorization?._tag === "Psk" ? "2" : "0",
+    ...(secret && { "i2cp.leaseSetSecret": encodeBase64(new TextEncoder().encode(Redacted.value(secret))) }),
+    ...(ownClientKey && { "i2cp.leaseSetPrivKey": encodeBase64(Redacted.value(ownClientKey)) })
+  }
+}
 
 /**
  * The waits of the session machine in ms.
@@ -194,5 +277,6 @@ export const machineOptions = (config: Service) => ({
   pingInterval: Duration.toMillis(config.pingInterval),
   pingTimeout: Duration.toMillis(config.pingTimeout),
   maxClockOffset: Duration.toMillis(config.maxClockOffset),
-  maxUnknownInRow: config.maxUnknownInRow
+  maxUnknownInRow: config.maxUnknownInRow,
+  renewDaily: config.encryptedLeaseSet !== undefined
 })

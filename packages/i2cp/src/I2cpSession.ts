@@ -14,7 +14,6 @@ import type { Socket } from "@effect/platform/Socket"
 import type * as Address from "@effect-i2p/wire/Address"
 import type { Destination } from "@effect-i2p/wire/Destination"
 import * as DestinationKeys from "@effect-i2p/wire/DestinationKeys"
-import * as EncryptionKey from "@effect-i2p/wire/EncryptionKey"
 import { SecureRandom } from "@effect-i2p/wire/SecureRandom"
 import { Signatures } from "@effect-i2p/wire/Signatures"
 import * as Cause from "effect/Cause"
@@ -38,6 +37,7 @@ import * as I2cpError from "./I2cpError.js"
 import { NO_SESSION } from "./Ids.js"
 import * as Attempt from "./internal/attempt.js"
 import { Inbox } from "./internal/inbox.js"
+import * as LeaseSets from "./internal/leaseSets.js"
 import { Lookups } from "./internal/lookups.js"
 import * as SendFrame from "./internal/sendFrame.js"
 import { Statuses } from "./internal/statuses.js"
@@ -118,7 +118,10 @@ export class I2cpSession extends Context.Tag("@effect-i2p/i2cp/I2cpSession")<
     readonly progress: Effect.Effect<void>
     /** A bounded queue of what arrives for a protocol; when it is full the newest is dropped and counted. */
     readonly subscribe: (protocol: number) => Effect.Effect<Queue.Dequeue<Incoming>, never, Scope.Scope>
-    /** The Destination of a host name (in our `AddressBook` first), b32, b33, hash or full Base64 address. */
+    /**
+     * The Destination of a host name (in our `AddressBook` first), b32, b33, hash or full Base64 address. What a b33
+     * address needs besides is in `I2cpConfig.blindedAccess`.
+     */
     readonly lookup: (address: Address.Input) => Effect.Effect<Destination, I2cpError.LookupFailed>
     readonly stats: Effect.Effect<SessionStats>
   }
@@ -154,6 +157,7 @@ export const make = Effect.fn("I2cpSession.make")(
     const checkExpiry = Effect.suspend(() => DestinationKeys.checkExpiry(keys, clock.unsafeCurrentTimeMillis()))
     // Here and before each attempt, so that no router is bothered with expired keys.
     yield* checkExpiry
+    const leaseSets = yield* LeaseSets.make({ config, keys, random, signatures })
 
     const state = yield* SubscriptionRef.make<SessionState.SessionState>(SessionState.Connecting({ attempt: 1 }))
     const usable = yield* Effect.makeLatch(false)
@@ -177,16 +181,14 @@ export const make = Effect.fn("I2cpSession.make")(
       ask: {
         ready: usable.await,
         readySince: () => readySince,
-        send: (requestId, timeout, query) =>
-          current?.link.send(
-            Message.encode({
-              _tag: "HostLookup",
-              sessionId: current.sessionId ?? NO_SESSION,
-              requestId,
-              timeout: Math.max(1, timeout),
-              query
-            })
-          ) ?? false
+        send: (requestId, timeout, query, blinding) => {
+          if (current === undefined) return false
+          const { link, sessionId = NO_SESSION } = current
+          const now = clock.unsafeCurrentTimeMillis() + current.clockOffset
+          if (blinding !== undefined && !link.send(Message.encode(blinding(sessionId, now)))) return false
+          const wait = Math.max(1, timeout)
+          return link.send(Message.encode({ _tag: "HostLookup", sessionId, requestId, timeout: wait, query }))
+        }
       }
     })
 
@@ -220,7 +222,7 @@ export const make = Effect.fn("I2cpSession.make")(
       connection,
       config,
       keys,
-      encryptionKey: EncryptionKey.make(random),
+      leaseSets,
       signatures,
       inbox,
       lookups,

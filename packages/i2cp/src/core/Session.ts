@@ -45,6 +45,8 @@ export interface Options {
   readonly pingTimeout: number
   readonly maxClockOffset: number
   readonly maxUnknownInRow: number
+  /** Whether a lease set is made anew at midnight, UTC: an encrypted one is signed with a key of the day. */
+  readonly renewDaily: boolean
 }
 
 /**
@@ -160,7 +162,7 @@ export const open = (
   {
     phase: { _tag: "ExchangingDate", deadline: now + options.dateTimeout },
     clock: RouterClock.unknown,
-    leases: LeaseAnswers.make(carried.lastPublished),
+    leases: LeaseAnswers.make(carried.lastPublished, options.renewDaily),
     liveness: Liveness.make(now, options.pingInterval),
     options
   },

@@ -5,8 +5,6 @@
  * through a bounded mailbox to one fiber, the only one that touches the machine's state.
  */
 import * as DestinationKeys from "@effect-i2p/wire/DestinationKeys"
-import type { EncryptionKey } from "@effect-i2p/wire/EncryptionKey"
-import * as LeaseSet2 from "@effect-i2p/wire/LeaseSet2"
 import type * as Signatures from "@effect-i2p/wire/Signatures"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
@@ -14,7 +12,6 @@ import * as Either from "effect/Either"
 import * as Exit from "effect/Exit"
 import * as FiberHandle from "effect/FiberHandle"
 import * as Queue from "effect/Queue"
-import type { Answer } from "../core/LeaseAnswers.js"
 import * as Session from "../core/Session.js"
 import * as I2cpConfig from "../I2cpConfig.js"
 import type { ConnectionEnded, I2cpConnection, Link } from "../I2cpConnection.js"
@@ -24,6 +21,7 @@ import * as SessionConfig from "../SessionConfig.js"
 import * as Credentials from "./credentials.js"
 import * as Diagnosis from "./diagnosis.js"
 import type { Inbox } from "./inbox.js"
+import type { LeaseSets } from "./leaseSets.js"
 import type { Lookups } from "./lookups.js"
 import type { Statuses } from "./statuses.js"
 
@@ -32,7 +30,7 @@ export interface Environment {
   readonly connection: I2cpConnection["Type"]
   readonly config: I2cpConfig.Service
   readonly keys: DestinationKeys.DestinationKeys
-  readonly encryptionKey: EncryptionKey
+  readonly leaseSets: LeaseSets
   readonly signatures: Signatures.Service
   readonly inbox: Inbox
   readonly lookups: Lookups
@@ -223,7 +221,12 @@ const perform = (
         case "Create":
           return Either.match(
             whileValid(env, now, () =>
-              SessionConfig.sign(env.keys, I2cpConfig.sessionOptions(env.config), action.created, env.signatures)
+              SessionConfig.sign(
+                env.keys,
+                I2cpConfig.sessionOptions(env.config, env.leaseSets.ownClientKey),
+                action.created,
+                env.signatures
+              )
             ),
             {
               onLeft: (error) => Effect.fail(toOwnError(error)),
@@ -233,18 +236,13 @@ const perform = (
           )
         case "Answer":
           return Either.match(
-            whileValid(env, now, () => leaseSet(env, action.answer)),
+            whileValid(env, now, () => env.leaseSets.sign(action.answer)),
             {
               onLeft: (error) => Effect.fail(toOwnError(error)),
               onRight: (signed) =>
                 Effect.sync(() =>
                   current.link.sendFirst(
-                    Message.encode({
-                      _tag: "CreateLeaseSet2",
-                      sessionId: action.sessionId,
-                      leaseSet: signed,
-                      privateKeys: [{ type: env.encryptionKey.type, privateKey: env.encryptionKey.privateKey }]
-                    })
+                    Message.encode({ _tag: "CreateLeaseSet2", sessionId: action.sessionId, ...signed })
                   )
                 )
             }
@@ -254,17 +252,6 @@ const perform = (
       }
     },
     { discard: true }
-  )
-
-const leaseSet = (env: Environment, answer: Answer) =>
-  LeaseSet2.make(
-    env.keys,
-    {
-      ...answer,
-      unpublished: !env.config.published,
-      encryptionKeys: [{ type: env.encryptionKey.type, publicKey: env.encryptionKey.publicKey }]
-    },
-    env.signatures
   )
 
 /** What an expired transient key signs, no router takes; to say so ourselves is clearer than its refusal. */
