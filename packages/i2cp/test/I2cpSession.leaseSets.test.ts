@@ -173,6 +173,8 @@ describe("a configuration no lease set can be made of", () => {
     [{ encryptionTypes: [1] }, /type 1 is not supported/],
     [{ encryptionTypes: [5, 6] }, /at most one of 5, 6/],
     [{ encryptionTypes: [6, 0] }, /no router takes ElGamal \(0\) together/],
+    [{ options: { "i2cp.leaseSetEncType": "4,0" } }, /leaseSetEncType contradicts .* set encryptionTypes instead/],
+    [{ options: { "i2cp.leaseSetType": "5" } }, /leaseSetType contradicts .* set encryptedLeaseSet instead/],
     [{ services: [ServiceRecord.here("SMTP", 25)] }, /is no service record/],
     [{ encryptedLeaseSet: {} }, /ECDSA_SHA256_P256 \(1\) cannot be encrypted/, other],
     [{ encryptedLeaseSet: {} }, /needs blinded keys for each day/, offline],

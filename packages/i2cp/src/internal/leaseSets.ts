@@ -44,6 +44,7 @@ export const make = (options: {
   const services = ServiceRecord.toOptions(config.services)
   const problem =
     badTypes(config.encryptionTypes) ??
+    badOptions(config) ??
     badEncryption(keys, config.encryptedLeaseSet) ??
     badAccess(config.blindedAccess) ??
     (Either.isLeft(services) ? services.left.message : undefined)
@@ -85,6 +86,14 @@ const badTypes = (types: ReadonlyArray<number>): string | undefined => {
   return hybrids.size > 0 && types.includes(KeyType.ElGamal)
     ? "encryptionTypes: no router takes ElGamal (0) together with an ML-KEM hybrid"
     : undefined
+}
+
+/** What the router is told of the lease set has to be what it then gets. */
+const badOptions = (config: I2cpConfig.Service): string | undefined => {
+  const meant = I2cpConfig.sessionOptions({ ...config, options: {} })
+  const instead = { "i2cp.leaseSetEncType": "encryptionTypes", "i2cp.leaseSetType": "encryptedLeaseSet" }
+  const other = Object.entries(instead).find(([key]) => (config.options[key] ?? meant[key]) !== meant[key])
+  return other && `the option ${other[0]} contradicts the lease set; set ${other[1]} instead`
 }
 
 /** Base64 of it has to fit an option of 255 bytes. */
