@@ -229,6 +229,8 @@ describe("lookup of a b33 address", () => {
     Effect.gen(function* () {
       const address = right(Address.fromSigningKey(keys.destination.signingKey)).name
       const { connection, session } = yield* up({ blindedAccess: [{ address, secret }] })
+      // Past the time in which a young session asks again.
+      yield* TestClock.adjust("16 seconds")
       const fiber = yield* Effect.fork(Effect.flip(session.lookup(name)))
       const { requestId } = yield* connection.expect("HostLookup")
       yield* connection.send({ _tag: "HostReply", sessionId: 0, requestId, answer: { _tag: "NotFound", code } })
