@@ -5,13 +5,19 @@
  *
  * @since 0.1.0
  */
+import type { OuterKeys } from "@effect-i2p/wire/Blinding"
+import type { Authorization } from "@effect-i2p/wire/EncryptedLeaseSet"
+import { encodeBase64 } from "@effect-i2p/wire/I2pEncoding"
+import * as KeyType from "@effect-i2p/wire/KeyType"
+import type { ServiceRecord } from "@effect-i2p/wire/ServiceRecord"
 import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Either from "effect/Either"
 import * as Layer from "effect/Layer"
-import type * as Redacted from "effect/Redacted"
+import * as Redacted from "effect/Redacted"
 import * as Schedule from "effect/Schedule"
 import type { I2cpError } from "./I2cpError.js"
+import type { ClientKey } from "./message/BlindingInfo.js"
 import * as SessionOptions from "./SessionOptions.js"
 
 /**
@@ -23,6 +29,20 @@ export interface Service extends SessionOptions.SessionOptions {
    * More session options by their I2P names; they win over the fields and are not looked at. Keys and values at most 255
    * bytes each. Default none.
    */
+  /**
+   * Encryption types others may reach us by, each with a key of its own: 4 X25519, 0 ElGamal, and at most one of the
+   * ML-KEM hybrids 5, 6, 7, which Java does not combine with 0. Their order is not kept: the newest goes first. Default
+   * `[4]`: all routers since 2020.
+   */
+  readonly encryptionTypes: ReadonlyArray<number>
+  /** What the lease set says that is to be found here. Default none. */
+  readonly services: ReadonlyArray<ServiceRecord>
+  /** Further options of the lease set, of which every reader can see all. Default none. */
+  readonly leaseSetOptions: Readonly<Record<string, string>>
+  /** Publishes the lease set encrypted, for those who have our b33 address. Default not. */
+  readonly encryptedLeaseSet: EncryptedLeaseSetOptions | undefined
+  /** Secrets and keys for encrypted lease sets of others; the router is told them before a lookup. Default none. */
+  readonly blindedAccess: ReadonlyArray<BlindedAccess>
   readonly options: Readonly<Record<string, string>>
   /** For a router with `i2cp.auth`. They cross in clear: only over loopback or TLS. Default none. */
   readonly credentials: { readonly username: string; readonly password: Redacted.Redacted<string> } | undefined
@@ -124,6 +144,35 @@ export interface Service extends SessionOptions.SessionOptions {
 }
 
 /**
+ * How the lease set is encrypted. The destination has to be of type Ed25519 or RedDSA.
+ *
+ * **Shape** `secret`: nobody finds it without. At most 189 bytes of UTF-8, as it goes to the router as Base64 in an option
+ * of 255. `authorization`: who can read it, everybody who finds it unless given. i2pd takes neither: it opens the lease
+ * set with the destination alone. `days`: with offline keys, and only then, the blinded keys of each day the session may
+ * live through; the router clock chooses.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface EncryptedLeaseSetOptions {
+  readonly secret?: Redacted.Redacted<string> | undefined
+  readonly authorization?: Authorization | undefined
+  readonly days?: ReadonlyArray<OuterKeys> | undefined
+}
+
+/**
+ * What it takes to read the encrypted lease set behind a b33 address.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface BlindedAccess {
+  readonly address: string
+  readonly secret?: Redacted.Redacted<string> | undefined
+  readonly clientKey?: ClientKey | undefined
+}
+
+/**
  * 1 s, then 10 s doubling to 320 s, ± 20 %, for ever.
  *
  * **Source** the steps: Java I2P's client; the jitter keeps a restarted router's clients apart. The first is ours: live
@@ -145,6 +194,11 @@ export const defaultReconnect: Schedule.Schedule<unknown, I2cpError> = Schedule.
  */
 export const defaults: Service = {
   ...SessionOptions.defaults,
+  encryptionTypes: [KeyType.X25519],
+  services: [],
+  leaseSetOptions: {},
+  encryptedLeaseSet: undefined,
+  blindedAccess: [],
   options: {},
   credentials: undefined,
   dateTimeout: "30 seconds",
@@ -208,6 +262,7 @@ export const layer = (options: Partial<Service>): Layer.Layer<never> =>
 /**
  * The options of the session config. Sent explicitly where routers disagree about the default.
  *
+ * **Shape** `ownClientKey` opens our own lease set where that is for authorised clients: the router is one of them.
  * **Source** I2CP overview, its tables of options; where routers differ, the code of Java I2P, i2pd and emissary.
  *
  * **Errors** `InvalidOptions` for fields out of range.
@@ -216,15 +271,41 @@ export const layer = (options: Partial<Service>): Layer.Layer<never> =>
  * @since 0.1.0
  */
 export const sessionOptions = (
-  config: Service
+  config: Service,
+  ownClientKey?: Redacted.Redacted<Uint8Array> | undefined
 ): Either.Either<Readonly<Record<string, string>>, SessionOptions.InvalidOptions> =>
   Either.map(SessionOptions.toMapping(config), (mapping) => ({
     "i2cp.fastReceive": "true",
-    "i2cp.leaseSetEncType": "4",
-    "i2cp.leaseSetType": "3",
+    "i2cp.leaseSetEncType": encryptionTypes(config).join(","),
+    "i2cp.leaseSetType": config.encryptedLeaseSet === undefined ? "3" : "5",
+    ...encryptedOptions(config.encryptedLeaseSet, ownClientKey),
     ...mapping,
     ...config.options
   }))
+
+/**
+ * The encryption types without repetition, the newest first: the order of a lease set, and of the option.
+ *
+ * @category getters
+ * @since 0.1.0
+ */
+export const encryptionTypes = (config: Pick<Service, "encryptionTypes">): ReadonlyArray<number> =>
+  [...new Set(config.encryptionTypes)].sort((a, b) => b - a)
+
+/** The router has to open what we publish to believe it. **Source** Java I2P's `ClientMessageEventListener`. */
+const encryptedOptions = (
+  encrypted: EncryptedLeaseSetOptions | undefined,
+  ownClientKey: Redacted.Redacted<Uint8Array> | undefined
+): Readonly<Record<string, string>> => {
+  if (encrypted === undefined) return {}
+  const { authorization, secret } = encrypted
+  return {
+    "i2cp.leaseSetBlindedType": String(KeyType.RedDsaEd25519),
+    "i2cp.leaseSetAuthType": authorization?._tag === "Dh" ? "1" : authorization?._tag === "Psk" ? "2" : "0",
+    ...(secret && { "i2cp.leaseSetSecret": encodeBase64(new TextEncoder().encode(Redacted.value(secret))) }),
+    ...(ownClientKey && { "i2cp.leaseSetPrivKey": encodeBase64(Redacted.value(ownClientKey)) })
+  }
+}
 
 /**
  * The waits of the session machine in ms.
@@ -241,5 +322,6 @@ export const machineOptions = (config: Service) => ({
   pingTimeout: Duration.toMillis(config.pingTimeout),
   requestTimeout: Duration.toMillis(config.requestTimeout),
   maxClockOffset: Duration.toMillis(config.maxClockOffset),
-  maxUnknownInRow: config.maxUnknownInRow
+  maxUnknownInRow: config.maxUnknownInRow,
+  renewDaily: config.encryptedLeaseSet !== undefined
 })

@@ -298,10 +298,11 @@ export class SendRejected extends Schema.TaggedError<SendRejected>("@effect-i2p/
 /**
  * An address did not lead to a Destination.
  *
- * **Shape** `address` in its canonical form, cut to 80 characters. `BadAddress`: it is none, and nobody was asked. From the router: `NotFound` (1),
- * `SecretRequired` (2), `KeyRequired` (3), `SecretAndKeyRequired` (4), `NotDecrypted` (5), `LeaseSetNotFound` (6),
- * `Unsupported` (7), `Failed` with any other code; `WrongDestination` if it does not have the hash asked for. `Timeout`,
- * `TooMany` in flight, `Closed`: the session.
+ * **Shape** `address` in its canonical form, cut to 80 characters. `BadAddress`: it is none, and nobody was asked. From
+ * the router: `NotFound` (1), `SecretRequired` (2), `KeyRequired` (3), `SecretAndKeyRequired` (4), `NotDecrypted` (5),
+ * `LeaseSetNotFound` (6), `Unsupported` (7), `Failed` with any other code; `WrongDestination` if it does not have the hash
+ * or key asked for. What opens an encrypted lease set belongs into `I2cpConfig.blindedAccess`. `Timeout`, `TooMany` in
+ * flight, `Closed`: the session.
  *
  * @category errors
  * @since 0.1.0

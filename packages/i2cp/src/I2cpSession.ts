@@ -14,7 +14,6 @@ import type { Socket } from "@effect/platform/Socket"
 import type * as Address from "@effect-i2p/wire/Address"
 import type { Destination } from "@effect-i2p/wire/Destination"
 import * as DestinationKeys from "@effect-i2p/wire/DestinationKeys"
-import * as EncryptionKey from "@effect-i2p/wire/EncryptionKey"
 import { SecureRandom } from "@effect-i2p/wire/SecureRandom"
 import { Signatures } from "@effect-i2p/wire/Signatures"
 import * as Context from "effect/Context"
@@ -37,6 +36,7 @@ import { NO_SESSION } from "./Ids.js"
 import * as Attempt from "./internal/attempt.js"
 import { Idle } from "./internal/idle.js"
 import { Inbox } from "./internal/inbox.js"
+import * as LeaseSets from "./internal/leaseSets.js"
 import { LogLimit } from "./internal/logLimit.js"
 import { Lookups } from "./internal/lookups.js"
 import { Questions } from "./internal/questions.js"
@@ -159,7 +159,10 @@ export class I2cpSession extends Context.Tag("@effect-i2p/i2cp/I2cpSession")<
     readonly progress: Effect.Effect<void>
     /** A bounded queue of what arrives for a protocol; when it is full the newest is dropped and counted. */
     readonly subscribe: (protocol: number) => Effect.Effect<Queue.Dequeue<Incoming>, never, Scope.Scope>
-    /** The Destination of a host name (in our `AddressBook` first), b32, b33, hash or full Base64 address. */
+    /**
+     * The Destination of a host name (in our `AddressBook` first), b32, b33, hash or full Base64 address. What a b33
+     * address needs besides is in `I2cpConfig.blindedAccess`.
+     */
     readonly lookup: (address: Address.Input) => Effect.Effect<Destination, I2cpError.LookupFailed>
     /**
      * Changes options of the running session, and of those that follow it; while none is up, only of those. Waits for
@@ -202,8 +205,9 @@ export const make = Effect.fn("I2cpSession.make")(
     const checkExpiry = Effect.suspend(() => DestinationKeys.checkExpiry(keys, clock.unsafeCurrentTimeMillis()))
     // Here and before each attempt, so that no router is bothered with expired keys.
     yield* checkExpiry
-    // The same for options that no router should see.
+    // The same for options that no router should see, and what no lease set could be made of.
     yield* Effect.mapError(I2cpConfig.sessionOptions(config), Attempt.misconfigured)
+    const leaseSets = yield* LeaseSets.make({ config, keys, random, signatures })
 
     const usable = yield* Effect.makeLatch(false)
     const created = yield* Deferred.make<void>()
@@ -241,7 +245,7 @@ export const make = Effect.fn("I2cpSession.make")(
         isIdle: () => idle.isClosed,
         wanted: idle.wanted,
         connect: (router) =>
-          Attempt.run({ ...environment, encryptionKey: keyOf() }, router, lastPublished, (next) => {
+          Attempt.run({ ...environment, leaseSets: leaseSetsNow() }, router, lastPublished, (next) => {
             current = next
           }).pipe(
             Effect.ensuring(
@@ -273,27 +277,24 @@ export const make = Effect.fn("I2cpSession.make")(
           usable.await
         ),
         readySince: () => supervisor.readySince,
-        send: (requestId, timeout, query) =>
-          current?.link.send(
-            Message.encode({
-              _tag: "HostLookup",
-              sessionId: current.sessionId ?? NO_SESSION,
-              requestId,
-              timeout: Math.max(1, timeout),
-              query
-            })
-          ) ?? false
+        send: (requestId, timeout, query, blinding) => {
+          if (current === undefined) return false
+          const { link, sessionId = NO_SESSION } = current
+          const now = clock.unsafeCurrentTimeMillis() + current.clockOffset
+          if (blinding !== undefined && !link.send(Message.encode(blinding(sessionId, now)))) return false
+          const wait = Math.max(1, timeout)
+          return link.send(Message.encode({ _tag: "HostLookup", sessionId, requestId, timeout: wait, query }))
+        }
       }
     })
 
-    const firstKey = EncryptionKey.make(random)
-    const keyOf = () => (config.renewEncryptionKey && supervisor.attempts > 1 ? EncryptionKey.make(random) : firstKey)
+    const leaseSetsNow = () => (config.renewEncryptionKey && supervisor.attempts > 1 ? leaseSets.renewed() : leaseSets)
 
     const environment: Attempt.Environment = {
       connection,
       config,
       keys,
-      encryptionKey: firstKey,
+      leaseSets,
       signatures,
       inbox,
       lookups,

@@ -2,7 +2,7 @@
  * Every I2CP message of a working session as one tagged union of Schemas, and the hand-written codecs by type number.
  *
  * Both directions are here: a client encodes its own and decodes the router's, the embedded router the other way
- * round. Types that are deprecated or for modes we never ask for (4, 6, 7, 21, 29, 34, 35, 42) are not; a receiver
+ * round. Types that are deprecated or for modes we never ask for (4, 6, 7, 21, 29, 34, 35) are not; a receiver
  * ignores and counts them.
  *
  * Nothing here validates against the Schemas: they are the types, the generators and the documentation, the codecs
@@ -19,6 +19,7 @@ import * as Either from "effect/Either"
 import * as Schema from "effect/Schema"
 import { HEADER_BYTES } from "./core/Framer.js"
 import type { Codec } from "./internal/codec.js"
+import * as BlindingInfo from "./message/BlindingInfo.js"
 import * as Delivery from "./message/Delivery.js"
 import * as Handshake from "./message/Handshake.js"
 import * as LeaseSets from "./message/LeaseSets.js"
@@ -43,6 +44,7 @@ export const Message = Schema.Union(
   SessionControl.SessionStatus,
   LeaseSets.RequestVariableLeaseSet,
   LeaseSets.CreateLeaseSet2,
+  BlindingInfo.BlindingInfo,
   Delivery.SendMessage,
   Delivery.SendMessageExpires,
   Delivery.MessagePayload,
@@ -71,6 +73,7 @@ const codecs: Codecs = {
   SessionStatus: SessionControl.sessionStatus,
   RequestVariableLeaseSet: LeaseSets.requestVariableLeaseSet,
   CreateLeaseSet2: LeaseSets.createLeaseSet2,
+  BlindingInfo: BlindingInfo.blindingInfo,
   SendMessage: Delivery.sendMessage,
   SendMessageExpires: Delivery.sendMessageExpires,
   MessagePayload: Delivery.messagePayload,
@@ -151,6 +154,7 @@ export const decode = (type: number, body: Uint8Array): Either.Either<Message, D
   return codec.looseTail === true ? reader.finishLoose(message) : reader.finish(message)
 }
 
+export * from "./message/BlindingInfo.js"
 export * from "./message/Delivery.js"
 export * from "./message/Handshake.js"
 export * from "./message/LeaseSets.js"

@@ -2,8 +2,12 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Compression from "@effect-i2p/i2cp/Compression"
 import * as Message from "@effect-i2p/i2cp/Message"
 import * as Payload from "@effect-i2p/i2cp/Payload"
+import * as Blinding from "@effect-i2p/wire/Blinding"
+import * as EncryptedLeaseSet from "@effect-i2p/wire/EncryptedLeaseSet"
 import * as Hash from "@effect-i2p/wire/Hash"
 import * as LeaseSet2 from "@effect-i2p/wire/LeaseSet2"
+import * as MetaLeaseSet from "@effect-i2p/wire/MetaLeaseSet"
+import * as SecureRandom from "@effect-i2p/wire/SecureRandom"
 import * as Signatures from "@effect-i2p/wire/Signatures"
 import * as Arbitrary from "effect/Arbitrary"
 import * as Either from "effect/Either"
@@ -33,6 +37,37 @@ const createLeaseSet2: Message.CreateLeaseSet2 = {
   sessionId: 0x1234,
   leaseSet,
   privateKeys: [{ type: encryptionKey.type, privateKey: encryptionKey.privateKey }]
+}
+
+const random = SecureRandom.makeSeeded("messages")
+const encrypted = Either.getOrThrow(
+  EncryptedLeaseSet.make({
+    inner: leaseSet,
+    outer: Either.getOrThrow(Blinding.outerKeys(keys, leaseSet.published)),
+    random,
+    signatures: Signatures.noble
+  })
+)
+const meta = Either.getOrThrow(
+  MetaLeaseSet.make(
+    keys,
+    {
+      published: 1_700_000_000,
+      expires: 600,
+      entries: [{ hash: Hash.unsafeFromBytes(filled(9)), storeType: 3, cost: 0, endDate: 1_700_000_600_000 }]
+    },
+    Signatures.noble
+  )
+)
+
+const blindingInfo: Message.BlindingInfo = {
+  _tag: "BlindingInfo",
+  sessionId: 0x1234,
+  endpoint: { _tag: "Key", signingKey: keys.destination.signingKey },
+  blindedType: 11,
+  expires: 1_800_000_000,
+  clientKey: { scheme: "Psk", key: Redacted.make(filled(10)) },
+  secret: Redacted.make("sécret")
 }
 
 const sendMessageExpires: Message.SendMessageExpires = {
@@ -73,6 +108,28 @@ describe("known bytes", () => {
     const body = bodyOf(Message.encode(createLeaseSet2))
     assert.strictEqual(body.length, 623)
     assert.strictEqual(sha256(body), "9025285e97dc5d9efcec1bc61d347c77046b0aa9c9a796c75b46039fbaaafad8")
+  })
+
+  it("writes CreateLeaseSet2 around an encrypted lease set and a MetaLeaseSet, the latter without keys", () => {
+    const body = bodyOf(Message.encode({ ...createLeaseSet2, leaseSet: encrypted }))
+    const keyPart = `0100040020${toHex(filled(3))}`
+    assert.strictEqual(toHex(body), `123405${toHex(encrypted.bytes)}${keyPart}`)
+    const metaBody = bodyOf(Message.encode({ ...createLeaseSet2, leaseSet: meta, privateKeys: [] }))
+    assert.strictEqual(toHex(metaBody), `123407${toHex(meta.bytes)}`)
+  })
+
+  it("writes BlindingInfo to the layout of the specification", () => {
+    const key = toHex(keys.destination.signingKey.bytes)
+    const head = "1234 31 03 000b 6b49d200 0007".replaceAll(" ", "")
+    const body = (message: Message.BlindingInfo) => toHex(bodyOf(Message.encode(message)))
+    const end = `${"0a".repeat(32)}0773c3a963726574`
+    assert.strictEqual(body(blindingInfo), `${head.replace("123431", "123413")}${key}${end}`)
+    const dh = { ...blindingInfo, clientKey: { ...blindingInfo.clientKey!, scheme: "Dh" as const } }
+    assert.strictEqual(body(dh), `${head.replace("123431", "123411")}${key}${end}`)
+    const secretOnly = { ...blindingInfo, clientKey: undefined }
+    assert.strictEqual(body(secretOnly), `${head.replace("123431", "123410")}${key}${end.slice(64)}`)
+    const nothing = { ...secretOnly, secret: undefined, endpoint: { _tag: "Name", name: "a.i2p" } as const }
+    assert.strictEqual(body(nothing), "12340001000b6b49d20005612e693270")
   })
 
   it("writes SendMessageExpires", () => {
@@ -127,28 +184,51 @@ describe("refusals", () => {
     assert.isTrue(Either.isLeft(Message.decode(20, fromHex("00010100"))))
   })
 
-  it("refuses lease sets of other store types", () => {
+  it.each([0, 1, 2, 4, 6, 8])("refuses lease sets of store type %i", (storeType) => {
     const body = bodyOf(Message.encode(createLeaseSet2)).slice()
-    body[2] = 5
-    assert.isTrue(Either.isLeft(Message.decode(41, body)))
+    body[2] = storeType
+    const decoded = Message.decode(41, body)
+    assert.isTrue(Either.isLeft(decoded) && decoded.left.reason.includes(`store type ${storeType}`))
+  })
+
+  it("refuses what BlindingInfo does not know: endpoint, scheme, type of the key", () => {
+    const body = bodyOf(Message.encode(blindingInfo)).slice()
+    const changed = (at: number, value: number) => {
+      const copy = body.slice()
+      copy[at] = value
+      return Message.decode(42, copy)
+    }
+    assert.isTrue(Either.isRight(Message.decode(42, body)))
+    for (const flags of [0x15, 0x17, 0x02]) assert.isTrue(Either.isLeft(changed(2, flags)), `flags ${flags}`)
+    assert.isTrue(Either.isLeft(changed(3, 4)))
+    assert.isTrue(Either.isLeft(changed(11, 99)))
   })
 
   it("says which type it does not know", () => {
-    assert.isFalse(Message.isKnown(42))
-    const result = Message.decode(42, new Uint8Array(0))
-    assert.isTrue(Either.isLeft(result) && result.left.reason.includes("42"))
+    assert.isFalse(Message.isKnown(43))
+    const result = Message.decode(43, new Uint8Array(0))
+    assert.isTrue(Either.isLeft(result) && result.left.reason.includes("43"))
   })
 })
 
 /** Private keys compare by what they hide; `deepStrictEqual` would compare two boxes. */
-const reveal = (message: Message.Message): unknown =>
-  message._tag === "CreateLeaseSet2"
-    ? {
-        ...message,
-        leaseSet: toHex(message.leaseSet.bytes),
-        privateKeys: message.privateKeys.map((key) => toHex(Redacted.value(key.privateKey)))
-      }
-    : message
+const reveal = (message: Message.Message): unknown => {
+  if (message._tag === "CreateLeaseSet2") {
+    return {
+      ...message,
+      leaseSet: toHex(message.leaseSet.bytes),
+      privateKeys: message.privateKeys.map((key) => toHex(Redacted.value(key.privateKey)))
+    }
+  }
+  if (message._tag !== "BlindingInfo") return message
+  const { clientKey, endpoint, secret } = message
+  return {
+    ...message,
+    endpoint: endpoint._tag === "Destination" ? endpoint.destination.bytes : endpoint,
+    clientKey: clientKey && { ...clientKey, key: Redacted.value(clientKey.key) },
+    secret: secret && Redacted.value(secret)
+  }
+}
 
 /** CreateSession and CreateLeaseSet2 hold signed bytes, so their messages are built, not generated from the Schema. */
 /** A mapping is written sorted, so it comes back sorted. */
@@ -172,7 +252,12 @@ const generated: FastCheck.Arbitrary<Message.Message> = FastCheck.oneof(
   Arbitrary.make(Message.MessageStatus),
   Arbitrary.make(Message.HostLookup),
   Arbitrary.make(Message.HostReply),
-  FastCheck.constant(createLeaseSet2),
+  FastCheck.constantFrom(
+    createLeaseSet2,
+    { ...createLeaseSet2, leaseSet: encrypted },
+    { ...createLeaseSet2, leaseSet: meta, privateKeys: [] }
+  ),
+  Arbitrary.make(Message.BlindingInfo),
   FastCheck.constant(sendMessageExpires)
 )
 const equivalence = Schema.equivalence(Message.Message)
@@ -182,7 +267,7 @@ describe("round trips", () => {
     FastCheck.assert(
       FastCheck.property(generated, (message) => {
         const decoded = Either.getOrThrow(decodeFrame(Message.encode(message)))
-        if (message._tag === "CreateLeaseSet2") assert.deepStrictEqual(reveal(decoded), reveal(message))
+        if (reveal(message) !== message) assert.deepStrictEqual(reveal(decoded), reveal(message))
         else assert.isTrue(equivalence(decoded, message), JSON.stringify([message, decoded]))
       }),
       { numRuns: 500 }

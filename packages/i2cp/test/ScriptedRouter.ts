@@ -7,10 +7,12 @@ import * as Socket from "@effect/platform/Socket"
 import * as Framer from "@effect-i2p/i2cp/core/Framer"
 import * as Message from "@effect-i2p/i2cp/Message"
 import * as Hash from "@effect-i2p/wire/Hash"
+import * as LeaseSet2 from "@effect-i2p/wire/LeaseSet2"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Queue from "effect/Queue"
+import { assert } from "vitest"
 import { filled } from "./vectors.js"
 
 export interface Connection {
@@ -135,6 +137,12 @@ export const createSession = (connection: Connection, routerTime: number): Effec
   )
 
 /** The whole way to a usable session. */
+/** The lease set of an answer, which is to be one in clear. */
+export const inClear = ({ leaseSet }: Pick<Message.CreateLeaseSet2, "leaseSet">): LeaseSet2.LeaseSet2 => {
+  assert(leaseSet.storeType === LeaseSet2.storeType, `store type ${leaseSet.storeType}`)
+  return leaseSet
+}
+
 export const bringUp = (connection: Connection, routerTime: number): Effect.Effect<Message.CreateLeaseSet2> =>
   Effect.gen(function* () {
     yield* createSession(connection, routerTime)

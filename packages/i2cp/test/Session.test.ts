@@ -228,4 +228,21 @@ describe("lease answers", () => {
     assert.strictEqual(typeof answer === "object" && answer.published, NOW / 1_000 + 51)
     assert.strictEqual(typeof answer === "object" && answer.expires, 549)
   })
+
+  it("are given again at midnight, UTC, of the router, where the keys are of a day", () => {
+    // 22:13:20; one hour 46 minutes 40 seconds before midnight, and the router a second ahead of us.
+    const midnight = NOW + 6_400_000
+    const requested = LeaseAnswers.onRequest(LeaseAnswers.make(0, true), ID, [lease(midnight + 60_000)])
+    const [first] = LeaseAnswers.answer(requested, ID, midnight - 601_000, midnight - 600_000)
+    assert.strictEqual(LeaseAnswers.nextTimeout(first), midnight - 1_000)
+    assert.strictEqual(LeaseAnswers.answer(first, ID, midnight - 1_001, midnight - 1)[1], undefined)
+    const [second, answer] = LeaseAnswers.answer(first, ID, midnight - 1_000, midnight)
+    assert.strictEqual(typeof answer === "object" && answer.published, midnight / 1_000)
+    assert.strictEqual(LeaseAnswers.nextTimeout(second), midnight + 86_400_000 - 1_000)
+    const [third, none] = LeaseAnswers.answer(second, ID, midnight + 86_399_000, midnight + 86_400_000)
+    assert.strictEqual(none, undefined, "its leases have ended")
+    assert.strictEqual(LeaseAnswers.nextTimeout(third), undefined)
+    const [plain] = LeaseAnswers.answer({ ...requested, renewDaily: false }, ID, midnight - 1, midnight - 1)
+    assert.strictEqual(LeaseAnswers.nextTimeout(plain), undefined)
+  })
 })

@@ -14,19 +14,21 @@ import * as Schedule from "effect/Schedule"
 import type * as TestNetwork from "./TestNetwork.js"
 
 /**
- * No hops, one tunnel each way, and a reconnect that a test can wait for.
+ * No hops, one tunnel each way, and a reconnect that a test can wait for; and what else the test wants.
  *
  * @category layers
  * @since 0.1.0
  */
-export const layerConfig: Layer.Layer<never> = I2cpConfig.layer({
-  inboundLength: 0,
-  outboundLength: 0,
-  inboundQuantity: 1,
-  outboundQuantity: 1,
-  reconnect: Schedule.spaced("500 millis"),
-  readyTimeout: "60 seconds"
-})
+export const layerConfig = (config: Partial<I2cpConfig.Service> = {}): Layer.Layer<never> =>
+  I2cpConfig.layer({
+    inboundLength: 0,
+    outboundLength: 0,
+    inboundQuantity: 1,
+    outboundQuantity: 1,
+    reconnect: Schedule.spaced("500 millis"),
+    readyTimeout: "60 seconds",
+    ...config
+  })
 
 /**
  * A session on this router, over its I2CP port. Fresh: two uses in one program are two sessions.
@@ -36,11 +38,12 @@ export const layerConfig: Layer.Layer<never> = I2cpConfig.layer({
  */
 export const layer = (
   router: TestNetwork.ClientRouter,
-  options: I2cpSession.Options = {}
+  options: I2cpSession.Options = {},
+  config: Partial<I2cpConfig.Service> = {}
 ): Layer.Layer<I2cpSession.I2cpSession, I2cpError | SocketError> =>
   Layer.fresh(
     I2cpSession.layer(options).pipe(
       Layer.provide(NodeSocket.layerNet({ host: "127.0.0.1", port: router.i2cpPort })),
-      Layer.provide(layerConfig)
+      Layer.provide(layerConfig(config))
     )
   )

@@ -5,6 +5,7 @@
  *
  * @since 0.1.0
  */
+import type * as I2cpConfig from "@effect-i2p/i2cp/I2cpConfig"
 import type * as I2cpSession from "@effect-i2p/i2cp/I2cpSession"
 import * as NodeSignatures from "@effect-i2p/platform-node/NodeSignatures"
 import * as Packet from "@effect-i2p/streaming/Packet"
@@ -29,6 +30,7 @@ import type * as TestNetwork from "./TestNetwork.js"
  * @since 0.1.0
  */
 export interface Options extends I2cpSession.Options {
+  readonly i2cp?: Partial<I2cpConfig.Service> | undefined
   readonly streaming?: Partial<StreamingConfig.StreamingOptions> | undefined
   readonly transient?: Pick<DestinationKeys, "signingKey" | "offline"> | undefined
 }
@@ -46,7 +48,7 @@ export const open = Effect.fn("Streams.open")(function* (router: TestNetwork.Cli
   const streams = StreamManager.layer.pipe(
     Layer.provide(transport),
     Layer.provide(StreamingConfig.layer(options.streaming ?? {})),
-    Layer.provide(Sessions.layer(router, options)),
+    Layer.provide(Sessions.layer(router, options, options.i2cp)),
     Layer.provide(NodeSignatures.layer)
   )
   const manager = Context.get(yield* Layer.build(Layer.fresh(streams)), StreamManager)

@@ -15,6 +15,7 @@
  */
 import * as Socket from "@effect/platform/Socket"
 import * as SocketServer from "@effect/platform/SocketServer"
+import * as EncryptedLeaseSet from "@effect-i2p/wire/EncryptedLeaseSet"
 import * as Hash from "@effect-i2p/wire/Hash"
 import * as Signatures from "@effect-i2p/wire/Signatures"
 import * as Clock from "effect/Clock"
@@ -135,11 +136,12 @@ export const make = Effect.fn("LocalRouter.make")(function* (
   const options = RouterOptions.make(overrides)
   const clock = yield* Clock.clockWith(Effect.succeed)
   const wake = Effect.unsafeMakeLatch(false)
+  const signatures = yield* Signatures.Signatures
   const board = new Switchboard(
     {
-      hub: hubConfig(options),
+      hub: hubConfig(options, signatures),
       links: new Links(Netem.config(options.link), options.seed, options.linkScope),
-      signatures: yield* Signatures.Signatures,
+      signatures,
       users: new Map(Object.entries(options.users)),
       outboundBytes: options.outboundBytes,
       inFlightBytes: options.inFlightBytes,
@@ -259,7 +261,7 @@ const deliver = (board: Switchboard, wake: Effect.Latch): Effect.Effect<never> =
     }
   })
 
-const hubConfig = (options: RouterOptions.RouterOptions): HubState.Config => ({
+const hubConfig = (options: RouterOptions.RouterOptions, signatures: Signatures.Service): HubState.Config => ({
   version: options.version,
   names: new Map(Object.entries(options.names).map(([name, destination]) => [name.toLowerCase(), destination])),
   authorize: Object.keys(options.users).length > 0,
@@ -267,13 +269,15 @@ const hubConfig = (options: RouterOptions.RouterOptions): HubState.Config => ({
   maxConnections: options.maxConnections,
   maxSessions: options.maxSessions,
   maxLookups: options.maxLookups,
+  maxBlindings: options.maxBlindings,
   preambleMillis: Duration.toMillis(options.preambleTimeout),
   tunnelBuildMillis: Duration.toMillis(options.tunnelBuildTime),
   leaseMillis: Duration.toMillis(options.leaseDuration),
   leaseRenewalMillis: Duration.toMillis(options.leaseRenewal),
   leaseAnswerMillis: Duration.toMillis(options.leaseAnswerTimeout),
   lookupMillis: Duration.toMillis(options.lookupTime),
-  clockSkewMillis: Duration.toMillis(options.clockSkew)
+  clockSkewMillis: Duration.toMillis(options.clockSkew),
+  decrypt: (leaseSet, credentials) => EncryptedLeaseSet.decrypt(leaseSet, credentials, signatures)
 })
 
 /** A port that listens accepts before we are asked: who comes while we are off line is sent away at once. */

@@ -36,6 +36,8 @@ export interface RouterOptions {
   readonly maxSessions: number
   /** Lookups of one connection waiting for `lookupTime`; further ones fail at once. */
   readonly maxLookups: number
+  /** Destinations for whose encrypted lease sets one connection may have given secrets and keys; the newest are kept. */
+  readonly maxBlindings: number
   /** Bytes held for a client that reads slowly. Beyond it messages are dropped; at twice this it is disconnected. */
   readonly outboundBytes: number
   /** Bytes on their way in all links together. Beyond it messages are dropped with status 13. */
@@ -68,6 +70,7 @@ export interface RouterOptions {
  * | version | 0.9.67 | newest API in the specification; clients need 0.9.39 for lease sets, 0.9.11 for lookups |
  * | maxConnections, maxSessions | 1,024 and 256 | ours; Java's `i2cp.maxSessions` is 50 |
  * | maxLookups | 64 | ours, for each connection: as many as our own client asks at a time |
+ * | maxBlindings | 64 | ours, for each connection: as many as it may look up at a time |
  * | outboundBytes | 1 MiB | i2pd's queue per session (Java: 256 messages) |
  * | inFlightBytes | 64 MiB | ours: a second of 500 Mbit/s |
  * | preambleTimeout | 5 s | Java |
@@ -92,6 +95,7 @@ export const defaults: RouterOptions = {
   maxConnections: 1_024,
   maxSessions: 256,
   maxLookups: 64,
+  maxBlindings: 64,
   outboundBytes: 1_048_576,
   inFlightBytes: 67_108_864,
   preambleTimeout: Duration.seconds(5),

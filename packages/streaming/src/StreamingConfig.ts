@@ -55,7 +55,7 @@ export interface ConnectionOptions {
   readonly synAckDelay: Duration.DurationInput
   /** Retransmission timeout before the first measurement. Default 9 s, Java and i2pd. */
   readonly initialRto: Duration.DurationInput
-  /** Default 200 ms; RFC 6298 says 1 s, Linux 200 ms, Java 100 ms. */
+  /** Least that the timeout is above the smoothed round trip. Default 200 ms, Linux; RFC 6298 says 1 s, Java 100 ms in all. */
   readonly minRto: Duration.DurationInput
   /** Default 45 s, Java. */
   readonly maxRto: Duration.DurationInput
@@ -114,12 +114,22 @@ export interface ConnectionOptions {
   /** Most packets in flight. Default 128, streaming specification and Java. */
   readonly maxWindow: number
   /**
-   * Most packets in flight toward a peer that has taken 512 packets and never closed its receive window. Default 192: less
-   * than `maxSendSpan`, ours. Java drops what its buffer of some 124 packets does not hold and says so; it gets no more.
+   * Most packets in flight toward a peer that has taken 512 packets without closing its receive window. Default 192: less
+   * than `maxSendSpan`, ours. Java drops what its buffer of some 124 packets does not hold and says so; it gets no more until
+   * it has taken twice as many, four times as many, and so on.
    */
   readonly maxProvenWindow: number
-  /** Most packets from the oldest unacknowledged to the newest. Default 200: Java breaks at 255 holes. */
+  /**
+   * Most packets that are not acknowledged, and so most holes that a peer can have; toward an unknown peer also most from
+   * the oldest of them to the newest. Default 200: Java breaks at 255 holes, i2pd gives up at 256.
+   */
   readonly maxSendSpan: number
+  /**
+   * Most packets from the oldest unacknowledged to the newest, toward a peer as in `maxProvenWindow`. Default 400, ours: one
+   * hole does not stop the flow for as long as it takes to fill it; emissary ends a stream at 512, and this library keeps as
+   * many. Over the simulation grid 137 % of the bound at 1 % loss and 131 % at 5 %; with 200, 95 and 79 %.
+   */
+  readonly maxProvenSpan: number
   /**
    * Default Veno: over the simulation grid (`npm run grid`) it keeps 95 % of the bound at 1 % loss and 79 % at 5 %, where
    * NewReno keeps 11 and 5; beside a NewReno flow it takes two thirds to three quarters of a bottleneck, CUBIC up to nine
@@ -129,13 +139,13 @@ export interface ConnectionOptions {
   /** Bytes that an application may write ahead of what has been sent. Default 65536, Java `bufferSize`. */
   readonly sendBufferBytes: number
   /**
-   * Bytes received and not read before the window closes, at the start. Default 512 KiB: two full windows of Java's 128
-   * packets.
+   * Bytes received and not read before the window closes, at the start. Default 1 MiB: `receiveSpan` full packets, which are
+   * delivered at once when the first of them comes last.
    */
   readonly receiveBufferBytes: number
   /**
    * How far that grows when the application reads fast: twice what it reads in a round trip. Default 2 MiB, two of i2pd's
-   * largest windows of 512 packets; a smaller `receiveBufferBytes` than the default does not grow unless this is given.
+   * largest windows of 512 packets. A smaller `receiveBufferBytes` than the default does not grow unless this is given.
    */
   readonly maxReceiveBufferBytes: number
   /** Packets ahead of the first missing one that are kept. Default 512, i2pd's largest window. */
@@ -293,9 +303,10 @@ export const defaults: StreamingOptions = {
   maxWindow: 128,
   maxProvenWindow: 192,
   maxSendSpan: 200,
+  maxProvenSpan: 400,
   congestion: Veno.make,
   sendBufferBytes: 65_536,
-  receiveBufferBytes: 524_288,
+  receiveBufferBytes: 1_048_576,
   maxReceiveBufferBytes: 2_097_152,
   receiveSpan: 512,
   chokeTimeout: "5 minutes",
@@ -438,6 +449,7 @@ export const toCore = Effect.fnUntraced(function* (
     maxProvenWindow:
       options.maxWindow < defaults.maxWindow ? options.maxWindow : Math.max(options.maxWindow, options.maxProvenWindow),
     maxSendSpan: options.maxSendSpan,
+    maxProvenSpan: options.maxSendSpan < defaults.maxSendSpan ? options.maxSendSpan : options.maxProvenSpan,
     congestion: options.congestion,
     receiveBufferBytes: options.receiveBufferBytes,
     // Who wants to hold less than the default wants that to hold.

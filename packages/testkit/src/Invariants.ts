@@ -63,9 +63,12 @@ const sendRules = (state: State.State, must: Must): void => {
     `1 <= window ${congestion.window} <= maximum`
   )
   // A peer that closes its window loses its proof while what it was sent before is still under way.
-  const largest = send.sndNxt > provenFrom ? config.maxProvenWindow : config.maxWindow
+  const mayBeProven = send.sndNxt > provenFrom
+  const largest = mayBeProven ? config.maxProvenWindow : config.maxWindow
+  const span = mayBeProven ? config.maxProvenSpan : config.maxSendSpan
   must(SendBuffer.flightSize(send) <= largest + beyondWindow, "in flight <= largest window")
-  must(send.sndNxt - SendBuffer.sndUna(send) <= config.maxSendSpan + beyondWindow, "sent span <= its limit")
+  must(send.inFlight.length <= config.maxSendSpan + beyondWindow, "unacknowledged <= what a peer can list as missing")
+  must(send.sndNxt - SendBuffer.sndUna(send) <= span + beyondWindow, "sent span <= its limit")
   let previous = -1
   let lost = 0
   let offset = send.ackedBytes

@@ -15,9 +15,11 @@ import * as Either from "effect/Either"
 import * as Schema from "effect/Schema"
 import * as Destination from "./Destination.js"
 import * as Hash from "./Hash.js"
-import { decodeBase32, decodeBase64 } from "./I2pEncoding.js"
+import { decodeBase32, decodeBase64, encodeBase32 } from "./I2pEncoding.js"
 import * as Blinded from "./internal/blinded.js"
 import { utf8Encode } from "./internal/bytes.js"
+import * as KeyType from "./KeyType.js"
+import type * as SigningKey from "./SigningKey.js"
 
 /**
  * **Shape** `name` of `Name` and `Blinded` is lower case, without a trailing dot, with its `.i2p`.
@@ -109,6 +111,33 @@ export const from = (input: Input): Either.Either<Address, AddressError> => {
       ? { _tag: "Base64", destination: input }
       : { _tag: "B32", hash: Hash.unsafeFromBytes(input) }
   )
+}
+
+/**
+ * The blinded address of a destination's signing key: its b33 name, `<56 characters>.b32.i2p`.
+ *
+ * **Shape** `secretRequired` and `authenticationRequired` tell whoever is given the name what else they must be given.
+ * **Errors** `AddressError` for keys that cannot be blinded: all but Ed25519 and RedDSA.
+ * **Source** specification "B32 for Encrypted Leasesets".
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const fromSigningKey = (
+  signingKey: SigningKey.PublicKey,
+  options: {
+    readonly secretRequired?: boolean | undefined
+    readonly authenticationRequired?: boolean | undefined
+  } = {}
+): Either.Either<Extract<Address, { readonly _tag: "Blinded" }>, AddressError> => {
+  const { authenticationRequired = false, secretRequired = false } = options
+  const data = { signingKey, secretRequired, authenticationRequired }
+  const name = `${encodeBase32(Blinded.encode(data))}.b32.i2p`
+  // What cannot be read again is no address: the parser knows types and lengths.
+  return Either.mapBoth(parse(name), {
+    onLeft: () => refuse(name, `keys of type ${KeyType.signingTypeName(signingKey.type)} cannot be blinded`),
+    onRight: () => ({ _tag: "Blinded", name, blindedType: KeyType.RedDsaEd25519, ...data })
+  })
 }
 
 /**

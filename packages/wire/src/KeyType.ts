@@ -72,6 +72,12 @@ export const ElGamal = 0
 /** @since 0.1.0 */
 export const X25519 = 4
 /** @since 0.1.0 */
+export const MlKem512X25519 = 5
+/** @since 0.1.0 */
+export const MlKem768X25519 = 6
+/** @since 0.1.0 */
+export const MlKem1024X25519 = 7
+/** @since 0.1.0 */
 export const NoEncryption = 255
 
 const signing = (

@@ -17,10 +17,11 @@ import * as Destination from "./Destination.js"
 import type * as DestinationKeys from "./DestinationKeys.js"
 import * as bytes from "./internal/bytes.js"
 import { concat } from "./internal/bytes.js"
+import * as Header from "./internal/leaseSetHeader.js"
 import * as KeyType from "./KeyType.js"
 import * as Lease from "./Lease.js"
 import * as Mapping from "./Mapping.js"
-import * as OfflineSignature from "./OfflineSignature.js"
+import type * as OfflineSignature from "./OfflineSignature.js"
 import type { SignatureError } from "./SignatureError.js"
 import type * as Signatures from "./Signatures.js"
 import { type DecodeError, EncodeError } from "./WireError.js"
@@ -34,33 +35,46 @@ import { type DecodeError, EncodeError } from "./WireError.js"
 export const maxEncryptionKeys = 8
 /** @since 0.1.0 */
 export const maxLeases = 16
+/** Bytes of a whole lease set that every router takes. Source: i2pd, `MAX_LS_BUFFER_SIZE`; others take more. */
+export const maxBytes = 3072
 /** Store type in the network database and in CreateLeaseSet2. @since 0.1.0 */
 export const storeType = 3
 /** Flag: an offline signature block follows. @since 0.1.0 */
-export const flagOffline = 1
+export const flagOffline: number = Header.flagOffline
 /** Flag: routers must not publish it. @since 0.1.0 */
-export const flagUnpublished = 2
+export const flagUnpublished: number = Header.flagUnpublished
 /** Flag: it will be blinded and encrypted when published. @since 0.1.0 */
-export const flagBlinded = 4
-
-/** The last millisecond of the last second 32 bits can hold. */
-const maxEndDate = 0xffff_ffff * 1000 + 999
-
-const Uint16 = EffectSchema.Int.pipe(EffectSchema.between(0, 0xffff))
+export const flagBlinded: number = Header.flagBlinded
 
 /**
  * A public encryption key in a lease set.
+ *
+ * **Shape** of a registered type the key has its length; of another, any.
  *
  * @category schemas
  * @since 0.1.0
  */
 export const EncryptionPublicKey = EffectSchema.Struct({
-  type: Uint16,
+  type: EffectSchema.Int.pipe(EffectSchema.between(0, 0xffff)),
   publicKey: EffectSchema.Uint8ArrayFromSelf.pipe(
-    EffectSchema.filter((u) => u.length <= 0xffff, { arbitrary: () => (fc) => fc.uint8Array({ maxLength: 64 }) }),
+    EffectSchema.filter((u) => u.length <= 0xffff),
     EffectSchema.annotations({ equivalence: () => bytes.equals })
   )
-})
+}).pipe(
+  EffectSchema.filter(({ publicKey, type }) => refuseKey(type, publicKey.length), {
+    arbitrary: () => (fc) =>
+      fc
+        .oneof(
+          { weight: 3, arbitrary: fc.constantFrom(...KeyType.encryptionTypes.map(({ code }) => code)) },
+          { weight: 1, arbitrary: fc.nat(0xffff) }
+        )
+        .chain((type) => {
+          const length = KeyType.encryptionType(type)?.publicKeyLength
+          const publicKey = fc.uint8Array({ minLength: length ?? 0, maxLength: length ?? 64 })
+          return publicKey.map((key) => ({ type, publicKey: key }))
+        })
+  })
+)
 
 /**
  * The part a client decides.
@@ -73,8 +87,8 @@ export const EncryptionPublicKey = EffectSchema.Struct({
  * @since 0.1.0
  */
 export const Content = EffectSchema.Struct({
-  published: EffectSchema.Int.pipe(EffectSchema.between(0, 0xffff_ffff)),
-  expires: Uint16,
+  published: Header.Published,
+  expires: Header.Expires,
   unpublished: EffectSchema.Boolean,
   blinded: EffectSchema.Boolean,
   options: Mapping.Schema,
@@ -100,6 +114,7 @@ export type Content = typeof Content.Type
  * @since 0.1.0
  */
 export interface LeaseSet2 extends Content {
+  readonly storeType: typeof storeType
   readonly destination: Destination.Destination
   readonly offline: OfflineSignature.OfflineSignature | undefined
   readonly signature: Uint8Array
@@ -127,23 +142,27 @@ export const make = (
   if (encryptionKeys.length < 1 || encryptionKeys.length > maxEncryptionKeys) {
     return refuse("encryption keys", `${encryptionKeys.length}, must be 1 to ${maxEncryptionKeys}`)
   }
+  for (const { publicKey, type } of encryptionKeys) {
+    const badKey = refuseKey(type, publicKey.length)
+    if (badKey !== undefined) return refuse("encryption keys", badKey)
+  }
   if (leases.length < 1 || leases.length > maxLeases) {
     return refuse("leases", `${leases.length}, must be 1 to ${maxLeases}`)
   }
   // The 44-byte leases a router offers have 64-bit dates: what does not fit is its doing, not a bug of ours.
-  if (leases.some((lease) => lease.endDate > maxEndDate)) return refuse("leases", "end date does not fit 32 bits")
+  if (leases.some((lease) => lease.endDate > Header.maxEndDate)) {
+    return refuse("leases", "end date does not fit 32 bits")
+  }
+  const badTimes = Header.refuseTimes("LeaseSet2", content)
+  if (badTimes !== undefined) return Either.left(badTimes)
+  const { destination, offline } = keys
   const unpublished = content.unpublished ?? false
   const blinded = content.blinded ?? false
   return Either.flatMap(Mapping.encode(content.options ?? {}), (options) => {
     const writer = new ByteWriter(1024)
     writer.u8(storeType)
-    writer.bytes(keys.destination.bytes)
-    writer.u32(published)
-    writer.u16(expires)
-    writer.u16(
-      (keys.offline === undefined ? 0 : flagOffline) | (unpublished ? flagUnpublished : 0) | (blinded ? flagBlinded : 0)
-    )
-    if (keys.offline !== undefined) OfflineSignature.write(writer, keys.offline)
+    writer.bytes(destination.bytes)
+    Header.write(writer, { published, expires, unpublished, blinded, offline })
     writer.bytes(options)
     writer.u8(encryptionKeys.length)
     for (const key of encryptionKeys) {
@@ -154,19 +173,24 @@ export const make = (
     writer.u8(leases.length)
     for (const lease of leases) Lease.writeLease2(writer, lease)
     const signed = writer.toBytes()
-    return Either.map(signatures.sign(keys.signingKey, signed), (signature) => ({
-      destination: keys.destination,
-      offline: keys.offline,
-      published,
-      expires,
-      unpublished,
-      blinded,
-      options: Either.getOrThrow(Mapping.decode(options)),
-      encryptionKeys,
-      leases,
-      signature,
-      bytes: concat(signed.subarray(1), signature)
-    }))
+    return Either.flatMap(signatures.sign(keys.signingKey, signed), (signature) => {
+      const encoded = concat(signed.subarray(1), signature)
+      if (encoded.length > maxBytes) return refuse("size", `${encoded.length} bytes, at most ${maxBytes}`)
+      return Either.right({
+        storeType,
+        destination,
+        offline,
+        published,
+        expires,
+        unpublished,
+        blinded,
+        options: Either.getOrThrow(Mapping.decode(options)),
+        encryptionKeys,
+        leases,
+        signature,
+        bytes: encoded
+      })
+    })
   })
 }
 
@@ -196,11 +220,8 @@ export const decode = (input: Uint8Array): Either.Either<LeaseSet2, DecodeError>
 export const read = (reader: ByteReader): LeaseSet2 | undefined => {
   const start = reader.offset
   const destination = Destination.read(reader)
-  const published = reader.u32("published")
-  const expires = reader.u16("expires")
-  const flags = reader.u16("flags")
   if (destination === undefined) return undefined
-  const offline = flags & flagOffline ? OfflineSignature.read(reader, destination.signingType) : undefined
+  const header = Header.read(reader, destination.signingType)
   const options = Mapping.read(reader, "options")
   const encryptionKeys: Array<Content["encryptionKeys"][number]> = []
   const keyCount = reader.u8("encryption key count")
@@ -209,7 +230,10 @@ export const read = (reader: ByteReader): LeaseSet2 | undefined => {
   }
   for (let i = 0; i < keyCount && !reader.failed; i++) {
     const type = reader.u16("encryption key type")
-    encryptionKeys.push({ type, publicKey: reader.copy(reader.u16("encryption key length"), "encryption key") })
+    const length = reader.u16("encryption key length")
+    const badKey = refuseKey(type, length)
+    if (badKey !== undefined) reader.fail("encryption key length", badKey)
+    encryptionKeys.push({ type, publicKey: reader.copy(length, "encryption key") })
   }
   const leases: Array<Lease.Lease> = []
   const leaseCount = reader.u8("lease count")
@@ -217,18 +241,12 @@ export const read = (reader: ByteReader): LeaseSet2 | undefined => {
     reader.fail("lease count", `${leaseCount}, must be 1 to ${maxLeases}`)
   }
   for (let i = 0; i < leaseCount && !reader.failed; i++) leases.push(Lease.readLease2(reader))
-  const signingType = offline?.transientKey.type ?? destination.signingType
-  const signing = KeyType.signingType(signingType)
-  if (signing === undefined) reader.fail("signature", KeyType.signingTypeName(signingType))
-  const signature = reader.copy(signing?.signatureLength ?? 0, "signature")
+  const signature = Header.readSignature(reader, destination.signingType, header)
   if (reader.failed) return undefined
   return {
+    storeType,
     destination,
-    published,
-    expires,
-    unpublished: (flags & flagUnpublished) !== 0,
-    blinded: (flags & flagBlinded) !== 0,
-    offline,
+    ...header,
     options,
     encryptionKeys,
     leases,
@@ -243,13 +261,26 @@ export const read = (reader: ByteReader): LeaseSet2 | undefined => {
  * @category verification
  * @since 0.1.0
  */
-export const verify = (leaseSet: LeaseSet2, signatures: Signatures.Service): Either.Either<boolean, SignatureError> => {
-  const { bytes: encoded, destination, offline, signature } = leaseSet
-  const signed = concat(Uint8Array.of(storeType), encoded.subarray(0, encoded.length - signature.length))
-  if (offline === undefined) return signatures.verify(destination.signingKey, signed, signature)
-  return Either.flatMap(OfflineSignature.verify(offline, destination.signingKey, signatures), (vouched) =>
-    vouched ? signatures.verify(offline.transientKey, signed, signature) : Either.right(false)
-  )
+export const verify = (leaseSet: LeaseSet2, signatures: Signatures.Service): Either.Either<boolean, SignatureError> =>
+  Header.verify(storeType, leaseSet.destination.signingKey, leaseSet, signatures)
+
+/**
+ * When a lease set of any store type is no longer good.
+ *
+ * **Units** epoch milliseconds: `published` and `expires` are added here, where the sum may pass 32 bits.
+ *
+ * @category getters
+ * @since 0.1.0
+ */
+export const expiryMillis = (leaseSet: { readonly published: number; readonly expires: number }): number =>
+  (leaseSet.published + leaseSet.expires) * 1000
+
+/** Java refuses a known type with another length; i2pd reads past the end. */
+const refuseKey = (type: number, length: number): string | undefined => {
+  const known = KeyType.encryptionType(type)
+  return known === undefined || known.publicKeyLength === length
+    ? undefined
+    : `${length} bytes for ${known.name}, must be ${known.publicKeyLength}`
 }
 
 const refuse = (field: string, reason: string): Either.Either<never, EncodeError> =>

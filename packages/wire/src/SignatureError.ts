@@ -21,7 +21,7 @@ export class SignatureError extends Schema.TaggedError<SignatureError>("@effect-
   "SignatureError",
   {
     type: Schema.Number,
-    operation: Schema.Literal("sign", "verify", "publicKey", "generate"),
+    operation: Schema.Literal("sign", "verify", "publicKey", "generate", "blind"),
     reason: Schema.Literal("UnsupportedType", "BadKey")
   }
 ) {

@@ -1,12 +1,15 @@
 import * as Address from "@effect-i2p/wire/Address"
 import * as I2pEncoding from "@effect-i2p/wire/I2pEncoding"
+import * as KeyType from "@effect-i2p/wire/KeyType"
 import * as Either from "effect/Either"
 import * as fc from "effect/FastCheck"
 import { assert, describe, it } from "vitest"
-import { b32, b33, destinationHash, flipBit, keys, toHex } from "./vectors.js"
+import { b32, b33, destinationHash, filled, flipBit, keys, toHex } from "./vectors.js"
 
 const { base64 } = keys.destination
 const parsed = (text: string) => Either.getOrThrow(Address.parse(text))
+const reasonOf = (result: Either.Either<unknown, Address.AddressError>) =>
+  Either.match(result, { onLeft: (error) => error.reason, onRight: () => "made" })
 const reason = (text: string) =>
   Either.match(Address.parse(text), { onLeft: (error) => error.reason, onRight: (address) => address._tag })
 
@@ -63,6 +66,30 @@ describe("Address", () => {
       assert.strictEqual(address.authenticationRequired, authenticationRequired)
       assert.strictEqual(address.blindedType, 11)
       assert.deepStrictEqual(address.signingKey, keys.destination.signingKey)
+    }
+  })
+
+  it("makes the blinded name of a key, with what it takes to read its lease set", () => {
+    const { signingKey } = keys.destination
+    const starts = [
+      ["6bab", {}],
+      ["6jab", { secretRequired: true }],
+      ["6rab", { authenticationRequired: true }],
+      ["6zab", { secretRequired: true, authenticationRequired: true }]
+    ] as const
+    for (const [start, options] of starts) {
+      const address = Either.getOrThrow(Address.fromSigningKey(signingKey, options))
+      assert.strictEqual(address.name, start + b33.slice(4))
+      assert.deepStrictEqual(parsed(address.name), address)
+    }
+    const reddsa = { type: KeyType.RedDsaEd25519, bytes: signingKey.bytes }
+    const other = Either.getOrThrow(Address.fromSigningKey(reddsa))
+    assert.deepStrictEqual(parsed(other.name), other)
+    for (const key of [
+      { type: KeyType.EcdsaP256, bytes: filled(1, 64) },
+      { ...signingKey, bytes: filled(1, 31) }
+    ]) {
+      assert.match(reasonOf(Address.fromSigningKey(key)), /cannot be blinded/)
     }
   })
 

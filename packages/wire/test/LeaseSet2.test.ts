@@ -1,9 +1,14 @@
 import { ByteReader } from "@effect-i2p/wire/ByteReader"
 import { ByteWriter } from "@effect-i2p/wire/ByteWriter"
 import type * as DestinationKeys from "@effect-i2p/wire/DestinationKeys"
+import * as EncryptionKey from "@effect-i2p/wire/EncryptionKey"
 import * as Hash from "@effect-i2p/wire/Hash"
+import * as KeyType from "@effect-i2p/wire/KeyType"
 import * as Lease from "@effect-i2p/wire/Lease"
 import * as LeaseSet2 from "@effect-i2p/wire/LeaseSet2"
+import * as Mapping from "@effect-i2p/wire/Mapping"
+import * as SecureRandom from "@effect-i2p/wire/SecureRandom"
+import * as ServiceRecord from "@effect-i2p/wire/ServiceRecord"
 import * as Signatures from "@effect-i2p/wire/Signatures"
 import * as Arbitrary from "effect/Arbitrary"
 import * as Either from "effect/Either"
@@ -75,7 +80,17 @@ describe("LeaseSet2", () => {
     fc.assert(
       fc.property(Arbitrary.make(LeaseSet2.Content), fc.boolean(), (value, offline) => {
         const leases = value.leases.map((one) => ({ ...one, endDate: (one.endDate % 0xffff_ffff) * 1000 }))
-        const made = Either.getOrThrow(LeaseSet2.make(offline ? offlineKeys : keys, { ...value, leases }, noble))
+        const result = LeaseSet2.make(offline ? offlineKeys : keys, { ...value, leases }, noble)
+        if (Either.isLeft(result) && Either.isRight(Mapping.encode(value.options))) {
+          // Nothing but its size may be wrong, and that by this count.
+          const keyBytes = value.encryptionKeys.reduce((sum, { publicKey }) => sum + 4 + publicKey.length, 0)
+          const optionBytes = Either.getOrThrow(Mapping.encode(value.options)).length
+          const size = 391 + 8 + (offline ? 102 : 0) + optionBytes + 2 + keyBytes + 40 * leases.length + 64
+          assert.strictEqual(reasonOf(result), `LeaseSet2: size: ${size} bytes, at most 3072`)
+          assert.isAbove(size, 3072)
+          return
+        }
+        const made = Either.getOrThrow(result)
         const decoded = Either.getOrThrow(LeaseSet2.decode(made.bytes))
         // Options are written sorted; as a map their order says nothing.
         assert.deepStrictEqual(
@@ -153,6 +168,56 @@ describe("LeaseSet2", () => {
       bytes[at] = count
       assert.match(reasonOf(LeaseSet2.decode(bytes)), /must be 1 to/)
     }
+  })
+
+  it("holds a key of every type at once, and the services of the destination", () => {
+    const random = SecureRandom.makeSeeded("keys")
+    const pairs = EncryptionKey.supportedTypes.map((type) => EncryptionKey.make(random, type))
+    const options = Either.getOrThrow(ServiceRecord.toOptions([ServiceRecord.here("smtp", 25)]))
+    const encryptionKeys = pairs.map(({ publicKey, type }) => ({ type, publicKey }))
+    const decoded = Either.getOrThrow(
+      LeaseSet2.decode(Either.getOrThrow(make({ encryptionKeys, options }, offlineKeys)).bytes)
+    )
+    assert.deepStrictEqual(decoded.encryptionKeys, encryptionKeys)
+    assert.deepStrictEqual(ServiceRecord.fromOptions(decoded.options), [ServiceRecord.here("smtp", 25)])
+    assert.deepStrictEqual(LeaseSet2.verify(decoded, noble), Either.right(true))
+  })
+
+  it("refuses keys of another length than their type has, read or written", () => {
+    const short = { type: KeyType.ElGamal, publicKey: filled(1) }
+    assert.include(reasonOf(make({ encryptionKeys: [short] })), "32 bytes for ElGamal_2048, must be 256")
+    const bytes = leaseSet.bytes.slice()
+    bytes[403] = KeyType.ElGamal
+    assert.include(reasonOf(LeaseSet2.decode(bytes)), "32 bytes for ElGamal_2048, must be 256")
+    bytes[403] = 99
+    assert.strictEqual(reasonOf(LeaseSet2.decode(bytes)), "made")
+  })
+
+  it.each([2 ** 31 - 1, 2 ** 31, 2 ** 32 - 1])(
+    "keeps published %i and what follows unsigned and apart",
+    (published) => {
+      const endSeconds = Math.min(published + 600, 2 ** 32 - 1)
+      const made = Either.getOrThrow(make({ published, expires: 0xffff, leases: [lease(1, 2, endSeconds)] }))
+      const decoded = Either.getOrThrow(LeaseSet2.decode(made.bytes))
+      assert.strictEqual(decoded.published, published)
+      assert.strictEqual(decoded.leases[0]?.endDate, endSeconds * 1000)
+      assert.strictEqual(LeaseSet2.expiryMillis(decoded), (published + 65_535) * 1000)
+      assert.deepStrictEqual(LeaseSet2.verify(decoded, noble), Either.right(true))
+    }
+  )
+
+  it("refuses times that do not fit", () => {
+    assert.include(reasonOf(make({ published: 2 ** 32 })), "do not fit 32 bits")
+    assert.include(reasonOf(make({ published: -1 })), "do not fit 32 bits")
+    assert.include(reasonOf(make({ published: 1.5 })), "do not fit 32 bits")
+    assert.include(reasonOf(make({ expires: 65_536 })), "do not fit 16 bits")
+  })
+
+  it("refuses more bytes than i2pd takes", () => {
+    const elgamal = { type: KeyType.ElGamal, publicKey: filled(1, 256) }
+    const leases = new Array(16).fill(content.leases[0])
+    assert.include(reasonOf(make({ encryptionKeys: new Array(8).fill(elgamal), leases })), "3187 bytes, at most 3072")
+    assert.strictEqual(reasonOf(make({ encryptionKeys: new Array(7).fill(elgamal), leases })), "made")
   })
 
   it("refuses every truncation", () => {

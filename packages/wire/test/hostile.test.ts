@@ -1,12 +1,17 @@
 /** Every decoder against bytes nobody meant: random, cut short, or with one bit flipped. None may throw. */
+import * as Blinding from "@effect-i2p/wire/Blinding"
 import { ByteReader } from "@effect-i2p/wire/ByteReader"
 import * as Destination from "@effect-i2p/wire/Destination"
 import * as DestinationKeys from "@effect-i2p/wire/DestinationKeys"
+import * as EncryptedLeaseSet from "@effect-i2p/wire/EncryptedLeaseSet"
 import * as Hash from "@effect-i2p/wire/Hash"
 import * as Lease from "@effect-i2p/wire/Lease"
+import * as LeaseSet from "@effect-i2p/wire/LeaseSet"
 import * as LeaseSet2 from "@effect-i2p/wire/LeaseSet2"
 import * as Mapping from "@effect-i2p/wire/Mapping"
+import * as MetaLeaseSet from "@effect-i2p/wire/MetaLeaseSet"
 import * as OfflineSignature from "@effect-i2p/wire/OfflineSignature"
+import * as SecureRandom from "@effect-i2p/wire/SecureRandom"
 import * as Signatures from "@effect-i2p/wire/Signatures"
 import { DecodeError } from "@effect-i2p/wire/WireError"
 import * as Either from "effect/Either"
@@ -35,6 +40,33 @@ const leaseSet = Either.getOrThrow(
   )
 )
 
+const legacy = Either.getOrThrow(
+  LeaseSet.make(keys, { encryptionKey: filled(1, 256), leases: leaseSet.leases }, Signatures.noble)
+)
+
+const meta = Either.getOrThrow(
+  MetaLeaseSet.make(
+    keys,
+    {
+      published: 1,
+      expires: 600,
+      options: { a: "b" },
+      entries: [{ hash: Hash.unsafeFromBytes(filled(2)), storeType: 3, cost: 1, endDate: 601_000 }],
+      revocations: [Hash.unsafeFromBytes(filled(3))]
+    },
+    Signatures.noble
+  )
+)
+
+const encrypted = Either.getOrThrow(
+  EncryptedLeaseSet.make({
+    inner: leaseSet,
+    outer: Either.getOrThrow(Blinding.offlineOuterKeys(keys, { seconds: 1, random: SecureRandom.makeSeeded("outer") })),
+    random: SecureRandom.makeSeeded("hostile"),
+    signatures: Signatures.noble
+  })
+)
+
 const decoders: ReadonlyArray<{
   readonly name: string
   readonly decode: (bytes: Uint8Array) => Either.Either<unknown, DecodeError>
@@ -46,6 +78,9 @@ const decoders: ReadonlyArray<{
     sample: Either.getOrThrow(Mapping.encode({ "inbound.length": "3", k: "é" }))
   },
   { name: "Destination", decode: Destination.decode, sample: keys.destination.bytes },
+  { name: "LeaseSet", decode: LeaseSet.decode, sample: legacy.bytes },
+  { name: "MetaLeaseSet", decode: MetaLeaseSet.decode, sample: meta.bytes },
+  { name: "EncryptedLeaseSet", decode: EncryptedLeaseSet.decode, sample: encrypted.bytes },
   { name: "LeaseSet2", decode: LeaseSet2.decode, sample: leaseSet.bytes },
   {
     name: "OfflineSignature",

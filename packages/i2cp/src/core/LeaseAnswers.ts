@@ -16,7 +16,19 @@ export interface LeaseAnswers {
   readonly lastPublished: number
   readonly recent: ReadonlyArray<number>
   /** The newest request not answered yet. */
-  readonly held: { readonly sessionId: number; readonly leases: ReadonlyArray<Lease> } | undefined
+  readonly held: Request | undefined
+  /** The request answered last, and the local ms at which it is answered again because the day is over. */
+  readonly renewal: { readonly at: number; readonly request: Request } | undefined
+  readonly renewDaily: boolean
+}
+
+/**
+ * @category models
+ * @since 0.1.0
+ */
+export interface Request {
+  readonly sessionId: number
+  readonly leases: ReadonlyArray<Lease>
 }
 
 /**
@@ -66,14 +78,23 @@ const MAX_LEASE_AHEAD_MILLIS = 15 * 60 * 1_000
 /** **Source** LeaseSet2 `expires` is a u16. */
 const MAX_EXPIRES_SECONDS = 0xffff
 
+/** A UTC day; the keys of encrypted lease sets last as long. **Source** I2P encrypted lease set specification. */
+const DAY_MILLIS = 86_400_000
+
 /**
  * Before the first request. `lastPublished` is carried over from the connection before: routers and floodfills drop a
- * lease set that is not newer.
+ * lease set that is not newer. With `renewDaily` the last request is answered again at midnight, UTC.
  *
  * @category constructors
  * @since 0.1.0
  */
-export const make = (lastPublished: number): LeaseAnswers => ({ lastPublished, recent: [], held: undefined })
+export const make = (lastPublished: number, renewDaily = false): LeaseAnswers => ({
+  lastPublished,
+  recent: [],
+  held: undefined,
+  renewal: undefined,
+  renewDaily
+})
 
 /**
  * Takes note of a request; an older one that was not answered yet is forgotten.
@@ -87,13 +108,13 @@ export const onRequest = (self: LeaseAnswers, sessionId: number, leases: Readonl
 })
 
 /**
- * When the held request may be answered; `undefined` when there is none.
+ * When the held request may be answered, or the last one is to be answered again; `undefined` when there is none.
  *
  * @category getters
  * @since 0.1.0
  */
 export const nextTimeout = (self: LeaseAnswers): number | undefined => {
-  if (self.held === undefined) return undefined
+  if (self.held === undefined) return self.renewal?.at
   return self.recent.length < MAX_ANSWERS ? 0 : self.recent[0]! + RATE_WINDOW_MILLIS
 }
 
@@ -106,14 +127,15 @@ export const nextTimeout = (self: LeaseAnswers): number | undefined => {
  * @since 0.1.0
  */
 export const answer = (
-  self: LeaseAnswers,
+  before: LeaseAnswers,
   sessionId: number,
   now: number,
   routerNow: number
 ): readonly [LeaseAnswers, Answer | "Unusable" | undefined] => {
+  const self = renewed(before, now, routerNow)
   const due = nextTimeout(self)
   if (self.held === undefined || due === undefined || now < due) return [self, undefined]
-  const idle = { ...self, held: undefined }
+  const idle: LeaseAnswers = { ...self, held: undefined }
   if (self.held.sessionId !== sessionId) return [idle, undefined]
   const leases = usable(self.held.leases, routerNow)
   if (leases.length === 0) return [idle, "Unusable"]
@@ -121,10 +143,19 @@ export const answer = (
   const end = Math.floor(leases.reduce((latest, lease) => Math.max(latest, lease.endDate), 0) / 1_000)
   const expires = Math.min(Math.max(end - published, 1), MAX_EXPIRES_SECONDS)
   const recent = [...self.recent, now].slice(-MAX_ANSWERS)
+  const renewal = self.renewDaily ? { at: now + DAY_MILLIS - (routerNow % DAY_MILLIS), request: self.held } : undefined
   return [
-    { lastPublished: published, recent, held: undefined },
+    { ...idle, lastPublished: published, recent, renewal },
     { leases, published, expires }
   ]
+}
+
+/** At midnight the last request is there again, unless its leases have ended: then the router will ask anyway. */
+const renewed = (self: LeaseAnswers, now: number, routerNow: number): LeaseAnswers => {
+  const { held, renewal } = self
+  if (renewal === undefined || now < renewal.at) return self
+  const again = held ?? (usable(renewal.request.leases, routerNow).length > 0 ? renewal.request : undefined)
+  return { ...self, held: again, renewal: undefined }
 }
 
 /** The first sixteen leases that have not ended, do not end absurdly late and have a tunnel; order kept. */

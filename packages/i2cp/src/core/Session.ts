@@ -48,6 +48,8 @@ export interface Options {
   readonly requestTimeout: number
   readonly maxClockOffset: number
   readonly maxUnknownInRow: number
+  /** Whether a lease set is made anew at midnight, UTC: an encrypted one is signed with a key of the day. */
+  readonly renewDaily: boolean
 }
 
 /**
@@ -189,7 +191,7 @@ export const open = (
     hasLeases: true,
     reconfiguring: undefined,
     clock: RouterClock.unknown,
-    leases: LeaseAnswers.make(carried.lastPublished),
+    leases: LeaseAnswers.make(carried.lastPublished, options.renewDaily),
     liveness: Liveness.make(now, options.pingInterval),
     options
   },

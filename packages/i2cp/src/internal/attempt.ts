@@ -5,8 +5,6 @@
  * through a bounded mailbox to one fiber, the only one that touches the machine's state.
  */
 import * as DestinationKeys from "@effect-i2p/wire/DestinationKeys"
-import type { EncryptionKey } from "@effect-i2p/wire/EncryptionKey"
-import * as LeaseSet2 from "@effect-i2p/wire/LeaseSet2"
 import type * as Signatures from "@effect-i2p/wire/Signatures"
 import * as Clock from "effect/Clock"
 import * as Deferred from "effect/Deferred"
@@ -16,7 +14,6 @@ import * as Either from "effect/Either"
 import * as Exit from "effect/Exit"
 import * as FiberHandle from "effect/FiberHandle"
 import * as Queue from "effect/Queue"
-import type { Answer } from "../core/LeaseAnswers.js"
 import * as Session from "../core/Session.js"
 import * as I2cpConfig from "../I2cpConfig.js"
 import type { ConnectionEnded, I2cpConnection, Link } from "../I2cpConnection.js"
@@ -26,6 +23,7 @@ import * as SessionConfig from "../SessionConfig.js"
 import * as Credentials from "./credentials.js"
 import * as Diagnosis from "./diagnosis.js"
 import type { Inbox } from "./inbox.js"
+import type { LeaseSets } from "./leaseSets.js"
 import type { LogLimit } from "./logLimit.js"
 import type { Lookups } from "./lookups.js"
 import type { Statuses } from "./statuses.js"
@@ -35,7 +33,7 @@ export interface Environment {
   readonly connection: I2cpConnection["Type"]
   readonly config: I2cpConfig.Service
   readonly keys: DestinationKeys.DestinationKeys
-  readonly encryptionKey: EncryptionKey
+  readonly leaseSets: LeaseSets
   readonly signatures: Signatures.Service
   readonly inbox: Inbox
   readonly lookups: Lookups
@@ -272,18 +270,13 @@ const perform = (
           return Effect.sync(() => env.onReconfigured(action.result))
         case "Answer":
           return Either.match(
-            whileValid(env, now, () => leaseSet(env, action.answer)),
+            whileValid(env, now, () => env.leaseSets.sign(action.answer)),
             {
               onLeft: (error) => Effect.fail(toOwnError(error)),
               onRight: (signed) =>
                 Effect.sync(() =>
                   current.link.sendFirst(
-                    Message.encode({
-                      _tag: "CreateLeaseSet2",
-                      sessionId: action.sessionId,
-                      leaseSet: signed,
-                      privateKeys: [{ type: env.encryptionKey.type, privateKey: env.encryptionKey.privateKey }]
-                    })
+                    Message.encode({ _tag: "CreateLeaseSet2", sessionId: action.sessionId, ...signed })
                   )
                 )
             }
@@ -302,22 +295,11 @@ const warn = (env: Environment, kind: string, text: string): Effect.Effect<void>
 const sessionConfig = (env: Environment, created: number, now: number) =>
   Either.match(
     whileValid(env, now, () =>
-      Either.flatMap(I2cpConfig.sessionOptions(env.sessionConfig()), (options) =>
+      Either.flatMap(I2cpConfig.sessionOptions(env.sessionConfig(), env.leaseSets.ownClientKey), (options) =>
         SessionConfig.sign(env.keys, options, created, env.signatures)
       )
     ),
     { onLeft: (error) => Effect.fail(toOwnError(error)), onRight: Effect.succeed }
-  )
-
-const leaseSet = (env: Environment, answer: Answer) =>
-  LeaseSet2.make(
-    env.keys,
-    {
-      ...answer,
-      unpublished: !env.config.published,
-      encryptionKeys: [{ type: env.encryptionKey.type, publicKey: env.encryptionKey.publicKey }]
-    },
-    env.signatures
   )
 
 /** What an expired transient key signs, no router takes; to say so ourselves is clearer than its refusal. */

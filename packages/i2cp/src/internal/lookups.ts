@@ -9,7 +9,9 @@
 import * as Address from "@effect-i2p/wire/Address"
 import type { Destination } from "@effect-i2p/wire/Destination"
 import * as Hash from "@effect-i2p/wire/Hash"
+import * as KeyType from "@effect-i2p/wire/KeyType"
 import type * as SecureRandom from "@effect-i2p/wire/SecureRandom"
+import * as SigningKey from "@effect-i2p/wire/SigningKey"
 import * as Clock from "effect/Clock"
 import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
@@ -20,7 +22,7 @@ import * as FiberId from "effect/FiberId"
 import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
 import type { Service as AddressBook } from "../AddressBook.js"
-import type { Service as Config } from "../I2cpConfig.js"
+import type { BlindedAccess, Service as Config } from "../I2cpConfig.js"
 import { LookupFailed, sanitize } from "../I2cpError.js"
 import type * as Message from "../Message.js"
 
@@ -35,9 +37,15 @@ export interface Ask {
   readonly ready: Effect.Effect<void>
   /** Local ms since when it can. */
   readonly readySince: () => number
-  /** Sends the request now; `false` when it cannot be sent. */
-  readonly send: (requestId: number, timeout: number, query: Message.Query) => boolean
+  /** Sends the request now, after what the router has to know first; `false` when it cannot be sent. */
+  readonly send: (requestId: number, timeout: number, query: Message.Query, blinding?: Blinding) => boolean
 }
+
+/** What to tell the router before it looks up a blinded address; `now` is its own clock in ms. */
+export type Blinding = (sessionId: number, now: number) => Message.BlindingInfo
+
+/** How long the router shall remember it. Source: ours; it is told again before every lookup. */
+const BLINDING_SECONDS = 86_400
 
 type Reply = Message.Answer | "Lost"
 
@@ -55,6 +63,7 @@ export class Lookups {
   readonly #config: Config
   readonly #ask: Ask
   readonly #scope: Scope.Scope
+  readonly #access: ReadonlyArray<BlindedAccess & { readonly signingKey: SigningKey.PublicKey }>
   #nextId: number
   #inFlight = 0
 
@@ -72,6 +81,10 @@ export class Lookups {
     this.#ask = options.ask
     this.#scope = options.scope
     this.#nextId = options.random.u32()
+    this.#access = options.config.blindedAccess.flatMap((access) => {
+      const signingKey = blindedKey(access.address)
+      return signingKey === undefined ? [] : [{ ...access, signingKey }]
+    })
   }
 
   lookup(input: Address.Input): Effect.Effect<Destination, LookupFailed> {
@@ -173,7 +186,7 @@ export class Lookups {
         return yield* attempt
       }
       if (reply._tag === "Found") {
-        if (query._tag === "Hash" && !Hash.equals(reply.destination.hash, query.hash)) {
+        if (!isAnswerTo(query, reply.destination)) {
           return yield* failure(text, "WrongDestination", "the router answered with another destination")
         }
         return reply.destination
@@ -191,19 +204,48 @@ export class Lookups {
     })
   }
 
+  /** Looks the key up and not the name: the flags in the name may differ from those of the one that was configured. */
+  #blinding(query: Message.Query): Blinding | undefined {
+    const signingKey = query._tag === "Name" ? blindedKey(query.name) : undefined
+    const access = signingKey && this.#access.find((entry) => SigningKey.equals(entry.signingKey, signingKey))
+    if (access === undefined) return undefined
+    const { clientKey, secret } = access
+    return (sessionId, now) => ({
+      _tag: "BlindingInfo",
+      sessionId,
+      endpoint: { _tag: "Key", signingKey: access.signingKey },
+      blindedType: KeyType.RedDsaEd25519,
+      expires: Math.min(Math.max(0, Math.floor(now / 1_000)) + BLINDING_SECONDS, 0xffff_ffff),
+      clientKey,
+      secret
+    })
+  }
+
   #exchange(query: Message.Query, timeout: number): Effect.Effect<Reply> {
     return Effect.suspend(() => {
       const id = this.#nextId
       this.#nextId = (id + 1) >>> 0
       const waiting = Deferred.unsafeMake<Reply>(FiberId.none)
       this.#replies.set(id, waiting)
-      const sent = this.#ask.send(id, timeout, query)
+      const sent = this.#ask.send(id, timeout, query, this.#blinding(query))
       return Effect.ensuring(
         sent ? Deferred.await(waiting) : Effect.succeed("Lost" as const),
         Effect.sync(() => this.#replies.delete(id))
       )
     })
   }
+}
+
+/** What can be verified of an answer: a name of the address book says nothing about its Destination. */
+const isAnswerTo = (query: Message.Query, { hash, signingKey }: Destination): boolean => {
+  if (query._tag === "Hash") return Hash.equals(hash, query.hash)
+  const blinded = query._tag === "Name" ? blindedKey(query.name) : undefined
+  return blinded === undefined || SigningKey.equals(blinded, signingKey)
+}
+
+const blindedKey = (name: string): SigningKey.PublicKey | undefined => {
+  const address = Address.parse(name)
+  return Either.isRight(address) && address.right._tag === "Blinded" ? address.right.signingKey : undefined
 }
 
 const failure = (address: string, reason: LookupFailed["reason"], detail: string): LookupFailed =>

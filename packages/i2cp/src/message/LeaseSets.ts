@@ -3,8 +3,11 @@
  *
  * @since 0.1.0
  */
+import type { ByteReader } from "@effect-i2p/wire/ByteReader"
+import * as EncryptedLeaseSet from "@effect-i2p/wire/EncryptedLeaseSet"
 import * as Lease from "@effect-i2p/wire/Lease"
 import * as LeaseSet2 from "@effect-i2p/wire/LeaseSet2"
+import * as MetaLeaseSet from "@effect-i2p/wire/MetaLeaseSet"
 import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
 import * as Ids from "../Ids.js"
@@ -67,16 +70,25 @@ export const EncryptionPrivateKey = Schema.Struct({
  */
 export type EncryptionPrivateKey = typeof EncryptionPrivateKey.Type
 
-const LeaseSet2FromSelf: Schema.Schema<LeaseSet2.LeaseSet2> = Schema.declare(
-  (u: unknown): u is LeaseSet2.LeaseSet2 =>
-    typeof u === "object" && u !== null && "encryptionKeys" in u && "bytes" in u && u.bytes instanceof Uint8Array,
-  { identifier: "LeaseSet2" }
+/**
+ * What a client can publish: in clear (3), encrypted (5), or a list of others (7).
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type LeaseSet = LeaseSet2.LeaseSet2 | EncryptedLeaseSet.EncryptedLeaseSet | MetaLeaseSet.MetaLeaseSet
+
+const LeaseSetFromSelf: Schema.Schema<LeaseSet> = Schema.declare(
+  (u: unknown): u is LeaseSet =>
+    typeof u === "object" && u !== null && "storeType" in u && "bytes" in u && u.bytes instanceof Uint8Array,
+  { identifier: "LeaseSet" }
 )
 
 /**
- * 41, client → router: a signed lease set and the private keys to its encryption keys. Only store type 3: encrypted
- * and meta lease sets are not written, and refused when read.
+ * 41, client → router: a signed lease set and the private keys to its encryption keys.
  *
+ * **Shape** of an encrypted lease set the keys are those of the one inside; a MetaLeaseSet has none, and not even a count
+ * of them. Store type 1, which the specification once allowed here, is refused: Java and i2pd read it differently.
  * **Source** I2CP specification "CreateLeaseSet2Message".
  *
  * @category messages
@@ -84,7 +96,7 @@ const LeaseSet2FromSelf: Schema.Schema<LeaseSet2.LeaseSet2> = Schema.declare(
  */
 export const CreateLeaseSet2 = Schema.TaggedStruct("CreateLeaseSet2", {
   sessionId: Ids.SessionId,
-  leaseSet: LeaseSet2FromSelf,
+  leaseSet: LeaseSetFromSelf,
   privateKeys: Schema.Array(EncryptionPrivateKey).pipe(Schema.maxItems(255))
 })
 
@@ -99,8 +111,9 @@ export const createLeaseSet2: Codec<CreateLeaseSet2> = {
   type: 41,
   write: (writer, message) => {
     writer.u16(message.sessionId)
-    writer.u8(LeaseSet2.storeType)
+    writer.u8(message.leaseSet.storeType)
     writer.bytes(message.leaseSet.bytes)
+    if (message.leaseSet.storeType === MetaLeaseSet.storeType) return
     writer.u8(message.privateKeys.length)
     for (const { privateKey, type } of message.privateKeys) {
       const bytes = Redacted.value(privateKey)
@@ -111,15 +124,28 @@ export const createLeaseSet2: Codec<CreateLeaseSet2> = {
   },
   read: (reader) => {
     const sessionId = reader.u16("sessionId")
-    const storeType = reader.u8("storeType")
-    if (storeType !== LeaseSet2.storeType) reader.fail("storeType", `store type ${storeType} is not supported`)
-    const leaseSet = LeaseSet2.read(reader)
-    const count = reader.u8("keyCount")
+    const leaseSet = readLeaseSet(reader)
     const privateKeys: Array<EncryptionPrivateKey> = []
+    const count = leaseSet === undefined || leaseSet.storeType === MetaLeaseSet.storeType ? 0 : reader.u8("keyCount")
     for (let n = 0; n < count && !reader.failed; n++) {
       const type = reader.u16("keyType")
       privateKeys.push({ type, privateKey: Redacted.make(reader.copy(reader.u16("keyLength"), "privateKey")) })
     }
     return leaseSet === undefined ? undefined : { _tag: "CreateLeaseSet2", sessionId, leaseSet, privateKeys }
+  }
+}
+
+const readLeaseSet = (reader: ByteReader): LeaseSet | undefined => {
+  const storeType = reader.u8("storeType")
+  switch (storeType) {
+    case LeaseSet2.storeType:
+      return LeaseSet2.read(reader)
+    case EncryptedLeaseSet.storeType:
+      return EncryptedLeaseSet.read(reader)
+    case MetaLeaseSet.storeType:
+      return MetaLeaseSet.read(reader)
+    default:
+      reader.fail("storeType", `store type ${storeType} is not supported`)
+      return undefined
   }
 }

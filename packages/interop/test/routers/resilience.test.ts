@@ -32,7 +32,7 @@ const open = Effect.fnUntraced(function* (
   })
   const context = yield* StreamManager.layerI2cp.pipe(
     Layer.provideMerge(I2cpSession.layerRouters([dial(first), ...rest.map(dial)])),
-    Layer.provide([Sessions.layerConfig, NodeSignatures.layer]),
+    Layer.provide([Sessions.layerConfig(), NodeSignatures.layer]),
     Layer.fresh,
     Layer.build
   )

@@ -24,9 +24,12 @@
 import { NO_SESSION } from "@effect-i2p/i2cp/Ids"
 import type * as Message from "@effect-i2p/i2cp/Message"
 import * as Address from "@effect-i2p/wire/Address"
+import * as Blinding from "@effect-i2p/wire/Blinding"
 import * as Destination from "@effect-i2p/wire/Destination"
+import * as EncryptedLeaseSet from "@effect-i2p/wire/EncryptedLeaseSet"
 import * as Hash from "@effect-i2p/wire/Hash"
 import * as LeaseSet2 from "@effect-i2p/wire/LeaseSet2"
+import * as SigningKey from "@effect-i2p/wire/SigningKey"
 import * as Either from "effect/Either"
 import type { Refusal } from "./Faults.js"
 import type { Action, Connection, Event, PendingLookup, Session, State } from "./HubState.js"
@@ -39,9 +42,6 @@ type Result = readonly [State, ReadonlyArray<Action>]
  */
 const LEASE_LIFE_LIMIT_MILLIS = 900_000
 
-/** Largest LeaseSet2 accepted. **Source** i2pd's `LeaseSet.h`, the size of its buffer. */
-const LEASE_SET_LIMIT_BYTES = 3_072
-
 /** **Source** Java I2P; i2pd clamps to the same. */
 const TUNNELS_LIMIT = 16
 /** **Source** Java I2P's default for `inbound.quantity`; the I2CP overview's too. */
@@ -52,6 +52,10 @@ export const AUTHORIZE = "Authorization required: user name and password"
 
 /** HostReply codes. **Source** I2CP specification, "HostReplyMessage". */
 const LOOKUP_FAILED = 1
+const SECRET_REQUIRED = 2
+const KEY_REQUIRED = 3
+const SECRET_AND_KEY_REQUIRED = 4
+const DECRYPTION_FAILED = 5
 const LOOKUP_UNSUPPORTED = 7
 
 /**
@@ -86,7 +90,7 @@ export const step = (state: State, event: Event, now: number): Result => {
     case "Greeted":
       return [withConnection(state, { ...connection, greetingUntil: undefined }), []]
     case "Received":
-      return onMessage(state, connection, event.message, event.problem, now)
+      return onMessage(state, connection, event, now)
     case "Violated":
       return disconnect(state, connection, event.reason)
     case "Disconnected":
@@ -119,7 +123,8 @@ const onConnected = (state: State, id: number, now: number): Result => {
     greetingUntil: now + preambleMillis,
     authorized: !authorize,
     session: undefined,
-    lookups: []
+    lookups: [],
+    blindings: []
   }
   return state.connections.size >= maxConnections
     ? disconnect(state, connection, `connection limit exceeded: ${maxConnections}`)
@@ -129,8 +134,7 @@ const onConnected = (state: State, id: number, now: number): Result => {
 const onMessage = (
   state: State,
   connection: Connection,
-  message: Message.Message,
-  problem: string | undefined,
+  { inner, message, problem }: Extract<Event, { readonly _tag: "Received" }>,
   now: number
 ): Result => {
   if (!connection.authorized && message._tag !== "GetDate") return disconnect(state, connection, AUTHORIZE)
@@ -153,7 +157,9 @@ const onMessage = (
     case "ReconfigureSession":
       return onReconfigure(state, connection, message, problem)
     case "CreateLeaseSet2":
-      return onLeaseSet(state, connection, message, problem, now)
+      return onLeaseSet(state, connection, message, problem, inner, now)
+    case "BlindingInfo":
+      return onBlindingInfo(state, connection, message)
     case "DestroySession":
       return onDestroy(state, connection, message.sessionId)
     case "HostLookup":
@@ -251,11 +257,12 @@ const onDestroy = (state: State, connection: Connection, sessionId: number): Res
   return [next, [destroyed, ...actions, { _tag: "Close", connection: connection.id }]]
 }
 
-const preferences = (options: ReadonlyMap<string, string>): Pick<Session, "tunnels" | "acceptedStatus"> => {
+const preferences = (options: ReadonlyMap<string, string>): Pick<Session, "tunnels" | "acceptedStatus" | "options"> => {
   const quantity = Number(options.get("inbound.quantity") ?? TUNNELS_DEFAULT)
   return {
     tunnels: Number.isInteger(quantity) ? Math.min(Math.max(quantity, 1), TUNNELS_LIMIT) : TUNNELS_DEFAULT,
-    acceptedStatus: options.get("i2cp.messageReliability")?.toLowerCase() !== "none"
+    acceptedStatus: options.get("i2cp.messageReliability")?.toLowerCase() !== "none",
+    options
   }
 }
 
@@ -282,22 +289,28 @@ const onLeaseSet = (
   connection: Connection,
   { leaseSet, privateKeys, sessionId }: Message.CreateLeaseSet2,
   problem: string | undefined,
+  inner: EncryptedLeaseSet.Inner | undefined,
   now: number
 ): Result => {
   const session = sessionOf(state, connection)
   if (session === undefined || session.id !== sessionId) {
     return disconnect(state, connection, "CreateLeaseSet invalid session")
   }
-  if (!Destination.equals(leaseSet.destination, session.destination)) {
+  const content = leaseSet.storeType === EncryptedLeaseSet.storeType ? inner : leaseSet
+  if (content === undefined) {
+    return disconnect(state, connection, `Error decrypting leaseset from client: ${problem ?? "no key"}`)
+  }
+  if (!Destination.equals(content.destination, session.destination)) {
     return disconnect(state, connection, "Different destination in LS")
   }
-  const mismatch = leaseSet.encryptionKeys.findIndex(({ type }, i) => privateKeys[i]?.type !== type)
-  if (mismatch >= 0 || privateKeys.length !== leaseSet.encryptionKeys.length) {
-    return disconnect(state, connection, "Private/public crypto key mismatch in LS")
+  if (content.storeType === LeaseSet2.storeType) {
+    const mismatch = content.encryptionKeys.findIndex(({ type }, i) => privateKeys[i]?.type !== type)
+    if (mismatch >= 0 || privateKeys.length !== content.encryptionKeys.length) {
+      return disconnect(state, connection, "Private/public crypto key mismatch in LS")
+    }
   }
-  const invalid = problem ?? invalidLeaseSet(state, session, leaseSet, now)
+  const invalid = problem ?? invalidLeaseSet(state, session, leaseSet, content, now)
   if (invalid !== undefined) return disconnect(state, connection, `Invalid leaseset: ${invalid}`)
-  const leasesEnd = Math.max(...leaseSet.leases.map((lease) => lease.endDate))
   const { work } = session
   const held: Session["work"] =
     work._tag === "Requested"
@@ -308,28 +321,61 @@ const onLeaseSet = (
             : Math.max(work.end - state.config.leaseRenewalMillis, now)
         }
       : work
-  return [withSession(state, { ...session, leaseSet, leasesEnd, work: held }), []]
+  return [withSession(state, { ...session, leaseSet, leasesEnd: endOf(leaseSet, content), work: held }), []]
+}
+
+/** An encrypted lease set ends with the key it is kept under, the others with what they name. */
+const endOf = (leaseSet: Message.LeaseSet, content: EncryptedLeaseSet.Inner): number => {
+  const named = content.storeType === LeaseSet2.storeType ? content.leases : content.entries
+  const end = Math.max(...named.map(({ endDate }) => endDate))
+  return leaseSet.storeType === EncryptedLeaseSet.storeType ? Math.min(end, LeaseSet2.expiryMillis(leaseSet)) : end
 }
 
 const invalidLeaseSet = (
   { config }: State,
   session: Session,
-  leaseSet: LeaseSet2.LeaseSet2,
+  leaseSet: Message.LeaseSet,
+  content: EncryptedLeaseSet.Inner,
   now: number
 ): string | undefined => {
-  if (leaseSet.bytes.length > LEASE_SET_LIMIT_BYTES) return `${leaseSet.bytes.length} bytes`
-  if (leaseSet.leases.length === 0 || leaseSet.leases.length > LeaseSet2.maxLeases) {
-    return `${leaseSet.leases.length} leases`
+  // The encrypted form has a limit of its own, and its codec keeps it.
+  if (leaseSet.storeType === LeaseSet2.storeType && leaseSet.bytes.length > LeaseSet2.maxBytes) {
+    return `${leaseSet.bytes.length} bytes`
   }
-  const ends = leaseSet.leases.map((lease) => lease.endDate)
-  if (Math.max(...ends) <= now) return "all leases have ended"
+  if (content.storeType === LeaseSet2.storeType) {
+    const count = content.leases.length
+    if (count === 0 || count > LeaseSet2.maxLeases) return `${count} leases`
+  }
+  const end = endOf(leaseSet, content)
+  if (end <= now) return "all leases have ended"
   const limit = now + Math.max(LEASE_LIFE_LIMIT_MILLIS, config.leaseMillis) + config.clockSkewMillis
-  if (Math.max(...ends) > limit) return "lease ends too far in the future"
+  if (content.storeType === LeaseSet2.storeType && end > limit) return "lease ends too far in the future"
   // Peers in the network database drop what is not newer, so a client that does this is unreachable and does not know.
   if (session.leaseSet !== undefined && leaseSet.published <= session.leaseSet.published) {
     return `published ${leaseSet.published} is not newer than ${session.leaseSet.published}`
   }
   return undefined
+}
+
+/** Remembered for this client alone; as in Java I2P, a hash or a name says too little. There is no answer. */
+const onBlindingInfo = (
+  state: State,
+  connection: Connection,
+  { blindedType, clientKey, endpoint, expires, secret, sessionId }: Message.BlindingInfo
+): Result => {
+  const signingKey =
+    endpoint._tag === "Key"
+      ? endpoint.signingKey
+      : endpoint._tag === "Destination"
+        ? endpoint.destination.signingKey
+        : undefined
+  if (signingKey === undefined || sessionId !== connection.session || blindedType !== Blinding.blindedType) {
+    return [state, []]
+  }
+  const others = connection.blindings.filter((known) => !SigningKey.equals(known.signingKey, signingKey))
+  const known = { signingKey, secret, clientKey: clientKey?.key, expires: expires * 1000 }
+  const blindings = [...others, known].slice(-state.config.maxBlindings)
+  return [withConnection(state, { ...connection, blindings }), []]
 }
 
 // --- lookups -----------------------------------------------------------------------------------------------------
@@ -361,7 +407,10 @@ const hostReply = (
   answer: typeof found === "number" ? { _tag: "NotFound", code: found } : { _tag: "Found", destination: found }
 })
 
-/** A network database knows who published a lease set that has not ended; everybody knows himself. */
+/**
+ * A network database knows who published a lease set that has not ended, but not under this name if it is encrypted;
+ * everybody knows himself.
+ */
 const byHash = (
   state: State,
   connection: Connection,
@@ -370,8 +419,39 @@ const byHash = (
 ): Destination.Destination | undefined => {
   const session = state.sessions.get(state.byHash.get(Hash.toB32(hash)) ?? NO_SESSION)
   if (session === undefined) return undefined
-  const isPublished = session.leaseSet !== undefined && !session.leaseSet.unpublished && session.leasesEnd > now
+  const isPublished = isCurrent(session, now) && session.leaseSet?.storeType !== EncryptedLeaseSet.storeType
   return isPublished || session.id === connection.session ? session.destination : undefined
+}
+
+const isCurrent = ({ leaseSet, leasesEnd }: Session, now: number): boolean =>
+  leaseSet !== undefined && !leaseSet.unpublished && leasesEnd > now
+
+/** What is missing according to the address is said before anything is looked for, as Java I2P does. */
+const byBlindedKey = (
+  state: State,
+  connection: Connection,
+  address: Extract<Address.Address, { readonly _tag: "Blinded" }>,
+  now: number
+): Destination.Destination | number => {
+  const { signingKey } = address
+  const known = connection.blindings.find(
+    (entry) => SigningKey.equals(entry.signingKey, signingKey) && entry.expires > now
+  )
+  const noSecret = address.secretRequired && known?.secret === undefined
+  const noKey = address.authenticationRequired && known?.clientKey === undefined
+  if (noSecret) return noKey ? SECRET_AND_KEY_REQUIRED : SECRET_REQUIRED
+  if (noKey) return KEY_REQUIRED
+  for (const session of state.sessions.values()) {
+    const { destination, leaseSet } = session
+    if (leaseSet?.storeType !== EncryptedLeaseSet.storeType || !isCurrent(session, now)) continue
+    if (!SigningKey.equals(destination.signingKey, signingKey)) continue
+    const opened = state.config.decrypt(leaseSet, known ?? { signingKey })
+    if (Either.isRight(opened)) return opened.right.destination
+    const reason = opened.left._tag === "DecryptError" ? opened.left.reason : "Malformed"
+    // With another secret it would have another name, and would not be found.
+    if (reason !== "WrongKey") return reason === "AuthorizationRequired" ? KEY_REQUIRED : DECRYPTION_FAILED
+  }
+  return LOOKUP_FAILED
 }
 
 const byName = (
@@ -379,7 +459,7 @@ const byName = (
   connection: Connection,
   name: string,
   now: number
-): Destination.Destination | undefined => {
+): Destination.Destination | number | undefined => {
   const address = Either.getOrUndefined(Address.parse(name))
   switch (address?._tag) {
     case "Name":
@@ -388,6 +468,8 @@ const byName = (
       return byHash(state, connection, address.hash, now)
     case "Base64":
       return address.destination
+    case "Blinded":
+      return byBlindedKey(state, connection, address, now)
     default:
       return undefined
   }

@@ -8,12 +8,26 @@
  */
 import type * as Message from "@effect-i2p/i2cp/Message"
 import type { Destination } from "@effect-i2p/wire/Destination"
+import type * as EncryptedLeaseSet from "@effect-i2p/wire/EncryptedLeaseSet"
 import type { Hash } from "@effect-i2p/wire/Hash"
-import type { LeaseSet2 } from "@effect-i2p/wire/LeaseSet2"
+import type { SignatureError } from "@effect-i2p/wire/SignatureError"
+import type * as Either from "effect/Either"
 import * as Faults from "./Faults.js"
 
 /**
- * Limits and delays; see `RouterOptions` for meaning, defaults and sources.
+ * Opens an encrypted lease set, if it can be opened with these.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Decrypt = (
+  leaseSet: EncryptedLeaseSet.EncryptedLeaseSet,
+  credentials: EncryptedLeaseSet.Credentials
+) => Either.Either<EncryptedLeaseSet.Inner, EncryptedLeaseSet.DecryptError | SignatureError>
+
+/**
+ * Limits and delays; see `RouterOptions` for meaning, defaults and sources. `decrypt` is the driver's: the hub has no
+ * cryptography of its own.
  *
  * @category models
  * @since 0.1.0
@@ -27,6 +41,7 @@ export interface Config {
   readonly maxConnections: number
   readonly maxSessions: number
   readonly maxLookups: number
+  readonly maxBlindings: number
   readonly preambleMillis: number
   readonly tunnelBuildMillis: number
   readonly leaseMillis: number
@@ -34,6 +49,7 @@ export interface Config {
   readonly leaseAnswerMillis: number
   readonly lookupMillis: number
   readonly clockSkewMillis: number
+  readonly decrypt: Decrypt
 }
 
 /**
@@ -53,7 +69,8 @@ export type LeaseWork =
 /**
  * One client destination.
  *
- * **Shape** `leaseSet` is the last one accepted, good until `leasesEnd`. `acceptedStatus`: whether status 1 is sent
+ * **Shape** `leaseSet` is the last one accepted, good until `leasesEnd`. `options` are those of its configuration,
+ * with what opens an encrypted one. `acceptedStatus`: whether status 1 is sent
  * ahead of the final one (messageReliability other than `none`).
  *
  * @category models
@@ -65,7 +82,8 @@ export interface Session {
   readonly destination: Destination
   readonly tunnels: number
   readonly acceptedStatus: boolean
-  readonly leaseSet: LeaseSet2 | undefined
+  readonly options: ReadonlyMap<string, string>
+  readonly leaseSet: Message.LeaseSet | undefined
   readonly leasesEnd: number
   /** When a fault ends it; `Infinity` when none does. */
   readonly destroyAt: number
@@ -85,10 +103,20 @@ export interface PendingLookup {
 }
 
 /**
+ * What a client knows of somebody's encrypted lease sets, until `expires`.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Blinding extends EncryptedLeaseSet.Credentials {
+  readonly expires: number
+}
+
+/**
  * One client connection.
  *
  * **Shape** `greetingUntil` is set until the preamble byte has come; `session` once one was created. `authorized`: it
- * gave the name and password of a user, or need not.
+ * gave the name and password of a user, or need not. `blindings`: the newest last.
  *
  * @category models
  * @since 0.1.0
@@ -99,6 +127,7 @@ export interface Connection {
   readonly authorized: boolean
   readonly session: number | undefined
   readonly lookups: ReadonlyArray<PendingLookup>
+  readonly blindings: ReadonlyArray<Blinding>
 }
 
 /**
@@ -124,9 +153,10 @@ export interface State {
  * What happens to a hub.
  *
  * **Shape** `Greeted`: the preamble byte came. `Received`: a decoded message; signatures and passwords are checked by the
- * driver, so that no cryptography and no secret is in here, and `problem` says what it found wrong. `Violated`: bytes that
- * are no I2CP; nothing more is read. `Tick`: some deadline may have passed. `Renew`: ask every session for a new lease set
- * now. `Fault`: what goes wrong from now on. `Destroy`: end every session now.
+ * driver, so that no cryptography and no secret is in here, and `problem` says what it found wrong; `inner` is what was in
+ * an encrypted lease set. `Violated`: bytes that are no I2CP; nothing more is read. `Tick`: some deadline may have passed.
+ * `Renew`: ask every session for a new lease set now. `Fault`: what goes wrong from now on. `Destroy`: end every session
+ * now.
  *
  * @category models
  * @since 0.1.0
@@ -139,6 +169,7 @@ export type Event =
       readonly connection: number
       readonly message: Message.Message
       readonly problem?: string | undefined
+      readonly inner?: EncryptedLeaseSet.Inner | undefined
     }
   | { readonly _tag: "Violated"; readonly connection: number; readonly reason: string }
   | { readonly _tag: "Disconnected"; readonly connection: number }

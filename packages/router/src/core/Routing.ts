@@ -3,6 +3,7 @@
  *
  * @since 0.1.0
  */
+import * as MetaLeaseSet from "@effect-i2p/wire/MetaLeaseSet"
 import type * as HubState from "./HubState.js"
 import * as SendFrame from "./SendFrame.js"
 
@@ -22,7 +23,8 @@ export const Status = {
   Overflow: 13,
   Expired: 14,
   NoLocalTunnels: 16,
-  NoLeaseSet: 21
+  NoLeaseSet: 21,
+  MetaLeaseSet: 22
 } as const
 
 /**
@@ -34,7 +36,7 @@ const DAY_MILLIS = 86_400_000
  * Decides about one send of a connection: the session it goes to, or the status that says why not.
  *
  * **Shape** 10 for a session id that is not the connection's own, 14 past its expiry, 16 before the sender's first lease
- * set, 21 when nobody with that Destination has a current lease set. A Destination may send to itself, as on i2pd.
+ * set, 21 when nobody with that Destination has a current lease set, 22 when it is one that only names others. A Destination may send to itself, as on i2pd.
  *
  * @category routing
  * @since 0.1.0
@@ -55,7 +57,8 @@ export const route = (
   for (const id of candidates) {
     const session = state.sessions.get(id)!
     if (SendFrame.isAt(session.destination.bytes, body, send.destinationStart, send.destinationEnd)) {
-      return session.leaseSet !== undefined && session.leasesEnd > now ? session : Status.NoLeaseSet
+      if (session.leaseSet === undefined || session.leasesEnd <= now) return Status.NoLeaseSet
+      return session.leaseSet.storeType === MetaLeaseSet.storeType ? Status.MetaLeaseSet : session
     }
   }
   return Status.NoLeaseSet

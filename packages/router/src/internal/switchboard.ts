@@ -19,7 +19,7 @@ import * as SendFrame from "../core/SendFrame.js"
 import type * as Netem from "../Netem.js"
 import type { Links } from "./links.js"
 import { Outbox } from "./outbox.js"
-import { problemOf, type Users } from "./verify.js"
+import { examine, type Users } from "./verify.js"
 
 /** Deprecated CreateLeaseSet: told apart from other unknown types because a client waits for what follows it. */
 const CREATE_LEASE_SET = 4
@@ -213,8 +213,11 @@ export class Switchboard {
       return
     }
     const message = decoded.right
-    const problem = problemOf(message, this.settings.signatures, this.settings.now(), this.settings.users)
-    this.#dispatch({ _tag: "Received", connection: client.id, message, problem })
+    const own = this.#state.connections.get(client.id)?.session
+    const session = own === undefined ? undefined : this.#state.sessions.get(own)
+    const { signatures, users } = this.settings
+    const finding = examine(message, { session, signatures, users, now: this.settings.now() })
+    this.#dispatch({ _tag: "Received", connection: client.id, message, ...finding })
   }
 
   #onSend(client: Client, type: number, body: Uint8Array): void {

@@ -1,42 +1,58 @@
 /**
- * The half of judging what a client sent that needs cryptography or passwords; the hub judges the rest. Answers what is wrong, in words for
- * the client, or `undefined`.
+ * The half of judging what a client sent that needs cryptography or passwords; the hub judges the rest.
  */
 import type * as Message from "@effect-i2p/i2cp/Message"
 import * as SessionConfig from "@effect-i2p/i2cp/SessionConfig"
 import type { Destination } from "@effect-i2p/wire/Destination"
+import * as EncryptedLeaseSet from "@effect-i2p/wire/EncryptedLeaseSet"
 import * as EncryptionKey from "@effect-i2p/wire/EncryptionKey"
 import { decodeBase64 } from "@effect-i2p/wire/I2pEncoding"
 import * as KeyType from "@effect-i2p/wire/KeyType"
 import * as LeaseSet2 from "@effect-i2p/wire/LeaseSet2"
 import * as Mapping from "@effect-i2p/wire/Mapping"
+import * as MetaLeaseSet from "@effect-i2p/wire/MetaLeaseSet"
 import * as OfflineSignature from "@effect-i2p/wire/OfflineSignature"
 import type * as Signatures from "@effect-i2p/wire/Signatures"
 import * as Either from "effect/Either"
 import * as Redacted from "effect/Redacted"
 import { AUTHORIZE } from "../core/Hub.js"
+import type * as HubState from "../core/HubState.js"
 
 /** Passwords by user name; without any, everybody is welcome. @internal */
 export type Users = ReadonlyMap<string, Redacted.Redacted<string>>
 
-/** @internal */
-export const problemOf = (
+/** What is wrong, in words for the client, if anything; and what was in an encrypted lease set. @internal */
+export interface Finding {
+  readonly problem?: string | undefined
+  readonly inner?: EncryptedLeaseSet.Inner | undefined
+}
+
+/** `session` is that of the connection the message came on. @internal */
+export const examine = (
   message: Message.Message,
-  signatures: Signatures.Service,
-  now: number,
-  users: Users
-): string | undefined => {
+  {
+    now,
+    session,
+    signatures,
+    users
+  }: {
+    readonly session: HubState.Session | undefined
+    readonly signatures: Signatures.Service
+    readonly users: Users
+    readonly now: number
+  }
+): Finding => {
   switch (message._tag) {
     case "GetDate":
-      return users.size === 0 ? undefined : credentialsProblem(message, users)
+      return { problem: users.size === 0 ? undefined : credentialsProblem(message, users) }
     case "CreateSession":
-      return configProblem(message.config, signatures, now, "CreateSessionMessage")
+      return { problem: configProblem(message.config, signatures, now, "CreateSessionMessage") }
     case "ReconfigureSession":
-      return configProblem(message.config, signatures, now, "ReconfigureSessionMessage")
+      return { problem: configProblem(message.config, signatures, now, "ReconfigureSessionMessage") }
     case "CreateLeaseSet2":
-      return leaseSetProblem(message, signatures, now)
+      return examineLeaseSet(message, session, signatures, now)
     default:
-      return undefined
+      return {}
   }
 }
 
@@ -104,32 +120,84 @@ const vouchProblem = (
   return Either.getOrElse(vouched, () => false) ? undefined : "Invalid offline signature"
 }
 
-const leaseSetProblem = (
+const examineLeaseSet = (
   { leaseSet, privateKeys }: Message.CreateLeaseSet2,
+  session: HubState.Session | undefined,
+  signatures: Signatures.Service,
+  now: number
+): Finding => {
+  const problem = signatureProblem(leaseSet, signatures, now)
+  switch (leaseSet.storeType) {
+    case MetaLeaseSet.storeType:
+      return { problem }
+    case LeaseSet2.storeType:
+      return { problem: problem ?? keysProblem(leaseSet, privateKeys) }
+    case EncryptedLeaseSet.storeType: {
+      if (problem !== undefined || session === undefined) return { problem }
+      const opened = EncryptedLeaseSet.decrypt(leaseSet, ownCredentials(session), signatures)
+      if (Either.isLeft(opened)) return { problem: opened.left.message }
+      const inner = opened.right
+      return {
+        inner,
+        problem:
+          expiryProblem(inner, now) ??
+          (inner.storeType === LeaseSet2.storeType ? keysProblem(inner, privateKeys) : undefined)
+      }
+    }
+  }
+}
+
+/**
+ * What the client said opens its own lease set. Rubbish counts as nothing: then it will not open, which the client is
+ * told. **Source** I2CP overview, options `i2cp.leaseSetSecret` and `i2cp.leaseSetPrivKey`.
+ */
+const ownCredentials = ({ destination, options }: HubState.Session): EncryptedLeaseSet.Credentials => {
+  const bytes = (key: string): Uint8Array | undefined => {
+    const text = options.get(key)
+    return text === undefined ? undefined : Either.getOrUndefined(decodeBase64(text))
+  }
+  const secret = bytes("i2cp.leaseSetSecret")
+  const clientKey = bytes("i2cp.leaseSetPrivKey")
+  return {
+    signingKey: destination.signingKey,
+    secret: secret && Redacted.make(new TextDecoder().decode(secret)),
+    clientKey: clientKey && Redacted.make(clientKey)
+  }
+}
+
+const expiryProblem = ({ offline }: Pick<Message.LeaseSet, "offline">, now: number): string | undefined =>
+  offline !== undefined && OfflineSignature.isExpired(offline, now) ? "Offline signature for tunnel expired" : undefined
+
+const signatureProblem = (
+  leaseSet: Message.LeaseSet,
   signatures: Signatures.Service,
   now: number
 ): string | undefined => {
-  if (leaseSet.offline !== undefined && OfflineSignature.isExpired(leaseSet.offline, now)) {
-    return "Offline signature for tunnel expired"
-  }
-  const verified = LeaseSet2.verify(leaseSet, signatures)
+  const expired = expiryProblem(leaseSet, now)
+  if (expired !== undefined) return expired
+  const verified =
+    leaseSet.storeType === LeaseSet2.storeType
+      ? LeaseSet2.verify(leaseSet, signatures)
+      : leaseSet.storeType === EncryptedLeaseSet.storeType
+        ? EncryptedLeaseSet.verify(leaseSet, signatures)
+        : MetaLeaseSet.verify(leaseSet, signatures)
   if (Either.isLeft(verified)) return verified.left.message
-  if (!verified.right) return "bad signature"
-  for (const [i, { publicKey, type }] of leaseSet.encryptionKeys.entries()) {
-    const known = KeyType.encryptionType(type)
-    if (known === undefined || type === KeyType.NoEncryption) return `unsupported encryption type ${type}`
-    const privateKey = Redacted.value(privateKeys[i]?.privateKey ?? Redacted.make(new Uint8Array(0)))
-    if (publicKey.length !== known.publicKeyLength || privateKey.length !== known.privateKeyLength) {
+  return verified.right ? undefined : "bad signature"
+}
+
+const keysProblem = (
+  { encryptionKeys }: LeaseSet2.LeaseSet2,
+  privateKeys: Message.CreateLeaseSet2["privateKeys"]
+): string | undefined => {
+  for (const [i, { publicKey, type }] of encryptionKeys.entries()) {
+    if (!EncryptionKey.supportedTypes.includes(type)) return `unsupported encryption type ${type}`
+    const privateKey = privateKeys[i]?.privateKey ?? Redacted.make(new Uint8Array(0))
+    if (Redacted.value(privateKey).length !== KeyType.encryptionType(type)!.privateKeyLength) {
       return `Bad private key in LS: key ${i} has the wrong length`
     }
-    if (type >= KeyType.X25519 && !isPair(privateKey, publicKey)) {
+    if (!EncryptionKey.isPair(type, publicKey, privateKey)) {
       return `Private/public crypto key mismatch in LS for key: ${i}`
     }
   }
   return undefined
-}
-
-const isPair = (privateKey: Uint8Array, publicKey: Uint8Array): boolean => {
-  const computed = EncryptionKey.fromPrivate(privateKey).publicKey
-  return computed.every((byte, i) => byte === publicKey[i])
 }

@@ -49,8 +49,10 @@ export interface Config {
   readonly maxWindow: number
   /** Most packets in flight toward a peer that has shown that it copes. */
   readonly maxProvenWindow: number
-  /** Most packets between the oldest unacknowledged and the newest sent. */
+  /** Most packets unacknowledged; toward an unknown peer, between the oldest of them and the newest sent. */
   readonly maxSendSpan: number
+  /** Most packets between those toward a peer that has shown that it copes. */
+  readonly maxProvenSpan: number
   readonly congestion: Make
   /** Unread bytes at which our window closes, at first; and when the application reads fast. */
   readonly receiveBufferBytes: number

@@ -73,6 +73,7 @@ const initial = (
   pathChange: PathChange.initial,
   deliveryRate: DeliveryRate.initial,
   pacer: Pacer.initial,
+  askedAt: now,
   lastSentAt: now,
   lossDetection: LossDetection.initial,
   undo: undefined,
@@ -94,6 +95,7 @@ const initial = (
     endDelivered: false
   },
   peerChoke: undefined,
+  chokedAt: 0,
   closing: "no",
   flushTo: 0,
   counters: {

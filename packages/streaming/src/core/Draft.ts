@@ -45,6 +45,7 @@ export const from = (state: State, now: number): Draft => ({
   pathChange: state.pathChange,
   deliveryRate: state.deliveryRate,
   pacer: state.pacer,
+  askedAt: state.askedAt,
   lastSentAt: state.lastSentAt,
   lossDetection: state.lossDetection,
   recoveryPoint: state.recoveryPoint,
@@ -59,6 +60,7 @@ export const from = (state: State, now: number): Draft => ({
   ack: state.ack,
   flow: state.flow,
   peerChoke: state.peerChoke,
+  chokedAt: state.chokedAt,
   closing: state.closing,
   flushTo: state.flushTo,
   counters: {

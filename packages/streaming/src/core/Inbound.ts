@@ -170,6 +170,7 @@ const handleDelay = (draft: Draft.Draft, packet: Packet.Packet): void => {
       draft.peerChoke = { since: draft.now, probes: 0 }
       Draft.setTimer(draft, "persist", draft.now + Math.min(draft.rtt.rto, draft.config.maxProbeInterval))
       Draft.count(draft, "chokes")
+      draft.chokedAt = draft.send.sndNxt
     }
   } else if (draft.peerChoke !== undefined) {
     draft.peerChoke = undefined

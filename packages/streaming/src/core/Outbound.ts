@@ -170,7 +170,10 @@ const armPace = (draft: Draft.Draft): void => {
 /** Numbers under way: from the oldest unacknowledged to the next new one. */
 const span = (draft: Draft.Draft): number => draft.send.sndNxt - SendBuffer.sndUna(draft.send)
 
-/** Packets that a peer must have taken, without closing its window, before it gets more than an unknown one. Ours: four windows. */
+/**
+ * Packets that a peer must have taken, without closing its window, before it gets more than an unknown one. Ours: four
+ * windows. Each time that it closes its window the next proof takes twice as long.
+ */
 const provenFrom = 512
 
 /**
@@ -179,20 +182,31 @@ const provenFrom = 512
  */
 const chokedSpan = 124
 
+const isProven = (draft: Draft.Draft): boolean =>
+  SendBuffer.sndUna(draft.send) >= draft.chokedAt + provenFrom * 2 ** draft.counters.chokes
+
 /** What may be in flight: the controller's window, within what this peer has shown to take. */
 const windowOf = (draft: Draft.Draft): number => {
   const { maxProvenWindow, maxWindow } = draft.config
-  const proven = draft.counters.chokes === 0 && SendBuffer.sndUna(draft.send) >= provenFrom
-  return Math.min(draft.congestion.window, proven ? maxProvenWindow : maxWindow)
+  return Math.min(draft.congestion.window, isProven(draft) ? maxProvenWindow : maxWindow)
 }
 
-const spanOf = (draft: Draft.Draft): number =>
-  draft.counters.chokes === 0 ? draft.config.maxSendSpan : Math.min(chokedSpan, draft.config.maxSendSpan)
+const spanOf = (draft: Draft.Draft): number => {
+  const { maxProvenSpan, maxSendSpan } = draft.config
+  if (isProven(draft)) return maxProvenSpan
+  return draft.counters.chokes === 0 ? maxSendSpan : Math.min(chokedSpan, maxSendSpan)
+}
 
 const hasRoom = (draft: Draft.Draft): boolean => {
   if (isClosed(draft)) return false
   if (draft.phase._tag === "SynReceived") return draft.send.sndNxt <= maxBeforeEstablished
-  return SendBuffer.flightSize(draft.send) < windowOf(draft) && span(draft) < spanOf(draft)
+  const { inFlight } = draft.send
+  return (
+    SendBuffer.flightSize(draft.send) < windowOf(draft) &&
+    // The peer has at most as many holes as there are packets that it has not acknowledged.
+    inFlight.length < draft.config.maxSendSpan &&
+    span(draft) < spanOf(draft)
+  )
 }
 
 const maySendSmall = (draft: Draft.Draft): boolean => {
@@ -248,7 +262,9 @@ const transmitSequenced = (draft: Draft.Draft, packet: SendBuffer.InFlight): voi
     // The CLOSE waits for this one's acknowledgment.
     (draft.closing !== "no" && draft.send.unsentBytes === 0) ||
     scarce > window ||
+    isSilentFor(draft, 1 / asksPerRoundTrip) ||
     (packet.endOffset >= draft.flushTo && packet.endOffset - packet.payload.length < draft.flushTo)
+  if (urgent) draft.askedAt = draft.now
   Draft.transmit(
     draft,
     {
@@ -264,6 +280,20 @@ const transmitSequenced = (draft: Draft.Draft, packet: SendBuffer.InFlight): voi
     Math.max(expiryMargin, timeout(draft) - expiryMargin)
   )
 }
+
+/**
+ * How often a bulk flow asks for an acknowledgment in a round trip. Java holds one back for half a second unless asked, and
+ * who asks only at the end of a window gets one clump a round trip. i2pd asks ten times.
+ */
+const asksPerRoundTrip = 8
+
+/** Packets in flight from which a flow is bulk. Ours. */
+const bulkFlight = 16
+
+const isSilentFor = (draft: Draft.Draft, roundTrips: number): boolean =>
+  draft.rtt.srtt !== undefined &&
+  SendBuffer.flightSize(draft.send) >= bulkFlight &&
+  draft.now - draft.askedAt >= roundTrips * draft.rtt.srtt
 
 /** The DELAY option of the packet being built: our window's state comes before a wish for a prompt answer. */
 const takeDelay = (draft: Draft.Draft, urgent: boolean): number | undefined => {

@@ -10,8 +10,8 @@
  * **Shape** `srtt` and `minRtt` are absent until the first sample; `rto` is always present. `minRtt` is the least of the
  * last two periods of `minRttPeriod`: tunnels are replaced every ten minutes, and the minimum of a path that is gone
  * would look like a queue on the new one for ever.
- * **Units** milliseconds.
- * **Source** RFC 6298 section 2.
+ * **Units** milliseconds. `minRto` is the least that the timeout is above the smoothed round trip.
+ * **Source** RFC 6298 section 2; Linux for the bound.
  *
  * @since 0.1.0
  * @category models
@@ -112,7 +112,9 @@ export const onSample = (self: RttEstimator, rtt: number, now: number): RttEstim
     rttvar,
     minRtt: Math.min(period.min, period.previousMin),
     period,
-    rto: Math.min(self.maxRto, Math.max(self.minRto, srtt + k * rttvar)),
+    // Linux bounds the margin, not the sum: a peer may hold an acknowledgment back for as long as 200 ms (i2pd, emissary)
+    // on top of the longest round trip. RFC 6298 section 2.4 would make it a second.
+    rto: Math.min(self.maxRto, srtt + Math.max(self.minRto, k * rttvar)),
     minRto: self.minRto,
     maxRto: self.maxRto
   }

@@ -153,6 +153,8 @@ export interface State {
   readonly pathChange: PathChange
   readonly deliveryRate: DeliveryRate
   readonly pacer: Pacer
+  /** When a prompt acknowledgment was asked for last, in ms. */
+  readonly askedAt: number
   /** When a sequenced packet was sent last, in ms. */
   readonly lastSentAt: number
   readonly lossDetection: LossDetection
@@ -179,6 +181,8 @@ export interface State {
   readonly ack: AckState
   readonly flow: ReceiveFlow
   readonly peerChoke: PeerChoke | undefined
+  /** `sndNxt` when the peer closed its window last. */
+  readonly chokedAt: number
   /** What the application asked: nothing, an end of its own direction, or of both. */
   readonly closing: "no" | "half" | "full"
   /** The application waits for acknowledgments up to this byte of the stream. */

@@ -70,7 +70,7 @@ describe("a seeded estimator", () => {
     assert.strictEqual(RttEstimator.seeded(rtoOptions, { srtt: 1000, rttvar: 100 }).rto, 1400)
     const short = RttEstimator.seeded(rtoOptions, { srtt: 20, rttvar: 5 })
     assert.strictEqual(short.rto, 1000)
-    assert.strictEqual(RttEstimator.onSample(short, 20, 0).rto, 200)
+    assert.strictEqual(RttEstimator.onSample(short, 20, 0).rto, 220)
     assert.strictEqual(RttEstimator.seeded(rtoOptions, { srtt: 22_500, rttvar: 33_750 }).rto, 45_000)
   })
 })

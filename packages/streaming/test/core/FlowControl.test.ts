@@ -176,7 +176,7 @@ describe("Connection, the peer's receive window", () => {
     }
     assert.deepStrictEqual(
       times.slice(1).map((at, i) => at - times[i]!),
-      [250, 250, 500, 1000, 2000, 4000, 8000, 10_000, 10_000]
+      [300, 300, 600, 1200, 2400, 4800, 9600, 10_000, 10_000]
     )
   })
 

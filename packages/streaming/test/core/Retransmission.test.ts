@@ -369,6 +369,46 @@ describe("Connection, retransmitting", () => {
       machine.receive(Scenario.choke(machine.state.send.sndNxt - 1))
       machine.wait(10).receive(Scenario.unchoke(machine.state.send.sndNxt - 1))
       assert.strictEqual(most(400), 124, "Java's buffer holds no more")
+      most(512 * 2 - 400)
+      assert.strictEqual(most(400), 192, "but it may have been a slow reader: it can prove itself again")
+    })
+
+    it("lets the newest be further ahead of one hole toward such a peer, with no more packets unacknowledged", () => {
+      const { most, machine } = greedy()
+      most(800)
+      machine.write(1000 * 1812)
+      const hole = machine.state.send.inFlight[0]!.sequenceNumber
+      let unacknowledged = 0
+      for (let i = 0; i < 600; i++) {
+        machine.receive(Scenario.ack(Math.min(hole + 1 + i, machine.state.send.sndNxt - 1), [hole]))
+        unacknowledged = Math.max(unacknowledged, machine.state.send.inFlight.length)
+      }
+      assert.strictEqual(machine.state.send.sndNxt - hole, 400)
+      assert.isAtMost(unacknowledged, 200)
+    })
+
+    it("never has more unacknowledged than a peer can list as missing", () => {
+      const { most, machine } = greedy()
+      most(800)
+      machine.write(1000 * 1812)
+      const first = machine.state.send.inFlight[0]!.sequenceNumber
+      const holes: Array<number> = []
+      // Every third is acknowledged, the others are not.
+      for (let i = 0; i < 600; i += 3) {
+        holes.push(first + i, first + i + 1)
+        const ackThrough = Math.min(first + i + 2, machine.state.send.sndNxt - 1)
+        machine.receive(Scenario.ack(ackThrough, holes.filter((hole) => hole < ackThrough).slice(-255)))
+        assert.isAtMost(machine.state.send.inFlight.length, 200)
+      }
+    })
+
+    it("asks for an acknowledgment eight times a round trip in a bulk flow: Java holds one back for half a second", () => {
+      const machine = Scenario.established({ config: { pacing: true, initialWindow: 128 } })
+      machine.write(128 * 1812)
+      const asked = machine.advance(60).filter((packet) => packet.requestedDelay === 0)
+      const early = asked.filter((packet) => packet.sequenceNumber < 128 - 128 / 3)
+      assert.isAtLeast(early.length, 3)
+      assert.isAtMost(early.length, 5)
     })
 
     it("asks for prompt acknowledgment when the window gets narrow, and not before", () => {

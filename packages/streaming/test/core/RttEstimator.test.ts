@@ -33,11 +33,11 @@ describe("RttEstimator", () => {
     assert.strictEqual(second.rto, 1125 + 4 * 625)
   })
 
-  it("settles on a steady round trip, the timeout no lower than its minimum", () => {
+  it("settles on a steady round trip, the timeout above it by no less than the minimum", () => {
     const steady = after(...new Array(200).fill(100))
     assert.closeTo(steady.srtt!, 100, 1e-9)
     assert.closeTo(steady.rttvar, 0, 1e-9)
-    assert.strictEqual(steady.rto, 200)
+    assert.strictEqual(steady.rto, 300)
     assert.strictEqual(after(0).rto, 200)
   })
 

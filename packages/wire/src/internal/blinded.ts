@@ -10,6 +10,7 @@
 import * as Either from "effect/Either"
 import * as KeyType from "../KeyType.js"
 import type * as SigningKey from "../SigningKey.js"
+import { concat } from "./bytes.js"
 
 export interface Data {
   readonly signingKey: SigningKey.PublicKey
@@ -45,6 +46,16 @@ export const decode = (input: Uint8Array): Either.Either<Data, string> => {
     secretRequired: (flags & flagSecret) !== 0,
     authenticationRequired: (flags & flagAuthentication) !== 0
   })
+}
+
+/** Writes types of one byte each, as everybody does: there are none above 255. */
+export const encode = (data: Omit<Data, "blindedType">): Uint8Array => {
+  const { authenticationRequired, secretRequired, signingKey } = data
+  const flags = (secretRequired ? flagSecret : 0) | (authenticationRequired ? flagAuthentication : 0)
+  const out = concat(Uint8Array.of(flags, signingKey.type, KeyType.RedDsaEd25519), signingKey.bytes)
+  const checksum = crc32(signingKey.bytes)
+  for (let i = 0; i < 3; i++) out[i]! ^= checksum >>> (8 * i)
+  return out
 }
 
 /** IEEE CRC-32, bit by bit: names are short and rare. */
