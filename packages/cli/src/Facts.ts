@@ -4,11 +4,14 @@
  * @since 0.1.0
  */
 
+import * as Address from "@effect-i2p/wire/Address"
 import * as Certificate from "@effect-i2p/wire/Certificate"
 import type * as Destination from "@effect-i2p/wire/Destination"
 import type * as DestinationKeys from "@effect-i2p/wire/DestinationKeys"
 import { encodeBase64 } from "@effect-i2p/wire/I2pEncoding"
 import * as KeyType from "@effect-i2p/wire/KeyType"
+import * as Either from "effect/Either"
+import * as Option from "effect/Option"
 import * as Style from "./Style.js"
 
 /**
@@ -141,4 +144,5 @@ export const until = (expires: number, now: number, style: Style.Style): string 
 }
 
 /** The address of a destination with an encrypted lease set; none for types that cannot be blinded. */
-const b33 = (_destination: Destination.Destination): string | undefined => undefined
+const b33 = ({ signingKey }: Destination.Destination): string | undefined =>
+  Option.getOrUndefined(Option.map(Either.getRight(Address.fromSigningKey(signingKey)), ({ name }) => name))

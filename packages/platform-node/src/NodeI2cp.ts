@@ -154,6 +154,21 @@ export const layer = (options: Options): Layer.Layer<Socket.Socket> => {
   return "tls" in options ? layerTls(options) : layerTcp(options)
 }
 
+/**
+ * What to call a router in states and logs: its address as text, without a secret, for there is none in it.
+ *
+ * @category formatting
+ * @since 0.1.0
+ */
+export const nameOf = (options: Options): string => {
+  if (typeof options === "string") return options
+  if ("_tag" in options) return RouterAddress.format(options)
+  if ("path" in options) return `unix:${options.path}`
+  const { host = DEFAULT_HOST, port = DEFAULT_PORT } = options
+  const authority = `${host.includes(":") ? `[${host}]` : host}:${port}`
+  return "tls" in options ? `tls://${authority}` : authority
+}
+
 const ofAddress = (address: RouterAddress.RouterAddress): Effect.Effect<Socket.Socket> => {
   switch (address._tag) {
     case "Tcp":

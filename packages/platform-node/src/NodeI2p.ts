@@ -15,6 +15,7 @@ import type * as RouterOptions from "@effect-i2p/router/RouterOptions"
 import * as StreamingConfig from "@effect-i2p/streaming/StreamingConfig"
 import { StreamManager } from "@effect-i2p/streaming/StreamManager"
 import type { DestinationKeys } from "@effect-i2p/wire/DestinationKeys"
+import * as Arr from "effect/Array"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as NodeCompression from "./NodeCompression.js"
@@ -60,9 +61,32 @@ export const layerBackends: Layer.Layer<never> = Layer.merge(NodeSignatures.laye
  */
 export const layerSession = <E = never>(
   options: SessionOptions<E> = {}
-): Layer.Layer<Services, I2cpError | E, Socket.Socket> =>
+): Layer.Layer<Services, I2cpError | E, Socket.Socket> => layerStreams(options, I2cpSession.layer)
+
+/**
+ * A destination on whichever of some routers is there: the session moves to the next when its own is gone, with the same
+ * keys and with its streams.
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layerRouters = <E = never>(
+  routers: Arr.NonEmptyReadonlyArray<NodeI2cp.Options>,
+  options: SessionOptions<E> = {}
+): Layer.Layer<Services, I2cpError | E> =>
+  layerStreams(options, (session) =>
+    I2cpSession.layerRouters(
+      Arr.map(routers, (router) => ({ name: NodeI2cp.nameOf(router), socket: NodeI2cp.layer(router) })),
+      session
+    )
+  )
+
+const layerStreams = <E, R>(
+  options: SessionOptions<E>,
+  session: (options: I2cpSession.Options) => Layer.Layer<I2cpSession.I2cpSession, I2cpError, R>
+): Layer.Layer<Services, I2cpError | E, R> =>
   StreamManager.layerI2cp.pipe(
-    Layer.provideMerge(Layer.unwrapEffect(Effect.map(keysOf(options), (keys) => I2cpSession.layer({ keys })))),
+    Layer.provideMerge(Layer.unwrapEffect(Effect.map(keysOf(options), (keys) => session({ keys })))),
     Layer.provide([
       I2cpConfig.layer(options.session ?? {}),
       StreamingConfig.layer(options.streaming ?? {}),

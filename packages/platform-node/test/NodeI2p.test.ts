@@ -82,6 +82,16 @@ describe("NodeI2p", () => {
     }).pipe(Effect.scoped, Effect.provide(NodeLocalRouter.layerTcp({ port: 0 })))
   )
 
+  it.live("takes the next router where nobody listens at the first", () =>
+    Effect.gen(function* () {
+      const port = yield* NodeLocalRouter.port
+      const context = yield* Layer.build(NodeI2p.layerRouters([{ port: 9 }, `127.0.0.1:${port}`]))
+      yield* Context.get(context, StreamManager).ready
+      const state = yield* Context.get(context, I2cpSession.I2cpSession).state.get
+      assert.isTrue(state._tag === "Ready" && state.router === `127.0.0.1:${port}`, JSON.stringify(state))
+    }).pipe(Effect.scoped, Effect.provide(NodeLocalRouter.layerTcp({ port: 0 })))
+  )
+
   it.live("fails with RouterUnreachable where nobody listens", () =>
     Effect.gen(function* () {
       const error = yield* Effect.flip(Layer.build(NodeI2p.layer({ router: { port: 9 } })))
