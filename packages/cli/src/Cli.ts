@@ -4,6 +4,7 @@
  *
  * @since 0.1.0
  */
+
 import * as Args from "@effect/cli/Args"
 import * as CliConfig from "@effect/cli/CliConfig"
 import * as Command from "@effect/cli/Command"
@@ -22,6 +23,7 @@ import * as Logger from "effect/Logger"
 import * as Argv from "./Argv.js"
 import type { ExitStatus } from "./ExitStatus.js"
 import { type CliError, refuse } from "./Failure.js"
+import * as FaultOptions from "./FaultOptions.js"
 import * as Help from "./Help.js"
 import { Output } from "./Output.js"
 import * as Settings from "./Settings.js"
@@ -264,7 +266,12 @@ const router = Command.make(
     duplicate: linkOption("duplicate", "share", "Messages delivered twice"),
     rate: linkOption("rate", "rate", "As in 500kB/s or 8Mbit/s"),
     queue: linkOption("queue", "bytes", "What may wait for the rate"),
-    seed: linkOption("seed", "number", "Everything random follows from it")
+    seed: linkOption("seed", "number", "Everything random follows from it"),
+    fault: Options.text("fault").pipe(
+      Options.withPseudoName("fault"),
+      Options.withDescription(`What it does wrong, again for more: ${FaultOptions.forms.join(", ")}`),
+      Options.repeated
+    )
   },
   handle(() => import("./commands/router.js"))
 ).pipe(

@@ -7,11 +7,14 @@
 import * as NodeI2p from "@effect-i2p/platform-node/NodeI2p"
 import * as NodeKeyStore from "@effect-i2p/platform-node/NodeKeyStore"
 import * as NodeLocalRouter from "@effect-i2p/platform-node/NodeLocalRouter"
+import { LocalRouter } from "@effect-i2p/router/LocalRouter"
 import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as ExitStatus from "../ExitStatus.js"
 import { ExitCode, refuse } from "../Failure.js"
+import * as FaultOptions from "../FaultOptions.js"
 import * as LinkOptions from "../LinkOptions.js"
 import * as Output from "../Output.js"
 import type { Settings } from "../Settings.js"
@@ -19,12 +22,12 @@ import * as Streams from "../Streams.js"
 import { echoName } from "../Target.js"
 
 /**
- * **Shape** one field for each word of `LinkOptions`, as typed.
+ * **Shape** `fault` in the words of `FaultOptions`; one field for each word of `LinkOptions`, as typed.
  *
  * @category models
  * @since 0.1.0
  */
-export type Options = { readonly listen: string } & {
+export type Options = { readonly listen: string; readonly fault: ReadonlyArray<string> } & {
   readonly [Word in
     | "latency"
     | "jitter"
@@ -53,10 +56,13 @@ export const run = Effect.fnUntraced(function* (settings: Settings, options: Opt
     })
   )
   const link = yield* Effect.mapError(LinkOptions.fromEntries(entries), (why) => refuse(`--${why}`))
+  const faults = yield* Effect.mapError(Either.all(options.fault.map(FaultOptions.parse)), (why) =>
+    refuse(`--fault ${why}`)
+  )
   const echoKeys = yield* NodeKeyStore.transient
   const layer = Streams.layerEcho(echoKeys).pipe(
     Layer.provideMerge(NodeLocalRouter.layerServe({ host, port })),
-    Layer.provide(
+    Layer.provideMerge(
       NodeI2p.layerLocalRouter({
         link: link.config,
         seed: link.seed,
@@ -74,6 +80,8 @@ export const run = Effect.fnUntraced(function* (settings: Settings, options: Opt
         : `listening on ${host}:${bound}\n${echoName} is ${echo}`
     )
     yield* ExitStatus.set(ExitCode.Ok)
+    const router = yield* LocalRouter
+    yield* Effect.forEach(faults, (fault) => fault(router.faults), { concurrency: "unbounded", discard: true })
     yield* Effect.never
   }).pipe(Effect.provide(layer))
 })
