@@ -1,0 +1,326 @@
+/**
+ * Streams as the `Socket` and `SocketServer` of @effect/platform, so that whatever is written for those, Effect RPC among
+ * it, goes over I2P by a change of Layer.
+ *
+ * It does what `NodeSocket` and `NodeSocketServer` do on TCP: `run` opens the connection, or takes the one that came, and
+ * ends with it; a write waits until `run` has opened it, and again when `run` is over, until the next one; the end of the
+ * writer's scope half-closes; each chunk goes to a call of the handler, and what it returns runs in a fiber of its own.
+ *
+ * What is different, and why:
+ *
+ * - A socket that we open says nothing of the writer's end to the peer unless `halfClose` is set: i2pd answers a CLOSE by
+ *   dropping what it still has to send, so that it would cost the answer. The peer hears of it when `run` ends.
+ * - At most `maxHandlers` of a socket's handlers run at a time. The next chunk waits until one is done, and the peer with
+ *   it; on TCP nothing limits them.
+ * - When the peer has ended, handlers that run have `lingerTimeout` to finish. On TCP they are interrupted at once, but what
+ *   they had written is in node's buffer by then, which takes anything.
+ * - A stream whose handler of the server is done is closed, also when the handler never ran its socket.
+ *
+ * @since 0.1.0
+ */
+import * as Socket from "@effect/platform/Socket"
+import * as SocketServer from "@effect/platform/SocketServer"
+import * as Cause from "effect/Cause"
+import * as Context from "effect/Context"
+import * as Deferred from "effect/Deferred"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
+import * as FiberRef from "effect/FiberRef"
+import * as FiberSet from "effect/FiberSet"
+import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
+import * as Scope from "effect/Scope"
+import * as Turns from "./internal/turns.js"
+import type { StreamConnection } from "./StreamConnection.js"
+import { StreamClosed, type StreamError } from "./StreamError.js"
+import { type ConnectOptions, type ListenOptions, StreamManager } from "./StreamManager.js"
+
+/**
+ * **Shape** `halfClose`: the end of the writer's scope sends CLOSE at once. Default false for sockets that we open, true for
+ * those of a server, whose last word is the end of an answer. `maxHandlers`: handlers of a socket that run at a time,
+ * default 64. `lingerTimeout`: how long they have when the peer has ended, default 10 s.
+ *
+ * **Source** ours.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface SocketOptions {
+  readonly halfClose?: boolean | undefined
+  readonly maxHandlers?: number | undefined
+  readonly lingerTimeout?: Duration.DurationInput | undefined
+}
+
+/**
+ * @since 0.1.0
+ * @category constants
+ */
+export const defaults = {
+  maxHandlers: 64,
+  lingerTimeout: Duration.seconds(10)
+} as const
+
+/**
+ * The stream below a socket: who the peer is, how it is doing. Handlers have it in their context, as those of TCP have
+ * `NetSocket`; the types of `Socket` do not say so, so ask for it with `Effect.serviceOption`.
+ *
+ * @since 0.1.0
+ * @category tags
+ */
+export class CurrentStream extends Context.Tag("@effect-i2p/streaming/StreamSocket/CurrentStream")<
+  CurrentStream,
+  StreamConnection
+>() {}
+
+/**
+ * A socket over whatever stream `open` gives. Each `run` opens one, in a scope that ends with it.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const fromOpen = <R = never>(
+  open: Effect.Effect<StreamConnection, Socket.SocketError, R>,
+  options: SocketOptions = {}
+): Effect.Effect<Socket.Socket, never, Exclude<R, Scope.Scope>> =>
+  Effect.contextWith((openContext: Context.Context<Exclude<R, Scope.Scope>>) => make(open, openContext, options))
+
+interface Current {
+  readonly stream: StreamConnection
+  /** That of `run`. */
+  readonly scope: Scope.Scope
+  /** Writes go out in the order of their calls, whole. */
+  readonly turns: Turns.Turns
+  /** Ends `run`. */
+  readonly over: Deferred.Deferred<void, unknown>
+  /** Whether a writer's scope has ended. */
+  isEnded: boolean
+}
+
+const make = <R>(
+  open: Effect.Effect<StreamConnection, Socket.SocketError, R>,
+  openContext: Context.Context<Exclude<R, Scope.Scope>>,
+  options: SocketOptions
+): Socket.Socket => {
+  const maxHandlers = options.maxHandlers ?? defaults.maxHandlers
+  const lingerTimeout = options.lingerTimeout ?? defaults.lingerTimeout
+  const latch = Effect.unsafeMakeLatch(false)
+  let current: Current | undefined
+
+  const run = <A, E, R2>(
+    // biome-ignore lint/suspicious/noConfusingVoidType: a handler need not return anything
+    handler: (bytes: Uint8Array) => Effect.Effect<A, E, R2> | void,
+    runOptions?: { readonly onOpen?: Effect.Effect<void> | undefined }
+  ): Effect.Effect<void, Socket.SocketError | E, R2> =>
+    Effect.scopedWith((scope) =>
+      Effect.gen(function* () {
+        const handlers = yield* Scope.extend(FiberSet.make<unknown, E | Socket.SocketError>(), scope)
+        const stream = yield* Effect.mapInputContext(
+          open,
+          (input: Context.Context<R2>) =>
+            Context.mergeAll(input, openContext, Context.make(Scope.Scope, scope)) as Context.Context<R>
+        )
+        const fork = yield* Effect.provideService(FiberSet.runtime(handlers)<R2>(), CurrentStream, stream)
+        const permits = yield* Effect.makeSemaphore(maxHandlers)
+
+        /** Calls the handler with every chunk, in order, and gives those that are left the time to finish. */
+        const receive = stream.read.pipe(
+          Effect.mapError((cause) => new Socket.SocketGenericError({ reason: "Read", cause })),
+          Effect.flatMap(
+            Option.match({
+              onNone: () => Effect.succeed(false),
+              onSome: (bytes) =>
+                Effect.map(permits.take(1), () => {
+                  const result = handler(bytes)
+                  fork(Effect.ensuring(Effect.isEffect(result) ? result : Effect.void, permits.release(1)))
+                  return true
+                })
+            })
+          ),
+          Effect.repeat({ while: (more) => more }),
+          Effect.zipRight(Effect.timeoutOption(permits.take(maxHandlers), lingerTimeout))
+        )
+
+        const over = handlers.deferred as Deferred.Deferred<void, E | Socket.SocketError>
+        yield* Scope.addFinalizer(scope, latchClosed)
+        yield* Effect.intoDeferred(Effect.asVoid(receive), over).pipe(Effect.forkIn(scope))
+        current = { stream, scope, turns: Turns.make(), over: over as Deferred.Deferred<void, unknown>, isEnded: false }
+        yield* latch.open
+        if (runOptions?.onOpen !== undefined) yield* runOptions.onOpen
+        return yield* FiberSet.join(handlers)
+      })
+    ).pipe(Effect.interruptible)
+
+  const latchClosed = Effect.sync(() => {
+    latch.unsafeClose()
+    current = undefined
+  })
+
+  const writeTo = (
+    self: Current,
+    chunk: Uint8Array | string | Socket.CloseEvent
+  ): Effect.Effect<void, Socket.SocketError> => {
+    if (Socket.isCloseEvent(chunk)) {
+      const { code, reason: closeReason } = chunk
+      const error =
+        code > 1000
+          ? new Socket.SocketGenericError({ reason: "Read", cause: new Error(`closed with code ${code}`) })
+          : new Socket.SocketCloseError({ reason: "Close", code, closeReason })
+      return Effect.asVoid(Deferred.fail(self.over, error))
+    }
+    return Effect.mapError(
+      self.isEnded ? closed(self) : writeWhole(self, typeof chunk === "string" ? encoder.encode(chunk) : chunk),
+      (cause) => new Socket.SocketGenericError({ reason: "Write", cause })
+    )
+  }
+
+  const write = (chunk: Uint8Array | string | Socket.CloseEvent): Effect.Effect<void, Socket.SocketError> =>
+    Effect.suspend(() => (current === undefined ? Effect.zipRight(latch.await, write(chunk)) : writeTo(current, chunk)))
+
+  const end = Effect.suspend(() => {
+    if (current === undefined) return Effect.void
+    current.isEnded = true
+    return options.halfClose === true ? current.stream.end : Effect.void
+  })
+
+  return Socket.Socket.of({
+    [Socket.TypeId]: Socket.TypeId,
+    run,
+    runRaw: run,
+    writer: Effect.acquireRelease(Effect.succeed(write), () => end)
+  })
+}
+
+const encoder = new TextEncoder()
+
+const closed = ({ stream }: Current): Effect.Effect<never, StreamClosed> =>
+  Effect.fail(new StreamClosed({ destination: stream.remote.short }))
+
+/**
+ * Writes all or nothing: a chunk of which a part is out goes on when its writer is interrupted, or the peer would take
+ * what comes next for the rest of it. One at a time does so, the others have not begun.
+ */
+const writeWhole = (self: Current, bytes: Uint8Array): Effect.Effect<void, StreamError> =>
+  Effect.uninterruptibleMask((restore) =>
+    Effect.suspend(() => {
+      let hasBegun = false
+      const begin = Effect.suspend(() => {
+        hasBegun = true
+        return self.stream.write(bytes)
+      })
+      return Effect.forkIn(Effect.interruptible(self.turns.take(begin)), self.scope).pipe(
+        Effect.flatMap((fiber) =>
+          Effect.onInterrupt(restore(Fiber.await(fiber)), () => (hasBegun ? Effect.void : Fiber.interrupt(fiber)))
+        ),
+        // Not the writer, `run` has ended.
+        Effect.flatMap((exit) => (Exit.isInterrupted(exit) ? closed(self) : exit))
+      )
+    })
+  )
+
+/**
+ * A socket that connects each time it is run.
+ *
+ * **Errors** `SocketGenericError` with reason `Open` and the `ConnectError` as its cause, when it is run.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const makeSocket = (
+  options: ConnectOptions & SocketOptions
+): Effect.Effect<Socket.Socket, never, StreamManager> =>
+  Effect.flatMap(StreamManager, (manager) =>
+    fromOpen(
+      Effect.mapError(manager.connect(options), (cause) => new Socket.SocketGenericError({ reason: "Open", cause })),
+      options
+    )
+  )
+
+/**
+ * A socket that connects each time it is run.
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layerSocket = (
+  options: ConnectOptions & SocketOptions
+): Layer.Layer<Socket.Socket, never, StreamManager> => Layer.effect(Socket.Socket, makeSocket(options))
+
+/**
+ * A port of ours as a socket server. Its `address` is the b32 address and the port.
+ *
+ * Streams that come while nothing runs it wait in the backlog; one too many is reset. A handler that fails is logged and
+ * ends its own stream only.
+ *
+ * **Errors** `SocketServerError` with reason `Open` and the `ListenError` as its cause.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const makeSocketServer = (
+  options: ListenOptions & SocketOptions = {}
+): Effect.Effect<SocketServer.SocketServer["Type"], SocketServer.SocketServerError, StreamManager | Scope.Scope> =>
+  Effect.gen(function* () {
+    const manager = yield* StreamManager
+    const listener = yield* Effect.mapError(
+      manager.listen(options),
+      (cause) => new SocketServer.SocketServerError({ reason: "Open", cause })
+    )
+    const serve = <A, E, R>(
+      stream: StreamConnection,
+      handler: (socket: Socket.Socket) => Effect.Effect<A, E, R>
+    ): Effect.Effect<void, never, R> =>
+      Effect.flatMap(once(stream), (open) => fromOpen(open, { halfClose: true, ...options })).pipe(
+        Effect.flatMap(handler),
+        Effect.catchAllCause(reportUnhandled),
+        Effect.provideService(CurrentStream, stream),
+        Effect.asVoid
+      ) as Effect.Effect<void, never, R>
+    return SocketServer.SocketServer.of({
+      address: { _tag: "TcpAddress", hostname: manager.destination.b32, port: listener.port },
+      run: (handler) =>
+        Effect.contextWithEffect((context) =>
+          listener.run((stream) => Effect.provide(serve(stream, handler), context))
+        ) as Effect.Effect<never>
+    })
+  })
+
+/** The stream that came, for the first who asks. */
+const once = (
+  stream: StreamConnection
+): Effect.Effect<Effect.Effect<StreamConnection, Socket.SocketError, Scope.Scope>> =>
+  Effect.sync(() => {
+    let isTaken = false
+    return Effect.suspend(() => {
+      if (isTaken) return Effect.fail(new Socket.SocketCloseError({ reason: "Close", code: 1000 }))
+      isTaken = true
+      return Effect.acquireRelease(Effect.succeed(stream), () => closeSoon(stream))
+    })
+  })
+
+/** Closes and does not wait: what the peer does about it is not the handler's business any more. */
+const closeSoon = (stream: StreamConnection): Effect.Effect<void> =>
+  Effect.asVoid(Effect.forkDaemon(Effect.ignore(stream.close)))
+
+const reportUnhandled = (cause: Cause.Cause<unknown>): Effect.Effect<void> =>
+  Cause.isInterruptedOnly(cause)
+    ? Effect.void
+    : Effect.flatMap(FiberRef.get(FiberRef.unhandledErrorLogLevel), (level) =>
+        Option.isNone(level)
+          ? Effect.void
+          : Effect.logWithLevel(level.value, "a socket's handler failed", cause).pipe(
+              Effect.annotateLogs({ package: "streaming", module: "StreamSocket" })
+            )
+      )
+
+/**
+ * A port of ours as a socket server.
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layerSocketServer = (
+  options: ListenOptions & SocketOptions = {}
+): Layer.Layer<SocketServer.SocketServer, SocketServer.SocketServerError, StreamManager> =>
+  Layer.scoped(SocketServer.SocketServer, makeSocketServer(options))
