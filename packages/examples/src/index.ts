@@ -1,4 +1,5 @@
 /**
  * @since 0.1.0
  */
+export * as Cluster from "./cluster.js"
 export * as Echo from "./echo.js"

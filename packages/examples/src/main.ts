@@ -6,6 +6,7 @@
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import * as Cluster from "./cluster.js"
 import * as Echo from "./echo.js"
 
 /** An example, and what must be true of its result. */
@@ -15,7 +16,10 @@ interface Example {
   readonly expected: string
 }
 
-const examples: ReadonlyArray<Example> = [{ name: "echo", run: Echo.program, expected: "hello, hidden world" }]
+const examples: ReadonlyArray<Example> = [
+  { name: "echo", run: Echo.program, expected: "hello, hidden world" },
+  { name: "cluster", run: Cluster.program, expected: "guests on one and two; the site moved" }
+]
 
 /** An example that has not ended by then hangs. */
 const limit = "30 seconds"
