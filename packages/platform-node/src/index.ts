@@ -1,6 +1,12 @@
 /**
  * @since 0.1.0
  */
+export * as I2pAgent from "./I2pAgent.js"
+export * as I2pCaller from "./I2pCaller.js"
+export * as I2pDispatcher from "./I2pDispatcher.js"
+export * as I2pHttpClient from "./I2pHttpClient.js"
+export * as I2pHttpError from "./I2pHttpError.js"
+export * as I2pHttpServer from "./I2pHttpServer.js"
 export * as NodeAddressBook from "./NodeAddressBook.js"
 export * as NodeCompression from "./NodeCompression.js"
 export * as NodeDuplex from "./NodeDuplex.js"

@@ -1,0 +1,105 @@
+/**
+ * HTTP and WebSocket clients that reach destinations and nothing else, on one dispatcher: the platform's `HttpClient`,
+ * `fetch`, `WebSocket`.
+ *
+ * A host that is not on I2P is refused before anything leaves, and so is a redirect to one.
+ *
+ * @since 0.1.0
+ */
+import * as HttpClient from "@effect/platform/HttpClient"
+import * as Socket from "@effect/platform/Socket"
+import * as NodeHttpClient from "@effect/platform-node/NodeHttpClient"
+import * as Undici from "@effect/platform-node/Undici"
+import type { StreamManager } from "@effect-i2p/streaming/StreamManager"
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import type * as Scope from "effect/Scope"
+import * as I2pDispatcher from "./I2pDispatcher.js"
+
+/**
+ * @category models
+ * @since 0.1.0
+ */
+export interface Options extends I2pDispatcher.Options {}
+
+/**
+ * The services of a client, on one pool of connections.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Services = HttpClient.HttpClient | Socket.WebSocketConstructor | NodeHttpClient.Dispatcher
+
+/** What the platform makes WebSockets with. */
+type WebSocketConstructor = (typeof Socket.WebSocketConstructor)["Service"]
+
+/**
+ * The platform's `HttpClient`, its `WebSocketConstructor`, for `Socket.makeWebSocket` and RPC, and the dispatcher itself.
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layer = (options: Options = {}): Layer.Layer<Services, never, StreamManager> =>
+  Layer.scopedContext(
+    Effect.map(I2pDispatcher.make(options), (dispatcher) =>
+      Context.make(NodeHttpClient.Dispatcher, dispatcher).pipe(
+        Context.add(HttpClient.HttpClient, fromDispatcher(dispatcher)),
+        Context.add(Socket.WebSocketConstructor, webSocketFrom(dispatcher))
+      )
+    )
+  )
+
+/**
+ * The platform's `HttpClient` on a dispatcher of `I2pDispatcher.make`.
+ *
+ * It sends no trace identifiers: they would tell servers which of their visitors are one. To servers of your own
+ * `NodeHttpClient.makeUndici(dispatcher)` sends them.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const fromDispatcher = (dispatcher: Undici.Dispatcher): HttpClient.HttpClient =>
+  HttpClient.withTracerPropagation(NodeHttpClient.makeUndici(dispatcher), false)
+
+/**
+ * `fetch` on a dispatcher of `I2pDispatcher.make`, whatever dispatcher its arguments name.
+ *
+ * **Errors** as fetch has them: a `TypeError` whose `cause` is the reason, `NotI2pHost` for one.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const fetchFrom =
+  (dispatcher: Undici.Dispatcher): typeof globalThis.fetch =>
+  (input, init) =>
+    // undici's types and those of the global fetch, which is undici's, differ in name only.
+    Undici.fetch(
+      input as Undici.RequestInfo,
+      {
+        ...(init as Undici.RequestInit | undefined),
+        dispatcher
+      } as Undici.RequestInit
+    ) as unknown as Promise<Response>
+
+/**
+ * `fetch` on a dispatcher of its own; its connections end with the scope.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const makeFetch = (
+  options: Options = {}
+): Effect.Effect<typeof globalThis.fetch, never, StreamManager | Scope.Scope> =>
+  Effect.map(I2pDispatcher.make(options), fetchFrom)
+
+/**
+ * Makes WebSockets on a dispatcher of `I2pDispatcher.make`: `ws://site.i2p/`, or `wss:` with TLS inside of the stream.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const webSocketFrom =
+  (dispatcher: Undici.Dispatcher): WebSocketConstructor =>
+  (url, protocols) =>
+    new Undici.WebSocket(url, { dispatcher, protocols: protocols ?? [] }) as unknown as ReturnType<WebSocketConstructor>

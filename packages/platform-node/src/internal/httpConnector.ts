@@ -1,0 +1,74 @@
+/**
+ * Opens the connections of all HTTP clients: a stream, and TLS in it for https.
+ *
+ * The Duplex is there at once and opens with the first bytes written to it, so that a request travels with the SYN.
+ */
+import type { Duplex } from "node:stream"
+import * as Tls from "node:tls"
+import type { ConnectOptions, StreamManager } from "@effect-i2p/streaming/StreamManager"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
+import { type NotI2pHost, TlsTimedOut } from "../I2pHttpError.js"
+import * as NodeDuplex from "../NodeDuplex.js"
+import * as HttpTarget from "./httpTarget.js"
+
+export interface Options {
+  readonly hosts?: HttpTarget.Hosts | undefined
+  readonly connect?: Omit<ConnectOptions, "destination" | "port" | "initialData"> | undefined
+  readonly tls?: Tls.ConnectionOptions | undefined
+  readonly tlsTimeout?: Duration.DurationInput | undefined
+}
+
+export interface Request {
+  readonly protocol: string
+  readonly host: string
+  readonly port: string | number
+  /** The name in the certificate, if it is not the host. */
+  readonly servername?: string | undefined
+}
+
+export interface Connector {
+  /** What `connect` would refuse. */
+  readonly check: (request: Request) => NotI2pHost | undefined
+  readonly connect: (request: Request) => Either.Either<Duplex, NotI2pHost>
+}
+
+/** Ours; as long as a stream may take to open. */
+const defaultTlsTimeout = Duration.seconds(60)
+
+export const make = (options: Options): Effect.Effect<Connector, never, StreamManager> =>
+  Effect.map(NodeDuplex.connector, (connect) => {
+    const tlsTimeout = Duration.toMillis(options.tlsTimeout ?? defaultTlsTimeout)
+    const resolve = ({ host, port, protocol }: Request) => HttpTarget.resolve(options.hosts ?? {}, protocol, host, port)
+    return {
+      check: (request) => Either.match(resolve(request), { onLeft: (error) => error, onRight: () => undefined }),
+      connect: (request) =>
+        Either.map(resolve(request), (target) => {
+          const duplex = connect({ ...options.connect, ...target })
+          return request.protocol === "https:" ? secure(duplex, request, options.tls, tlsTimeout) : duplex
+        })
+    }
+  })
+
+/** TLS inside of a stream: with `socket` given, Node opens none. */
+const secure = (
+  duplex: NodeDuplex.NodeDuplex,
+  { host, servername }: Request,
+  options: Tls.ConnectionOptions | undefined,
+  timeout: number
+): Duplex => {
+  const socket = Tls.connect({
+    ALPNProtocols: ["http/1.1"],
+    servername: servername === undefined || servername === "" ? host : servername,
+    ...options,
+    host,
+    socket: duplex
+  })
+  const late = setTimeout(() => socket.destroy(new TlsTimedOut({ host, millis: timeout })), timeout)
+  const stop = () => clearTimeout(late)
+  socket.once("secureConnect", stop).once("close", stop)
+  // A stream that fails takes TLS with it, and with its own error instead of "socket disconnected".
+  duplex.once("error", (error) => socket.destroy(error))
+  return socket
+}

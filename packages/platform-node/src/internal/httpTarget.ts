@@ -1,0 +1,43 @@
+/**
+ * Where a URL leads on I2P. The one gate of all HTTP clients: what does not pass has no way out.
+ */
+import * as Address from "@effect-i2p/wire/Address"
+import type { Destination } from "@effect-i2p/wire/Destination"
+import * as Either from "effect/Either"
+import { NotI2pHost } from "../I2pHttpError.js"
+
+/** Host names and their destinations, beside the router's address book. */
+export type Hosts = Readonly<Record<string, string | Destination>>
+
+/** What a stream is opened to. */
+export interface Target {
+  readonly destination: string | Destination
+  readonly port: number
+}
+
+const defaultPorts: Readonly<Record<string, number>> = { "http:": 80, "https:": 443 }
+
+/** `port` as URLs give it: empty for the protocol's own. */
+export const resolve = (
+  hosts: Hosts,
+  protocol: string,
+  host: string,
+  port: string | number
+): Either.Either<Target, NotI2pHost> => {
+  const defaultPort = defaultPorts[protocol]
+  if (defaultPort === undefined) return refuse(host, `the protocol is ${protocol}, not http: or https:`)
+  return Either.flatMap(Address.parse(host), (address): Either.Either<Target, NotI2pHost> => {
+    // The case of its letters, which a URL does not keep, is part of a destination.
+    if (address._tag === "Base64") return refuse(host, "it is a whole destination; give it a name in `hosts`")
+    const name = Address.format(address)
+    const destination = Object.hasOwn(hosts, name) ? hosts[name]! : name
+    return Either.right({ destination, port: port === "" ? defaultPort : Number(port) })
+  }).pipe(
+    Either.mapLeft((error) =>
+      error._tag === "NotI2pHost" ? error : new NotI2pHost({ host: error.address, reason: error.reason })
+    )
+  )
+}
+
+const refuse = (host: string, reason: string): Either.Either<never, NotI2pHost> =>
+  Either.left(new NotI2pHost({ host: host.length > 64 ? `${host.slice(0, 16)}…` : host, reason }))
