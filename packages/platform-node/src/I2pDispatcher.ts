@@ -106,11 +106,12 @@ class I2pDispatcher extends Undici.Agent {
         if (refusal !== undefined) throw refusal
         return new Undici.Pool(url, opts as Undici.Pool.Options)
       },
+      // Later, as sockets do: undici does not look again while it looks. Soon enough for the request to go with the SYN.
       connect: ({ hostname, port, protocol, servername }, callback) =>
         Either.match(connector.connect({ protocol, host: hostname, port, servername }), {
-          onLeft: (error) => callback(error, null),
+          onLeft: (error) => process.nextTick(callback, error, null),
           // undici uses nothing of a socket that the Duplex has not.
-          onRight: (duplex) => callback(null, duplex as unknown as Tls.TLSSocket)
+          onRight: (duplex) => process.nextTick(callback, null, duplex as unknown as Tls.TLSSocket)
         })
     })
     this.#headersTimeout = headersTimeout
@@ -118,18 +119,19 @@ class I2pDispatcher extends Undici.Agent {
 
   override dispatch(options: Undici.Agent.DispatchOptions, handler: Undici.Dispatcher.DispatchHandler): boolean {
     const { headersTimeout } = options
-    return super.dispatch(
-      {
-        ...options,
-        // The fragment of a URL is none of the server's business, RFC 9110 section 7.1, and the platform's client sends it.
-        path: options.path.split("#", 1)[0]!,
-        headersTimeout:
-          headersTimeout === undefined || headersTimeout === null || headersTimeout === 0
-            ? this.#headersTimeout
-            : Math.min(headersTimeout, this.#headersTimeout)
-      },
-      handler
-    )
+    const request = {
+      ...options,
+      // The fragment of a URL is none of the server's business, RFC 9110 section 7.1, and the platform's client sends it.
+      path: options.path.split("#", 1)[0]!,
+      headersTimeout:
+        headersTimeout === undefined || headersTimeout === null || headersTimeout === 0
+          ? this.#headersTimeout
+          : Math.min(headersTimeout, this.#headersTimeout)
+    }
+    // undici frees a connection a turn of the event loop after its answer is complete, and would open another one for who
+    // asks again at once.
+    setImmediate(() => super.dispatch(request, handler))
+    return true
   }
 }
 

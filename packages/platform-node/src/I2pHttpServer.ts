@@ -119,10 +119,13 @@ const makeParts = (
     )
     const stopListening = Effect.uninterruptible(Scope.close(listening, Exit.void))
 
-    const drain = Effect.zipRight(
-      stopListening,
-      Effect.async<void>((resume) => server.drain(() => resume(Effect.void)))
-    ).pipe(Effect.timeoutOption(shutdownTimeout), Effect.asVoid, Effect.interruptible)
+    // Whoever had his time once does not get it again.
+    const drain = yield* Effect.once(
+      Effect.zipRight(
+        stopListening,
+        Effect.async<void>((resume) => server.drain(() => resume(Effect.void)))
+      ).pipe(Effect.timeoutOption(shutdownTimeout), Effect.interruptible)
+    )
 
     // What belongs to WebSockets has been told to close by now; who does not, does not get more time.
     const closeAll = Effect.zipRight(

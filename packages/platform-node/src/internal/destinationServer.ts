@@ -1,8 +1,8 @@
 /**
  * A `node:http` server that has no port: its sockets are the Duplexes of streams, given to it one by one.
  *
- * Everything about HTTP is Node's. What differs from a server on TCP is how connections end, for destroying a stream drops
- * what is on its way, which on TCP the kernel would still send.
+ * Everything about HTTP is Node's. What differs from a server on TCP is how connections end: one that is destroyed with an
+ * error is reset, with all that is on its way, which on TCP the kernel would still send.
  */
 import * as Http from "node:http"
 import type { Duplex } from "node:stream"
@@ -34,13 +34,8 @@ export class DestinationServer extends Http.Server {
     this.#options = options
     // Node asks the handle of a port, which there is none of.
     Object.defineProperty(this, "listening", { get: () => this.#listening })
-    // Without a listener of its own Node destroys the socket, and the answer with it that may still be on its way.
+    // Without a listener Node destroys the socket with the error, and what it has answered with it.
     this.on("clientError", (error: Error & { code?: string }, socket: Duplex) => refuse(error, socket as NodeDuplex))
-    this.on("timeout", (socket) => {
-      const duplex = socket as unknown as NodeDuplex
-      if (this.#requestsOf(duplex) === 0) duplex.destroySoon()
-      else if (this.timeout !== 0) duplex.destroy()
-    })
   }
 
   /** Begins to take streams; opens no port, whatever it is given. */
@@ -119,10 +114,6 @@ export class DestinationServer extends Http.Server {
       if (this.#draining && answers.size === 0) socket.destroySoon()
       this.#checkIdle()
     })
-  }
-
-  #requestsOf(socket: NodeDuplex): number {
-    return this.#connections.get(socket)?.size ?? 0
   }
 
   #checkIdle(): void {
