@@ -42,7 +42,7 @@ export const layer = (options: Options = {}): Layer.Layer<Both | I2pHttpClient.S
           Context.get(context, StreamManager)
         )
       const site = yield* build(NodeI2p.layerOnLocalRouter({ keys }))
-      const visitor = yield* build(NodeI2p.layerOnLocalRouter())
+      const visitor = yield* build(NodeI2p.layerOnLocalRouter({ session: { lookupNameTimeout: "500 millis" } }))
       yield* Effect.zip(site.ready, visitor.ready)
       return Layer.merge(
         Layer.succeed(Both, { site, visitor, destination: keys.destination }),

@@ -1,0 +1,411 @@
+import * as Http from "node:http"
+import * as Https from "node:https"
+import * as Tls from "node:tls"
+import * as Url from "node:url"
+import * as HttpClient from "@effect/platform/HttpClient"
+import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
+import * as HttpServerRequest from "@effect/platform/HttpServerRequest"
+import * as HttpServerResponse from "@effect/platform/HttpServerResponse"
+import * as Socket from "@effect/platform/Socket"
+import * as NodeHttpClient from "@effect/platform-node/NodeHttpClient"
+import { assert, describe, it } from "@effect/vitest"
+import { StreamManager } from "@effect-i2p/streaming/StreamManager"
+import * as Deferred from "effect/Deferred"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import * as Schedule from "effect/Schedule"
+import type * as Scope from "effect/Scope"
+import * as I2pAgent from "../../src/I2pAgent.js"
+import * as I2pCaller from "../../src/I2pCaller.js"
+import * as I2pHttpClient from "../../src/I2pHttpClient.js"
+import * as I2pHttpError from "../../src/I2pHttpError.js"
+import * as NodeDuplex from "../../src/NodeDuplex.js"
+import { NodeSystemError } from "../../src/NodeSystemError.js"
+import { cert, key } from "../fixtures/certificate.js"
+import * as NetworkTrap from "./networkTrap.js"
+import * as Site from "./site.js"
+
+NetworkTrap.guard()
+
+type Services = Site.Both | I2pHttpClient.Services
+
+const live = <E>(name: string, body: Effect.Effect<void, E, Services | Scope.Scope>, options?: Site.Options): void =>
+  it.live(name, () => body.pipe(Effect.scoped, Effect.provide(Site.layer(options))))
+
+const hello = HttpServerResponse.text("hello")
+
+const agents = (options: I2pAgent.Options = {}) =>
+  Effect.flatMap(Site.Both, ({ visitor }) => Effect.provideService(I2pAgent.make(options), StreamManager, visitor))
+
+const fetchOf = Effect.map(NodeHttpClient.Dispatcher, I2pHttpClient.fetchFrom)
+
+/** The text of an answer, or the error of the request. */
+const nodeGet = (options: Http.RequestOptions | string, agent?: Http.Agent): Effect.Effect<string, Error> =>
+  Effect.async((resume) => {
+    const whole =
+      typeof options === "string" ? { ...Url.urlToHttpOptions(new URL(options)), agent } : { ...options, agent }
+    const request = (whole.protocol === "https:" ? Https : Http).get(whole, (response) => {
+      response.setEncoding("utf8").on("error", (error) => resume(Effect.fail(error)))
+      response.toArray().then((pieces) => resume(Effect.succeed(pieces.join(""))))
+    })
+    request.on("error", (error) => resume(Effect.fail(error)))
+  })
+
+const promised = <A>(evaluate: () => Promise<A>): Effect.Effect<A, unknown> =>
+  Effect.tryPromise({ try: evaluate, catch: (error) => error })
+
+const eventually = <R>(check: Effect.Effect<boolean, never, R>) =>
+  check.pipe(
+    Effect.repeat({ until: (isSo) => isSo, schedule: Schedule.spaced("10 millis") }),
+    Effect.timeout("5 seconds")
+  )
+
+/** A GET with each of the clients. */
+const clients: Readonly<Record<string, (url: string) => Effect.Effect<string, unknown, Services | Scope.Scope>>> = {
+  HttpClient: (url) => Effect.flatMap(HttpClient.get(url), ({ text }) => text),
+  fetch: (url) => Effect.flatMap(fetchOf, (fetch) => promised(() => fetch(url).then((response) => response.text()))),
+  Dispatcher: (url) =>
+    Effect.flatMap(NodeHttpClient.Dispatcher, (dispatcher) => {
+      const { origin, pathname } = new URL(url)
+      return promised(() =>
+        dispatcher.request({ origin, path: pathname, method: "GET" }).then(({ body }) => body.text())
+      )
+    }),
+  Agent: (url) => Effect.flatMap(agents(), ({ http, https }) => nodeGet(url, url.startsWith("https:") ? https : http))
+}
+
+describe.each(Object.keys(clients))("%s", (name) => {
+  const get = clients[name]!
+
+  live(
+    "gets a small answer in one round trip",
+    Effect.gen(function* () {
+      yield* Site.serve(hello)
+      const [took, text] = yield* Effect.timed(get("http://site.i2p/"))
+      assert.strictEqual(text, "hello")
+      // One round trip is 600 ms, and two are 1,200.
+      assert.isAtLeast(Duration.toMillis(took), 590)
+      assert.isBelow(Duration.toMillis(took), 1_100)
+    }),
+    { link: { latencyMillis: 300 } }
+  )
+
+  live(
+    "finds a destination by its b32 address, and by the port of the URL",
+    Effect.gen(function* () {
+      const { destination } = yield* Site.Both
+      yield* Site.serve(hello, { port: 8080 })
+      assert.strictEqual(yield* get(`http://${destination.b32}:8080/`), "hello")
+      const error = yield* Effect.flip(get(`http://${destination.b32}/`))
+      assert.include(causes(error), "ConnectRefused")
+    })
+  )
+
+  for (const url of [
+    "http://example.com/",
+    "http://example.com./",
+    "http://127.0.0.1:7657/",
+    "http://2130706433/",
+    "http://[::1]/",
+    "http://localhost/",
+    "https://example.com/",
+    "http://site.i2p.example.com/",
+    "http://i2p/",
+    "http://xn--tst-qla.de/"
+  ]) {
+    live(
+      `refuses ${url} before anything leaves`,
+      Effect.gen(function* () {
+        const { visitor } = yield* Site.Both
+        const error = yield* Effect.flip(get(url))
+        const refusal = Option.getOrThrow(I2pHttpError.refusal(error))
+        assert.strictEqual(refusal._tag, "NotI2pHost")
+        assert.include(refusal.message, "nothing was sent")
+        assert.deepStrictEqual(yield* visitor.active, [])
+      })
+    )
+  }
+
+  live(
+    "does not know a name that the router does not know",
+    Effect.gen(function* () {
+      const error = yield* Effect.flip(get("http://nobody.i2p/"))
+      assert.include(causes(error), "DestinationNotFound")
+    })
+  )
+})
+
+/** The tags of an error and of what it wraps. */
+const causes = (error: unknown): ReadonlyArray<unknown> => {
+  const tags: Array<unknown> = []
+  for (let at = error; at instanceof Error; at = at.cause) tags.push((at as { _tag?: unknown })._tag)
+  return tags
+}
+
+describe("redirects", () => {
+  const elsewhere = Effect.map(HttpServerRequest.HttpServerRequest, ({ url }) =>
+    url === "/here"
+      ? hello
+      : HttpServerResponse.redirect(url === "/" ? "http://example.com/tracker" : "/here", { status: 302 })
+  )
+
+  live(
+    "of fetch to clearnet are refused, and others followed",
+    Effect.gen(function* () {
+      yield* Site.serve(elsewhere)
+      const fetch = yield* fetchOf
+      const error = yield* Effect.flip(promised(() => fetch("http://site.i2p/")))
+      assert.strictEqual(Option.getOrThrow(I2pHttpError.refusal(error)).host, "example.com")
+      assert.strictEqual(yield* promised(() => fetch("http://site.i2p/there").then((got) => got.text())), "hello")
+    })
+  )
+
+  live(
+    "of HttpClient.followRedirects to clearnet are refused, and others followed",
+    Effect.gen(function* () {
+      yield* Site.serve(elsewhere)
+      const client = HttpClient.followRedirects(yield* HttpClient.HttpClient)
+      const error = yield* Effect.flip(client.get("http://site.i2p/"))
+      assert.strictEqual(Option.getOrThrow(I2pHttpError.refusal(error)).host, "example.com")
+      assert.strictEqual(yield* (yield* client.get("http://site.i2p/there")).text, "hello")
+    })
+  )
+})
+
+describe("hosts", () => {
+  it.live("are destinations by other names, in whatever form", () =>
+    Effect.gen(function* () {
+      const { destination, visitor } = yield* Site.Both
+      yield* Site.serve(hello)
+      const hosts = { "base64.i2p": destination.base64, "b32.i2p": destination.b32, "itself.i2p": destination }
+      const fetch = yield* Effect.provideService(I2pHttpClient.makeFetch({ hosts }), StreamManager, visitor)
+      for (const host of Object.keys(hosts)) {
+        assert.strictEqual(
+          yield* promised(() => fetch(`http://${host.toUpperCase()}/`).then((got) => got.text())),
+          "hello"
+        )
+      }
+    }).pipe(Effect.scoped, Effect.provide(Site.layer()))
+  )
+
+  live(
+    "are needed for a whole destination, which a URL would change",
+    Effect.gen(function* () {
+      const { destination } = yield* Site.Both
+      const { http } = yield* agents()
+      const error = yield* Effect.flip(nodeGet({ hostname: destination.base64 }, http))
+      assert.match(String(Option.getOrThrow(I2pHttpError.refusal(error)).reason), /hosts/)
+    })
+  )
+})
+
+describe("the pool", () => {
+  /** Holds every request until as many as may be there are. */
+  const busy = (track: { now: number; most: number }) =>
+    Effect.acquireUseRelease(
+      Effect.sync(() => {
+        track.most = Math.max(track.most, ++track.now)
+      }),
+      () => Effect.as(Effect.sleep("50 millis"), hello),
+      () => Effect.sync(() => track.now--)
+    )
+
+  for (const name of ["Dispatcher", "Agent"]) {
+    live(
+      `of ${name} has as many connections to a host as it may, and uses them again`,
+      Effect.gen(function* () {
+        const { visitor } = yield* Site.Both
+        const track = { now: 0, most: 0 }
+        yield* Site.serve(busy(track))
+        const { http } = yield* agents({ connections: 2 })
+        const get =
+          name === "Agent"
+            ? nodeGet("http://site.i2p/", http)
+            : Effect.flatMap(HttpClient.get("http://site.i2p/"), ({ text }) => text)
+        yield* Effect.all(
+          Array.from({ length: 8 }, () => get),
+          { concurrency: "unbounded" }
+        )
+        assert.strictEqual(track.most, 2)
+        assert.strictEqual((yield* visitor.active).length, 2)
+      }),
+      { client: { connections: 2 } }
+    )
+
+    live(
+      `of ${name} closes what nobody uses`,
+      Effect.gen(function* () {
+        const { visitor } = yield* Site.Both
+        yield* Site.serve(hello)
+        const { http } = yield* agents({ keepAliveTimeout: "300 millis" })
+        yield* name === "Agent"
+          ? nodeGet("http://site.i2p/", http)
+          : Effect.flatMap(HttpClient.get("http://site.i2p/"), ({ text }) => text)
+        yield* eventually(Effect.map(visitor.active, (active) => active.length === 0))
+      }),
+      { client: { keepAliveTimeout: "300 millis" } }
+    )
+  }
+
+  live(
+    "uses one stream for requests one after the other",
+    Effect.gen(function* () {
+      yield* Site.serve(Effect.map(I2pCaller.fromRequest, ({ port }) => HttpServerResponse.text(String(port))))
+      const { http } = yield* agents()
+      const ports = new Set<string>()
+      for (let n = 0; n < 5; n++) ports.add(yield* nodeGet("http://site.i2p/", http))
+      assert.strictEqual(ports.size, 1)
+    })
+  )
+})
+
+describe("what is sent", () => {
+  live(
+    "has no trace identifiers and no fragment",
+    Effect.gen(function* () {
+      yield* Site.serve(
+        Effect.flatMap(HttpServerRequest.HttpServerRequest, ({ headers, url }) =>
+          HttpServerResponse.json({ url, names: Object.keys(headers) })
+        )
+      )
+      const { json } = yield* HttpClient.get("http://site.i2p/page?q=1#secret").pipe(Effect.withSpan("visit"))
+      const sent = (yield* json) as { readonly url: string; readonly names: ReadonlyArray<string> }
+      assert.strictEqual(sent.url, "/page?q=1")
+      assert.deepStrictEqual(
+        sent.names.filter((name) => !name.startsWith("x-i2p-")),
+        ["host", "connection"]
+      )
+    })
+  )
+})
+
+describe("https", () => {
+  /** TLS inside of streams on port 443. */
+  const secureSite = Effect.gen(function* () {
+    const { site } = yield* Site.Both
+    const listener = yield* site.listen({ port: 443 })
+    const server = Http.createServer((_, response) => response.end("secret"))
+    yield* listener
+      .run((stream) =>
+        Effect.flatMap(NodeDuplex.make(stream, { allowHalfOpen: true, halfClose: true }), (duplex) =>
+          Effect.async<void>((resume) => {
+            duplex.once("close", () => resume(Effect.void))
+            const options = { isServer: true, secureContext: Tls.createSecureContext({ key, cert }) }
+            server.emit(
+              "connection",
+              new Tls.TLSSocket(duplex, options).on("error", () => {})
+            )
+          })
+        )
+      )
+      .pipe(Effect.forkScoped)
+  })
+
+  it.live("is TLS inside of the stream, with the certificate checked", () =>
+    Effect.gen(function* () {
+      const { destination, visitor } = yield* Site.Both
+      yield* secureSite
+      const hosts = { "test.i2p": destination }
+      const make = (tls: Tls.ConnectionOptions) =>
+        Effect.provideService(I2pHttpClient.makeFetch({ hosts, tls }), StreamManager, visitor)
+      const trusting = yield* make({ ca: cert })
+      assert.strictEqual(yield* promised(() => trusting("https://test.i2p/").then((got) => got.text())), "secret")
+      const other = yield* Effect.flip(promised(() => trusting("https://site.i2p/")))
+      assert.match(String((other as Error).cause), /altnames/)
+      const strict = yield* make({})
+      assert.match(
+        String(((yield* Effect.flip(promised(() => strict("https://test.i2p/")))) as Error).cause),
+        /self-signed/
+      )
+      const { https } = yield* agents({ hosts, tls: { ca: cert } })
+      assert.strictEqual(yield* nodeGet("https://test.i2p/", https), "secret")
+    }).pipe(Effect.scoped, Effect.provide(Site.layer()))
+  )
+
+  it.live("gives up a handshake that does not end", () =>
+    Effect.gen(function* () {
+      const { site, visitor } = yield* Site.Both
+      const listener = yield* site.listen({ port: 443 })
+      yield* Effect.forkScoped(listener.run(() => Effect.never))
+      const fetch = yield* Effect.provideService(
+        I2pHttpClient.makeFetch({ tlsTimeout: "200 millis" }),
+        StreamManager,
+        visitor
+      )
+      const error = yield* Effect.flip(promised(() => fetch("https://site.i2p/")))
+      assert.include(causes(error), "TlsTimedOut")
+    }).pipe(Effect.scoped, Effect.provide(Site.layer()))
+  )
+})
+
+describe("what goes wrong", () => {
+  live(
+    "is a NodeSystemError with node's code",
+    Effect.gen(function* () {
+      const error = yield* Effect.flip(HttpClient.get("http://site.i2p/"))
+      assert.strictEqual(error._tag, "RequestError")
+      assert.instanceOf(error.cause, NodeSystemError)
+      assert.strictEqual((error.cause as NodeSystemError).code, "ECONNREFUSED")
+    })
+  )
+
+  live(
+    "when the answer's headers do not come in time",
+    Effect.gen(function* () {
+      yield* Site.serve(Effect.interruptible(Effect.never))
+      const error = yield* Effect.flip(HttpClient.get("http://site.i2p/"))
+      assert.strictEqual((error.cause as { code?: string }).code, "UND_ERR_HEADERS_TIMEOUT")
+    }),
+    { client: { headersTimeout: "1 second" } }
+  )
+
+  live(
+    "when the peer resets the stream in the middle of the answer",
+    Effect.gen(function* () {
+      const { site } = yield* Site.Both
+      const begun = yield* Deferred.make<void>()
+      const listener = yield* site.listen({ port: 80 })
+      yield* listener
+        .run((stream) =>
+          Effect.gen(function* () {
+            yield* stream.read
+            yield* stream.write(new TextEncoder().encode("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhello"))
+            yield* Deferred.await(begun)
+            yield* stream.reset
+          })
+        )
+        .pipe(Effect.forkScoped)
+      const response = yield* HttpClient.get("http://site.i2p/")
+      yield* Deferred.succeed(begun, undefined)
+      const error = yield* Effect.flip(response.text)
+      assert.strictEqual(error._tag, "ResponseError")
+    })
+  )
+
+  live(
+    "with a WebSocket to clearnet is an error, and nothing leaves",
+    Effect.gen(function* () {
+      const socket = yield* Socket.makeWebSocket("ws://example.com/")
+      const error = yield* Effect.flip(socket.run(() => {}))
+      assert.strictEqual(error._tag, "SocketError")
+    })
+  )
+
+  live(
+    "is not the end of a body that streams up",
+    Effect.gen(function* () {
+      yield* Site.serve(
+        Effect.flatMap(HttpServerRequest.HttpServerRequest, ({ text }) =>
+          Effect.map(text, (body) => HttpServerResponse.text(String(body.length)))
+        )
+      )
+      const body = "x".repeat(300_000)
+      const response = yield* HttpClient.execute(
+        HttpClientRequest.post("http://site.i2p/").pipe(HttpClientRequest.bodyText(body))
+      )
+      assert.strictEqual(yield* response.text, "300000")
+    }),
+    { link: { latencyMillis: 20 } }
+  )
+})
