@@ -1,5 +1,8 @@
 /**
  * @since 0.1.0
  */
+export * as Chat from "./chat.js"
 export * as Cluster from "./cluster.js"
 export * as Echo from "./echo.js"
+export * as ExistingApp from "./existingApp.js"
+export * as Site from "./site.js"

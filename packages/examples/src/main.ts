@@ -6,8 +6,11 @@
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import * as Chat from "./chat.js"
 import * as Cluster from "./cluster.js"
 import * as Echo from "./echo.js"
+import * as ExistingApp from "./existingApp.js"
+import * as Site from "./site.js"
 
 /** An example, and what must be true of its result. */
 interface Example {
@@ -18,6 +21,9 @@ interface Example {
 
 const examples: ReadonlyArray<Example> = [
   { name: "echo", run: Echo.program, expected: "hello, hidden world" },
+  { name: "site", run: Site.program, expected: "I: I was here" },
+  { name: "chat", run: Chat.program, expected: "hello and hi; hello and hi" },
+  { name: "existing app", run: ExistingApp.program, expected: "POST news, not deceived" },
   { name: "cluster", run: Cluster.program, expected: "guests on one and two; the site moved" }
 ]
 
