@@ -20,7 +20,8 @@ export const sessionOptions = {
 } as const
 
 /**
- * A tunnel i2pd itself keeps: `server` puts a TCP service on a destination, `client` puts a destination on a TCP port.
+ * A tunnel i2pd itself keeps: `server` puts a TCP service on a destination, `http` an HTTP server, to which it says who
+ * calls; `client` puts a destination on a TCP port.
  *
  * `keys` is a file name in the router's data folder; i2pd generates it when it is missing.
  *
@@ -28,7 +29,7 @@ export const sessionOptions = {
  * @since 0.1.0
  */
 export type Tunnel =
-  | { readonly type: "server"; readonly name: string; readonly keys: string; readonly port: number }
+  | { readonly type: "server" | "http"; readonly name: string; readonly keys: string; readonly port: number }
   | {
       readonly type: "client"
       readonly name: string
@@ -81,7 +82,13 @@ export const router = (spec: Topology.RouterSpec, options: { readonly logFile: s
     // Between routers on one loopback 2.45.1 mostly fails to establish SSU2, and only loses time over it.
     section("ssu2", off),
     section("http", off),
-    section("httpproxy", off),
+    section("httpproxy", {
+      enabled: clients,
+      address: "127.0.0.1",
+      port: spec.httpProxyPort,
+      outproxy: "",
+      ...sessionOptions
+    }),
     section("socksproxy", off),
     section("upnp", off),
     section("sam", { enabled: clients, address: "127.0.0.1", port: spec.samPort }),
@@ -112,7 +119,7 @@ export const tunnels = (list: ReadonlyArray<Tunnel>): string =>
     .map((tunnel) =>
       section(tunnel.name, {
         type: tunnel.type,
-        ...(tunnel.type === "server"
+        ...(tunnel.type !== "client"
           ? // Without this i2pd dials the service from a loopback address made of the peer's hash.
             { host: "127.0.0.1", port: tunnel.port, enableuniquelocal: false }
           : {

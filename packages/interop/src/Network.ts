@@ -25,6 +25,8 @@ import * as Topology from "./Topology.js"
 
 /** Key file of the server tunnel in each client router's folder. */
 const serverKeys = "echo-keys.dat"
+/** Key file of the HTTP server tunnel in each client router's folder. */
+const httpKeys = "http-keys.dat"
 /** Key file i2pd makes for us on its first start: the destination our own listener uses. */
 const listenerKeys = "listener-keys.dat"
 
@@ -52,6 +54,8 @@ export type NetworkError =
 
 const server = (keys: string): I2pdConfig.Tunnel => ({ type: "server", name: keys, keys, port: Topology.echoPort })
 
+const http: I2pdConfig.Tunnel = { type: "http", name: httpKeys, keys: httpKeys, port: Topology.httpPort }
+
 const b32 = (path: string) =>
   Effect.gen(function* () {
     const fs = yield* FileSystem.FileSystem
@@ -64,13 +68,14 @@ const b32 = (path: string) =>
  */
 const prepare = (routers: ReadonlyArray<I2pd.I2pd>, clients: ReadonlyArray<I2pd.I2pd>) =>
   Effect.gen(function* () {
-    yield* Effect.forEach(clients, (router) => router.setTunnels([server(serverKeys), server(listenerKeys)]))
-    yield* I2pd.introduce(routers, { keyFiles: [serverKeys, listenerKeys] })
+    yield* Effect.forEach(clients, (router) => router.setTunnels([server(serverKeys), server(listenerKeys), http]))
+    yield* I2pd.introduce(routers, { keyFiles: [serverKeys, listenerKeys, httpKeys] })
     const listener = `${clients[0]!.folder}/${listenerKeys}`
     const destination = yield* b32(listener)
     yield* Effect.forEach(clients, (router) =>
       router.setTunnels([
         server(serverKeys),
+        http,
         {
           type: "client",
           name: "listener",
@@ -83,7 +88,8 @@ const prepare = (routers: ReadonlyArray<I2pd.I2pd>, clients: ReadonlyArray<I2pd.
     )
     return {
       listener,
-      serverTunnels: yield* Effect.forEach(clients, (router) => b32(`${router.folder}/${serverKeys}`))
+      serverTunnels: yield* Effect.forEach(clients, (router) => b32(`${router.folder}/${serverKeys}`)),
+      httpTunnels: yield* Effect.forEach(clients, (router) => b32(`${router.folder}/${httpKeys}`))
     }
   })
 
@@ -106,7 +112,7 @@ export const start = (
 
     const routers = yield* Effect.forEach(Topology.routers(mode), (spec) => I2pd.make(spec, folder))
     const clients = routers.filter((router) => !router.spec.floodfill)
-    const { listener, serverTunnels } = yield* prepare(routers, clients)
+    const { httpTunnels, listener, serverTunnels } = yield* prepare(routers, clients)
     yield* progress(`${routers.length} routers made and introduced`)
 
     const clientRouters = yield* Effect.forEach(clients, clientRouter.make)
@@ -150,6 +156,8 @@ export const start = (
           samPort: spec.samPort,
           clientTunnelPort: spec.clientTunnelPort,
           serverTunnel: serverTunnels[index]!,
+          httpTunnel: httpTunnels[index]!,
+          httpProxyPort: spec.httpProxyPort,
           samDestinations: destinations[index]!
         }))
       },

@@ -12,6 +12,8 @@
  * | `I2P_TEST_A_SAM_DESTINATIONS` | destinations of the SAM sessions that stay open |
  * | `I2P_TEST_A_SERVER_TUNNEL` | b32 address of the echo server behind router a |
  * | `I2P_TEST_A_CLIENT_TUNNEL_PORT` | TCP port that leads to our listener |
+ * | `I2P_TEST_A_HTTP_TUNNEL` | b32 address of the HTTP server tunnel behind router a |
+ * | `I2P_TEST_A_HTTP_PROXY_PORT` | TCP port of router a's HTTP proxy |
  *
  * The same with `C`, and with `B` in mode `fab`.
  *
@@ -45,6 +47,10 @@ export interface ClientRouter {
   readonly serverTunnel: string
   /** TCP port of its client tunnel, which leads to the destination in `listenerKeys`. */
   readonly clientTunnelPort: number
+  /** b32 address of its HTTP server tunnel, which leads to `Topology.httpPort`: listen there yourself. */
+  readonly httpTunnel: string
+  /** TCP port of its HTTP proxy. */
+  readonly httpProxyPort: number
 }
 
 /**
@@ -78,7 +84,9 @@ export const toEnvironment = (settings: Settings): Record<string, string> => ({
         [`${prefix}_SAM_PORT`, String(router.samPort)],
         [`${prefix}_SAM_DESTINATIONS`, router.samDestinations.join(",")],
         [`${prefix}_SERVER_TUNNEL`, router.serverTunnel],
-        [`${prefix}_CLIENT_TUNNEL_PORT`, String(router.clientTunnelPort)]
+        [`${prefix}_CLIENT_TUNNEL_PORT`, String(router.clientTunnelPort)],
+        [`${prefix}_HTTP_TUNNEL`, router.httpTunnel],
+        [`${prefix}_HTTP_PROXY_PORT`, String(router.httpProxyPort)]
       ]
     })
   )
@@ -91,7 +99,9 @@ const clientRouter = (name: Topology.RouterName): Config.Config<ClientRouter> =>
     samPort: Config.port("SAM_PORT"),
     samDestinations: Config.array(Config.nonEmptyString(), "SAM_DESTINATIONS"),
     serverTunnel: Config.nonEmptyString("SERVER_TUNNEL"),
-    clientTunnelPort: Config.port("CLIENT_TUNNEL_PORT")
+    clientTunnelPort: Config.port("CLIENT_TUNNEL_PORT"),
+    httpTunnel: Config.nonEmptyString("HTTP_TUNNEL"),
+    httpProxyPort: Config.port("HTTP_PROXY_PORT")
   }).pipe(Config.nested(name.toUpperCase()))
 
 /**

@@ -57,6 +57,7 @@ export interface RouterSpec {
   readonly samPort: number
   /** Local end of the router's client tunnel to the destination we keep for our own listener. */
   readonly clientTunnelPort: number
+  readonly httpProxyPort: number
 }
 
 /**
@@ -84,6 +85,14 @@ export const echoPort = 17_900
 export const controlPort = 17_901
 
 /**
+ * TCP port behind the HTTP server tunnels, where nobody listens but a suite that needs it.
+ *
+ * @category constants
+ * @since 0.1.0
+ */
+export const httpPort = 17_902
+
+/**
  * Ids of the SAM sessions that the network keeps open on each client router.
  *
  * @category constants
@@ -99,7 +108,8 @@ const router = (name: RouterName, index: number): RouterSpec => ({
   port: 19_000 + index,
   i2cpPort: 17_600 + index,
   samPort: 17_700 + index,
-  clientTunnelPort: 17_800 + index
+  clientTunnelPort: 17_800 + index,
+  httpProxyPort: 17_500 + index
 })
 
 /**

@@ -38,9 +38,11 @@ describe("router", () => {
     assert.strictEqual(client!["ntcp2"]!["published"], "true")
   })
 
-  it("opens I2CP and SAM, on loopback, where clients are served and nowhere else", () => {
+  it("opens I2CP, SAM and the HTTP proxy, on loopback, where clients are served and nowhere else", () => {
     assert.deepStrictEqual(client!["i2cp"], { enabled: "true", address: "127.0.0.1", port: "17602" })
     assert.strictEqual(client!["sam"]!["enabled"], "true")
+    assert.include(client!["httpproxy"], { enabled: "true", address: "127.0.0.1", outproxy: "" })
+    assert.strictEqual(floodfill!["httpproxy"]!["enabled"], "false")
     assert.strictEqual(floodfill!["i2cp"]!["enabled"], "false")
     assert.strictEqual(floodfill!["sam"]!["enabled"], "false")
     assert.strictEqual(floodfill![""]!["floodfill"], "true")
@@ -48,8 +50,14 @@ describe("router", () => {
 
   it("gives no two routers the same address or port", () => {
     const routers = Topology.routers("fab")
-    const ports = routers.flatMap((spec) => [spec.port, spec.i2cpPort, spec.samPort, spec.clientTunnelPort])
-    const all = [...ports, Topology.echoPort, Topology.controlPort]
+    const ports = routers.flatMap((spec) => [
+      spec.port,
+      spec.i2cpPort,
+      spec.samPort,
+      spec.clientTunnelPort,
+      spec.httpProxyPort
+    ])
+    const all = [...ports, Topology.echoPort, Topology.httpPort, Topology.controlPort]
     assert.strictEqual(new Set(all).size, all.length)
     assert.strictEqual(new Set(routers.map((spec) => spec.address)).size, routers.length)
   })

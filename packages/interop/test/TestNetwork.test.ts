@@ -10,7 +10,9 @@ const router = (name: "a" | "b" | "c", index: number): TestNetwork.ClientRouter 
   samPort: 2000 + index,
   samDestinations: ["one==", "two~-"],
   serverTunnel: `${name}.b32.i2p`,
-  clientTunnelPort: 3000 + index
+  clientTunnelPort: 3000 + index,
+  httpTunnel: `${name}-http.b32.i2p`,
+  httpProxyPort: 4000 + index
 })
 
 const read = (environment: Record<string, string>) =>
