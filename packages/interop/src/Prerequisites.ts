@@ -28,6 +28,7 @@ const programs = [
     remedy: "i2pd, the router under test: apt-get install i2pd (its service need not run)"
   },
   { args: ["ip", "-Version"], remedy: "ip, to make the isolated network: apt-get install iproute2" },
+  { args: ["curl", "--version"], remedy: "curl, to visit a site through a router's proxy: apt-get install curl" },
   { args: ["setpriv", "--version"], remedy: "setpriv, to leave no router behind: apt-get install util-linux" }
 ] as const
 
