@@ -84,5 +84,6 @@ const resetCodes = {
   Idle: "ETIMEDOUT",
   Aborted: "ECONNABORTED",
   Exhausted: "EOVERFLOW",
+  SessionLost: "ENETDOWN",
   Defect: "EIO"
 } as const
