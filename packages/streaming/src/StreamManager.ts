@@ -24,7 +24,7 @@ import * as Ref from "effect/Ref"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as AccessList from "./AccessList.js"
-import type { Action } from "./core/Action.js"
+import type { Action, Signing as Sealing } from "./core/Action.js"
 import type * as Admission from "./core/Admission.js"
 import * as Assembler from "./core/Assembler.js"
 import * as Connection from "./core/Connection.js"
@@ -251,7 +251,7 @@ const make = Effect.gen(function* () {
   const sendUnsequenced = (
     to: Driver.Peer,
     packet: Packet.Packet,
-    signing: "none" | "identity",
+    signing: Sealing,
     onStatus?: (status: number) => void
   ) =>
     Either.match(Signing.seal(packet, signing, signer, clock.unsafeCurrentTimeMillis()), {
@@ -483,6 +483,8 @@ const make = Effect.gen(function* () {
         return undefined
       case "TimeWait":
         return Effect.ignore(sendUnsequenced(route.peer, route.reply, "none"))
+      case "GivenUp":
+        return Effect.ignore(sendUnsequenced(route.peer, route.reply, "signature"))
       case "Early":
         return undefined
       case "Unknown":

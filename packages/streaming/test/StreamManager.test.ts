@@ -175,6 +175,24 @@ describe("a session", () => {
   )
 })
 
+describe("an opening that is given up", () => {
+  it.effect("ends the stream at the peer, whose answer was under way", () =>
+    Effect.gen(function* () {
+      const { a, b } = yield* sessions()
+      const listener = yield* b.listen({ port: 80 })
+      const opening = yield* Effect.fork(
+        Effect.scoped(a.connect({ destination: b.destination, port: 80, initialData: bytes("request") }))
+      )
+      const far = yield* listener.accept
+      assert.strictEqual(yield* readText(far), "request")
+      yield* Fiber.interrupt(opening)
+      const began = yield* Clock.currentTimeMillis
+      assert.strictEqual(yield* failureOf(far.read), "StreamReset ResetByPeer")
+      assert.isAtMost((yield* Clock.currentTimeMillis) - began, 250)
+    }).pipe(simulate({ link: { latencyMillis: 100 } }))
+  )
+})
+
 describe("what a session hands to its transport", () => {
   it.effect(
     "brings our lease set with a SYN, a ping and a refusal, whose receivers may not have it, and no other",

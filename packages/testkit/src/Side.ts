@@ -170,6 +170,7 @@ export class Side {
       const route = Endpoint.route(this.endpoint, packet, noBytes, this.pair.now)
       if (route._tag === "Connection") events.push(Event.received(packet))
       else if (route._tag === "TimeWait") this.pair.transmit(this, route.reply, "none")
+      else if (route._tag === "GivenUp") this.pair.transmit(this, route.reply, "signature")
       else if (route._tag === "FirstSyn") this.receiveFirstSyn(packet, events)
       else if (route._tag !== "Early") this.unrouted += 1
     }

@@ -43,6 +43,8 @@ export type Route<P> =
   | { readonly _tag: "Pong"; readonly id: number }
   /** The connection is finished; the peer has not heard our last acknowledgment, which is repeated. */
   | { readonly _tag: "TimeWait"; readonly peer: P; readonly reply: Packet.Packet }
+  /** The peer accepted a connection that was given up before its answer came: it is told. */
+  | { readonly _tag: "GivenUp"; readonly peer: P; readonly reply: Packet.Packet }
   /** It overtook its SYN and waits for it. */
   | { readonly _tag: "Early" }
   | { readonly _tag: "Unknown" }
@@ -73,6 +75,8 @@ interface Finished<P> {
   readonly remoteStreamId: number
   readonly ackThrough: number | undefined
   readonly until: number
+  /** How often the peer was told that we gave up. */
+  resets: number
 }
 
 /**
@@ -151,12 +155,26 @@ export const route = <P>(self: Endpoint<P>, packet: Packet.Packet, bytes: Uint8A
   return holdEarly(self, { packet, bytes }, now) ? { _tag: "Early" } : { _tag: "Unknown" }
 }
 
+/** A SYN-ACK may be repeated because our RESET was lost. Whoever guesses the id of a call gets no more packets out of us. */
+const maxLateResets = 3
+
 const routeFinished = <P>(self: Endpoint<P>, packet: Packet.Packet, now: number): Route<P> => {
   const entry = self.finished.get(packet.sendStreamId)
+  if (entry === undefined || entry.until <= now) return { _tag: "Unknown" }
+  if (entry.remoteStreamId === 0 && Packet.has(packet, Packet.SYNCHRONIZE) && packet.receiveStreamId !== 0) {
+    if (entry.resets >= maxLateResets) return { _tag: "Unknown" }
+    entry.resets += 1
+    // Our SYN was number 0: the next one is what i2pd expects of a RESET.
+    const reply = Packet.make({
+      sendStreamId: packet.receiveStreamId,
+      receiveStreamId: packet.sendStreamId,
+      sequenceNumber: 1,
+      flags: Packet.RESET
+    })
+    return { _tag: "GivenUp", peer: entry.peer, reply }
+  }
   if (
-    entry === undefined ||
     entry.ackThrough === undefined ||
-    entry.until <= now ||
     entry.remoteStreamId !== packet.receiveStreamId ||
     !Packet.isSequenced(packet)
   ) {
@@ -273,7 +291,8 @@ export const release = <P>(
     key: keyOf(stream.peerKey, stream.remoteStreamId),
     remoteStreamId: ended.remoteStreamId,
     ackThrough: ended.ackThrough,
-    until: ended.now + self.limits.timeWait
+    until: ended.now + self.limits.timeWait,
+    resets: 0
   })
 }
 

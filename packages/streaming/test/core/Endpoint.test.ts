@@ -203,6 +203,24 @@ describe("Endpoint", () => {
       assert.strictEqual(route(self, closeAgain)._tag, "TimeWait")
     })
 
+    it("tells a peer whose SYN-ACK comes after we gave up, some times", () => {
+      const self = make()
+      register(self, 7, 0, "carol")
+      release(self, 7, 0, 0)
+      const synAck = { sendStreamId: 7, receiveStreamId: 9, flags: Packet.SYNCHRONIZE }
+      assert.deepStrictEqual(route(self, synAck), {
+        _tag: "GivenUp",
+        peer: "carol",
+        reply: Packet.make({ sendStreamId: 9, receiveStreamId: 7, sequenceNumber: 1, flags: Packet.RESET })
+      })
+      assert.strictEqual(route(self, { ...synAck, flags: 0, sequenceNumber: 1 })._tag, "Unknown")
+      assert.deepStrictEqual(
+        [1, 2, 3].map(() => route(self, synAck)._tag),
+        ["GivenUp", "GivenUp", "Unknown"]
+      )
+      assert.strictEqual(route(self, synAck, 1000)._tag, "Unknown")
+    })
+
     it("remembers a bounded number of streams, the latest", () => {
       const self = make()
       for (let id = 1; id <= 5; id++) {
