@@ -35,8 +35,8 @@ import { detailOf, hintOf, type Outcome, type Stage, stageOf, stages } from "./D
 import * as Format from "./Format.js"
 
 /**
- * **Shape** `socket` makes a connection to the router each time it is built. `looksLikeTls` is asked about a port that
- * hangs up or says nothing, which OpenSSL servers do to bytes that are no TLS. `onStage` is told the stage that begins,
+ * **Shape** `socket` makes a connection to the router each time it is built. `whoElse` is asked about a port that hangs up
+ * or says nothing: OpenSSL servers do to bytes that are no TLS, some web servers to a line that does not end. `onStage` is told the stage that begins,
  * `onOutcome` what came of it.
  * **Units** `patience` seconds for each stage instead of {@link limits}.
  *
@@ -45,7 +45,7 @@ import * as Format from "./Format.js"
  */
 export interface Options {
   readonly socket: Layer.Layer<Socket.Socket>
-  readonly looksLikeTls: Effect.Effect<boolean>
+  readonly whoElse: Effect.Effect<"TlsServer" | "WebServer" | undefined>
   readonly keys: DestinationKeys | undefined
   readonly session: Partial<I2cpConfig.Service>
   readonly patience: number | undefined
@@ -185,9 +185,10 @@ const probe = (options: Options, dateTimeout: Duration.Duration, onOpen: () => E
       Effect.gen(function* () {
         const stage = stageOf(error) ?? "version"
         const isMute = error._tag === "NotI2cp" && (error.reason === "Closed" || error.reason === "Silence")
-        if (!isMute || !(yield* options.looksLikeTls)) return yield* failed(stage, error)
-        const hidden = new NotI2cp({ reason: "TlsServer", detail: `${error.detail}, and speaks TLS` })
-        return yield* failed(stage, hidden)
+        const reason = isMute ? yield* options.whoElse : undefined
+        if (!isMute || reason === undefined) return yield* failed(stage, error)
+        const speaks = reason === "TlsServer" ? "TLS" : "HTTP"
+        return yield* failed(stage, new NotI2cp({ reason, detail: `${error.detail}, and speaks ${speaks}` }))
       })
     )
   )

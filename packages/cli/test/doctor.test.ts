@@ -177,6 +177,18 @@ describe("doctor", { concurrent: true }, () => {
     })
   )
 
+  it.scopedLive("version: a web server waits for the end of what it takes for a request", () =>
+    Effect.gen(function* () {
+      const patient = Net.createServer((socket) =>
+        socket.on("data", (data) => {
+          if (data.includes("\r\n\r\n")) socket.end("HTTP/1.0 200 OK\r\n\r\n")
+        })
+      )
+      const report = yield* doctor(yield* serverOn(() => patient), ["-w", "0.2"])
+      assertFails(report, "version", /nothing came back, and speaks HTTP/, /use the I2CP port, 7654/)
+    })
+  )
+
   it.scopedLive("version: nothing is said, or not in time", () =>
     Effect.gen(function* () {
       const mute = yield* doctor(yield* serverOn(() => Net.createServer()), ["-w", "0.2"])

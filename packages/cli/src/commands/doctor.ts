@@ -3,6 +3,7 @@
  *
  * @since 0.1.0
  */
+import * as Socket from "@effect/platform/Socket"
 import * as I2cpConnection from "@effect-i2p/i2cp/I2cpConnection"
 import * as RouterProbe from "@effect-i2p/i2cp/RouterProbe"
 import * as NodeI2cp from "@effect-i2p/platform-node/NodeI2cp"
@@ -11,6 +12,7 @@ import * as NodeKeyStore from "@effect-i2p/platform-node/NodeKeyStore"
 import * as LocalRouter from "@effect-i2p/router/LocalRouter"
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
+import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as FiberRef from "effect/FiberRef"
 import * as Layer from "effect/Layer"
@@ -63,7 +65,7 @@ export const run = Effect.fnUntraced(function* (settings: Settings, options: Opt
   const examination = Effect.flatMap(socketOf(settings.router), (socket) =>
     Doctor.examine({
       socket,
-      looksLikeTls: looksLikeTls(settings.router),
+      whoElse: whoElse(settings.router),
       keys,
       session: { nickname: "i2p doctor", credentials: settings.credentials, ...settings.tunnels },
       patience,
@@ -102,22 +104,40 @@ const socketOf = (router: RouterAddress.RouterAddress) =>
       )
     : Effect.succeed(Layer.fresh(NodeI2cp.layer(router)))
 
+/** Who it is that has no word for an I2CP client. */
+const whoElse = (router: RouterAddress.RouterAddress): Effect.Effect<"TlsServer" | "WebServer" | undefined> =>
+  Effect.gen(function* () {
+    if (router._tag !== "Tcp") return undefined
+    const { host, port } = router
+    if (yield* looksLikeTls({ host, port, connectTimeout: "3 seconds", tls: {} })) return "TlsServer"
+    return (yield* looksLikeWeb(NodeI2cp.layer(router))) ? "WebServer" : undefined
+  })
+
 /** A certificate, trusted or not, is the proof. */
-const looksLikeTls = (router: RouterAddress.RouterAddress): Effect.Effect<boolean> =>
-  router._tag !== "Tcp"
-    ? Effect.succeed(false)
-    : RouterProbe.probe().pipe(
-        Effect.provide(
-          Layer.provide(
-            I2cpConnection.layer,
-            NodeI2cp.layerTls({ host: router.host, port: router.port, connectTimeout: "3 seconds", tls: {} })
-          )
-        ),
-        Effect.match({
-          onSuccess: () => true,
-          onFailure: (error) => error._tag === "TlsFailed" && error.reason !== "PlainServer"
-        })
-      )
+const looksLikeTls = (options: NodeI2cp.TlsOptions): Effect.Effect<boolean> =>
+  RouterProbe.probe().pipe(
+    Effect.provide(Layer.provide(I2cpConnection.layer, NodeI2cp.layerTls(options))),
+    Effect.match({
+      onSuccess: () => true,
+      onFailure: (error) => error._tag === "TlsFailed" && error.reason !== "PlainServer"
+    })
+  )
+
+/** An answer to the shortest request there is. */
+const looksLikeWeb = (layer: Layer.Layer<Socket.Socket>): Effect.Effect<boolean> =>
+  Effect.gen(function* () {
+    const socket = yield* Socket.Socket
+    const answer = yield* Deferred.make<string>()
+    yield* Effect.forkScoped(socket.run((bytes) => Deferred.succeed(answer, new TextDecoder().decode(bytes))))
+    const write = yield* socket.writer
+    yield* write("GET / HTTP/1.0\r\n\r\n")
+    return (yield* Deferred.await(answer)).startsWith("HTTP/")
+  }).pipe(
+    Effect.timeout("3 seconds"),
+    Effect.orElseSucceed(() => false),
+    Effect.scoped,
+    Effect.provide(Layer.fresh(layer))
+  )
 
 const quietly = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
   Effect.flatMap(FiberRef.get(FiberRef.currentMinimumLogLevel), (level) =>
