@@ -64,6 +64,8 @@ export interface StreamStats {
   readonly dropped: number
   readonly choking: boolean
   readonly choked: boolean
+  /** How long the peer has kept its window closed, all in all. */
+  readonly chokedMillis: number
 }
 
 /**
@@ -227,5 +229,6 @@ const toStats = (driver: Driver.Driver, state: State): StreamStats => ({
   duplicates: state.counters.duplicates,
   dropped: state.counters.dropped + driver.droppedPackets,
   choking: state.flow.choking,
-  choked: state.peerChoke !== undefined
+  choked: state.peerChoke !== undefined,
+  chokedMillis: Driver.chokedMillis(driver)
 })

@@ -54,6 +54,10 @@ export const make = (port: number, backlog: Queue.Dequeue<Owned>, accessList: Ac
         const serve = (owned: Owned) =>
           handler(owned.connection).pipe(
             Effect.scoped,
+            Effect.withSpan("StreamListener.run", {
+              kind: "server",
+              attributes: { "i2p.peer": owned.connection.remote.short, "i2p.port": owned.connection.localPort }
+            }),
             Effect.interruptible,
             Effect.catchAllCause((cause) =>
               Cause.isInterruptedOnly(cause) ? Effect.void : Effect.logWarning("a stream's handler failed", cause)

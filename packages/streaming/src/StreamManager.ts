@@ -33,12 +33,15 @@ import * as Event from "./core/Event.js"
 import type { Outcome, State } from "./core/State.js"
 import * as Driver from "./internal/driver.js"
 import * as Gate from "./internal/gate.js"
+import * as Metering from "./internal/metering.js"
 import * as Pings from "./internal/pings.js"
 import * as SendScheduler from "./internal/sendScheduler.js"
 import * as Sharing from "./internal/sharing.js"
 import * as Signing from "./internal/signing.js"
+import * as Tracing from "./internal/tracing.js"
 import * as Visitors from "./internal/visitors.js"
 import * as Packet from "./Packet.js"
+import * as PacketTrace from "./PacketTrace.js"
 import * as PacketTransport from "./PacketTransport.js"
 import * as StreamConnection from "./StreamConnection.js"
 import {
@@ -213,11 +216,14 @@ const make = Effect.gen(function* () {
   const clock = yield* Effect.clock
   const signer: Signing.Signer = { keys: transport.keys, signatures, random }
   const scheduler = yield* SendScheduler.make(transport)
-  const session: Driver.Session = { transport, scheduler, signer, clock }
+  const sink = yield* PacketTrace.PacketTrace
+  const trace = sink && Tracing.make(sink, clock)
+  const session: Driver.Session = { transport, scheduler, signer, clock, trace }
   const self = transport.keys.destination
 
   const endpoint = Endpoint.make<Driver.Peer>(StreamingConfig.toLimits(options))
   const drivers = new Map<number, Driver.Driver>()
+  const accounts = new Map<number, Metering.Account>()
   const sharing = Sharing.make(options)
   const listeners = new Map<number, Visitors.Listening>()
   const pings = Pings.make(endpoint, clock)
@@ -254,19 +260,24 @@ const make = Effect.gen(function* () {
     signing: Sealing,
     onStatus?: (status: number) => void
   ) =>
-    Either.match(Signing.seal(packet, signing, signer, clock.unsafeCurrentTimeMillis()), {
-      onLeft: (error) => (error._tag === "OfflineKeysExpired" ? Effect.void : Effect.die(error)),
-      onRight: (bytes) =>
-        scheduler.send(unsequencedFlow, false, {
-          to: to.destination,
-          sourcePort: to.localPort,
-          destinationPort: to.remotePort,
-          bytes,
-          lifetime: unsequencedLifetime,
-          bundleLeaseSet: signing === "identity",
-          onStatus
-        })
-    })
+    // A refusal that is ready costs nothing before it is needed.
+    Effect.suspend(() =>
+      Either.match(Signing.seal(packet, signing, signer, clock.unsafeCurrentTimeMillis()), {
+        onLeft: (error) => (error._tag === "OfflineKeysExpired" ? Effect.void : Effect.die(error)),
+        onRight: (bytes) => {
+          if (trace !== undefined) Tracing.unsequenced(trace, "out", packet, false)
+          return scheduler.send(unsequencedFlow, false, {
+            to: to.destination,
+            sourcePort: to.localPort,
+            destinationPort: to.remotePort,
+            bytes,
+            lifetime: unsequencedLifetime,
+            bundleLeaseSet: signing === "identity",
+            onStatus
+          })
+        }
+      })
+    )
 
   /** Enters a connection into the tables and starts its fiber. */
   const start = Effect.fnUntraced(function* (connection: {
@@ -276,6 +287,7 @@ const make = Effect.gen(function* () {
     readonly actions: ReadonlyArray<Action>
     readonly options: StreamingConfig.ConnectionOptions
     readonly initialBytes: number
+    readonly syn?: Packet.Packet | undefined
   }) {
     const { peer, state } = connection
     const driver = yield* Driver.make({
@@ -285,11 +297,14 @@ const make = Effect.gen(function* () {
       state,
       sendBufferBytes: connection.options.sendBufferBytes,
       initialBytes: connection.initialBytes,
-      mailboxSize: options.mailboxSize
+      mailboxSize: options.mailboxSize,
+      syn: connection.syn
     })
     const id = state.localStreamId
+    const account = yield* Metering.begin(state)
     drivers.set(id, driver)
     if (path === "Down") Driver.notePath(driver, path)
+    accounts.set(id, account)
     Endpoint.register(endpoint, id, {
       peer,
       peerKey: peer.destination.b32,
@@ -300,8 +315,9 @@ const make = Effect.gen(function* () {
       id,
       Effect.ensuring(
         Driver.run(driver, connection.actions),
-        Effect.map(Ref.get(driver.state), (last) => {
+        Effect.flatMap(Ref.get(driver.state), (last) => {
           drivers.delete(id)
+          accounts.delete(id)
           scheduler.clear(id)
           Sharing.record(sharing, peer.destination.b32, last, now())
           Endpoint.release(endpoint, id, {
@@ -309,6 +325,7 @@ const make = Effect.gen(function* () {
             ackThrough: last.phase._tag === "TimeWait" ? Assembler.cumulative(last.receive) : undefined,
             now: now()
           })
+          return Metering.end(account, driver, last)
         })
       )
     )
@@ -320,6 +337,7 @@ const make = Effect.gen(function* () {
 
   const connect = Effect.fn("StreamManager.connect")(function* (request: ConnectOptions) {
     yield* checkExpiry
+    const began = now()
     const merged = StreamingConfig.override(options, request)
     const localPort = checkPort(request.localPort ?? freshPort())
     const remotePort = checkPort(request.port ?? 0)
@@ -332,6 +350,7 @@ const make = Effect.gen(function* () {
       duration: timeout,
       onTimeout: () => onTimeout()
     })
+    yield* Effect.annotateCurrentSpan(spanOf(destination, remotePort))
     if (isClosing) return yield* new TransportFailed({ reason: "the session is closing" })
     if (path === "Gone") return yield* new TransportFailed({ reason: "the session with the router is lost" })
     if (!Endpoint.hasRoom(endpoint)) return yield* new TooManyStreams({ limit: options.maxConcurrentStreams })
@@ -371,11 +390,19 @@ const make = Effect.gen(function* () {
                   : new TransportFailed({ reason: `the connection to ${destination.short} ended before it was open` })
           ),
           // The core keeps the same limit, but cannot when the transport does not take its packets.
-          Effect.timeoutFail({ duration: connectTimeout, onTimeout: () => onTimeout(driver) }),
+          Effect.timeoutFail({
+            duration: connectTimeout,
+            onTimeout: () => {
+              const account = accounts.get(id)
+              if (account !== undefined) account.timedOut = true
+              return onTimeout(driver)
+            }
+          }),
           // The peer has not answered, or not believed us.
           Effect.catchTag("ConnectTimedOut", (error) => Effect.zipRight(checkExpiry, error))
         )
         yield* Effect.onError(restore(opened), () => owned.connection.reset)
+        yield* Metering.open("initiator", now() - began)
         yield* Effect.addFinalizer(() => owned.release)
         return owned.connection
       })
@@ -407,6 +434,7 @@ const make = Effect.gen(function* () {
     yield* checkExpiry
     const timeout = Duration.decode(request.timeout ?? options.pingTimeout)
     const destination = yield* resolve(request.destination)
+    yield* Effect.annotateCurrentSpan(spanOf(destination, request.port ?? 0))
     return yield* Pings.ping(pings, {
       id: freshId(),
       destination,
@@ -420,7 +448,7 @@ const make = Effect.gen(function* () {
           onStatus
         )
     })
-  })
+  }, Metering.ping)
 
   const takeSyn = Effect.fnUntraced(function* (
     packet: Packet.Packet,
@@ -432,7 +460,16 @@ const make = Effect.gen(function* () {
     const id = freshId()
     const seed = yield* Sharing.seed(sharing, drivers.values(), peer.destination.b32, config, now())
     const [state, actions] = Connection.accept(config, { localStreamId: id, syn: packet, seed }, now())
-    const driver = yield* start({ peer, peerKey, state, actions, options: connectionOptions, initialBytes: 0 })
+    const driver = yield* start({
+      peer,
+      peerKey,
+      state,
+      actions,
+      options: connectionOptions,
+      initialBytes: 0,
+      syn: packet
+    })
+    yield* Metering.open("responder")
     for (const early of Endpoint.takeEarly(endpoint, packet.receiveStreamId, now())) {
       Driver.offerPacket(driver, early.packet, early.bytes)
     }
@@ -471,6 +508,9 @@ const make = Effect.gen(function* () {
     if (Either.isLeft(decoded)) return drop("malformed")
     const packet = decoded.right
     const route = Endpoint.route(endpoint, packet, incoming.payload, now())
+    if (trace !== undefined && route._tag !== "Connection" && route._tag !== "FirstSyn" && route._tag !== "Early") {
+      Tracing.unsequenced(trace, "in", packet, route._tag === "Unknown")
+    }
     switch (route._tag) {
       case "Connection":
         return toDriver(route.localStreamId, packet, incoming.payload)
@@ -528,6 +568,19 @@ const make = Effect.gen(function* () {
     )
   }
 
+  const turnedAway: Record<string, number> = {}
+  const allDrops = (): DropCounters => ({ ...drops, ...gate.turnedAway })
+  const meterDrops = Effect.suspend(() => Metering.turnedAway(turnedAway, { ...allDrops() }))
+  yield* Effect.addFinalizer(() => meterDrops)
+  if (options.metricsInterval !== undefined) {
+    yield* Metering.sample(drivers, accounts).pipe(
+      Effect.zipRight(meterDrops),
+      Effect.delay(options.metricsInterval),
+      Effect.forever,
+      Effect.forkScoped
+    )
+  }
+
   const tellAll = (event: Event.Event) =>
     Effect.suspend(() => {
       for (const driver of drivers.values()) Driver.command(driver, event)
@@ -552,12 +605,12 @@ const make = Effect.gen(function* () {
     connect,
     listen,
     ping,
-    lookup: transport.lookup,
+    lookup: Effect.fn("StreamManager.lookup")((address: string) => transport.lookup(address)),
     ready: transport.ready,
     active: Effect.suspend(() =>
       Effect.forEach([...drivers], ([id, driver]) => StreamConnection.make(driver, id).connection.stats)
     ),
-    drops: Effect.sync(() => ({ ...drops, ...gate.turnedAway })),
+    drops: Effect.sync(allDrops),
     accessList: gate.accessList,
     connectionLimits: gate.connectionLimits,
     pingLimits: gate.pingLimits
@@ -565,6 +618,9 @@ const make = Effect.gen(function* () {
 })
 
 const noBytes = new Uint8Array(0)
+
+/** Enough to find a peer again in the logs, and not enough to know who it is. */
+const spanOf = (peer: Destination, port: number) => ({ "i2p.peer": peer.short, "i2p.port": port })
 
 /** A port that is none is a mistake in the program, and would come out as another one. */
 const checkPort = (port: number): number => {

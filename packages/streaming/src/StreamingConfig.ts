@@ -242,6 +242,11 @@ export interface StreamingOptions extends ConnectionOptions {
    * between connections, and the building of tunnels. Meanwhile nothing is counted against them.
    */
   readonly outageTimeout: Duration.DurationInput
+  /**
+   * How often live streams are added up for `StreamMetrics`. Default never: each stream is, when it ends. As often as the
+   * metrics are read is right, 15 s for Prometheus.
+   */
+  readonly metricsInterval: Duration.DurationInput | undefined
   /** How long the session waits for its streams to close when its scope ends. Default 5 s, ours. */
   readonly shutdownTimeout: Duration.DurationInput
 }
@@ -339,6 +344,7 @@ export const defaults: StreamingOptions = {
   rttDeviationDampening: 0.75,
   windowDampening: 0.75,
   outageTimeout: "15 minutes",
+  metricsInterval: undefined,
   shutdownTimeout: "5 seconds"
 }
 

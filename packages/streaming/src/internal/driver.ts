@@ -29,6 +29,7 @@ import type { PacketTransport, Path } from "../PacketTransport.js"
 import { fromOutcome, type StreamError, StreamReset } from "../StreamError.js"
 import type { SendScheduler } from "./sendScheduler.js"
 import * as Signing from "./signing.js"
+import * as Tracing from "./tracing.js"
 
 /**
  * What the shell needs to send to a peer.
@@ -47,6 +48,8 @@ export interface Session {
   readonly scheduler: SendScheduler
   readonly signer: Signing.Signer
   readonly clock: Clock.Clock
+  /** Where packets are traced to; mostly nowhere. */
+  readonly trace: Tracing.Trace | undefined
 }
 
 type Input =
@@ -104,6 +107,11 @@ export interface Driver {
   readonly flushWaiters: Set<FlushWaiter>
   /** The router is a new one to the peer: our lease set goes along until the peer is heard. */
   announcing: boolean
+  readonly tracer: Tracing.Tracer | undefined
+  /** How long the peer has kept its window closed, in ms, up to the last time that it opened it. */
+  chokedMillis: number
+  /** Since when it is closed, on the monotonic clock. */
+  chokedSince: number | undefined
   /** Why the router did not get our last SYN on its way, as far as it said. */
   trouble: MessageStatus.SoftReason | undefined
   outcome: Outcome | undefined
@@ -124,6 +132,8 @@ export const make = Effect.fnUntraced(function* (options: {
   readonly sendBufferBytes: number
   readonly initialBytes: number
   readonly mailboxSize: number
+  /** What opened the stream, if the peer did. */
+  readonly syn?: Packet.Packet | undefined
 }): Effect.fn.Return<Driver> {
   const { initialBytes, sendBufferBytes } = options
   const sendCredit = yield* Effect.makeSemaphore(sendBufferBytes)
@@ -149,6 +159,9 @@ export const make = Effect.fnUntraced(function* (options: {
     overdraft: Math.max(0, initialBytes - sendBufferBytes),
     flushWaiters: new Set(),
     announcing: false,
+    tracer: options.session.trace && Tracing.begin(options.session.trace, options.state, options.peer, options.syn),
+    chokedMillis: 0,
+    chokedSince: undefined,
     trouble: undefined,
     outcome: undefined,
     error: undefined
@@ -246,8 +259,9 @@ const loop = Effect.fnUntraced(function* (self: Driver, initial: ReadonlyArray<A
     )
   }
 
-  yield* perform(self, initial)
   let state = yield* Ref.get(self.state)
+  if (self.tracer !== undefined) Tracing.stepped(self.tracer, undefined, state, initial)
+  yield* perform(self, initial)
   yield* arm(state)
   while (!isOver(state)) {
     const inputs = yield* Queue.takeBetween(self.inputs, 1, batchSize)
@@ -270,24 +284,43 @@ const loop = Effect.fnUntraced(function* (self: Driver, initial: ReadonlyArray<A
           break
         case "Packet":
           self.queuedPackets -= 1
-          if (isAuthentic(self, state, input.packet, input.bytes)) {
-            self.announcing = false
-            events.push(Event.received(input.packet))
+          {
+            const taken = isAuthentic(self, state, input.packet, input.bytes)
+            if (self.tracer !== undefined) Tracing.received(self.tracer, input.packet, state, !taken)
+            if (taken) {
+              self.announcing = false
+              events.push(Event.received(input.packet))
+            }
           }
           break
         default:
           events.push(input)
       }
     }
-    const before = state.phase._tag
-    const [next, actions] = Connection.step(state, events, monotonicMillis(self.session.clock))
+    const before = state
+    const now = monotonicMillis(self.session.clock)
+    const [next, actions] = Connection.step(state, events, now)
     state = next
     yield* Ref.set(self.state, state)
-    if (state.phase._tag !== before) yield* SubscriptionRef.set(self.phase, state.phase._tag)
+    if ((state.peerChoke === undefined) !== (self.chokedSince === undefined)) noteChoke(self, now)
+    if (self.tracer !== undefined) Tracing.stepped(self.tracer, before, state, actions)
+    if (state.phase._tag !== before.phase._tag) yield* SubscriptionRef.set(self.phase, state.phase._tag)
     yield* perform(self, actions)
     yield* arm(state)
   }
 })
+
+/** The peer has closed its window, or opened it. */
+const noteChoke = (self: Driver, now: number): void => {
+  if (self.chokedSince !== undefined) self.chokedMillis += now - self.chokedSince
+  self.chokedSince = self.chokedSince === undefined ? now : undefined
+}
+
+/**
+ * How long the peer has kept its window closed until now, in ms.
+ */
+export const chokedMillis = (self: Driver): number =>
+  self.chokedMillis + (self.chokedSince === undefined ? 0 : monotonicMillis(self.session.clock) - self.chokedSince)
 
 /** Ids first, they cost nothing; the signature only of a packet that could matter. */
 const isAuthentic = (self: Driver, state: State, packet: Packet.Packet, bytes: Uint8Array): boolean => {
@@ -399,6 +432,8 @@ const settle = (self: Driver, outcome: Outcome, error: StreamReset | undefined):
     if (self.outcome !== undefined) return Effect.void
     self.outcome = outcome
     self.error = error
+    if (self.chokedSince !== undefined) noteChoke(self, monotonicMillis(self.session.clock))
+    if (self.tracer !== undefined) Tracing.end(self.tracer, outcome._tag)
     self.incoming.unsafeDone(error === undefined ? Exit.void : Exit.fail(error))
     Deferred.unsafeDone(self.connected, Effect.fail(outcome))
     for (const waiter of self.flushWaiters) {
