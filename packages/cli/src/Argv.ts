@@ -10,7 +10,16 @@ import * as LogLevel from "effect/LogLevel"
 import { type CliError, refuse } from "./Failure.js"
 
 /** Short options that take a value, by command; all others are switches. */
-const valued: Readonly<Record<string, string>> = { ping: "ciWws", nc: "lqw", lookup: "w", router: "l", doctor: "w" }
+const valued: Readonly<Record<string, string>> = {
+  ping: "ciWws",
+  nc: "lqw",
+  lookup: "w",
+  perf: "ptnPiw",
+  trace: "s",
+  top: "n",
+  router: "l",
+  doctor: "w"
+}
 
 /**
  * Arguments, without interpreter and script, with clusters taken apart.

@@ -29,6 +29,7 @@ import { Output } from "./Output.js"
 import * as Settings from "./Settings.js"
 import * as Style from "./Style.js"
 import { version } from "./Version.js"
+import * as Watch from "./Watch.js"
 
 const root = Command.make("i2p", Settings.options).pipe(
   Command.withDescription(
@@ -77,6 +78,7 @@ const ping = Command.make(
       Options.withDefault(32)
     ),
     graph: Options.boolean("graph").pipe(Options.withDescription("A bar for each reply, and their course at the end")),
+    ...Watch.options,
     untilUp: Options.boolean("until-up").pipe(
       Options.withDescription("Go on until the first reply, also while the destination is not found")
     ),
@@ -111,6 +113,7 @@ const nc = Command.make(
       )
     ),
     timeout: seconds("timeout", "w", "How long connecting may take. Default 60").pipe(Options.withDefault(60)),
+    ...Watch.options,
     destination: destination.pipe(Args.optional),
     port: Args.integer({ name: "port" }).pipe(Args.withDescription("Port of the peer. Default 0: any."), Args.optional)
   },
@@ -149,6 +152,96 @@ const keyForm = Options.choice("form", ["dat", "base64"]).pipe(
 )
 
 const keyFile = (name: string, what: string) => Args.text({ name }).pipe(Args.withDescription(what))
+
+const perf = Command.make(
+  "perf",
+  {
+    ...Settings.options,
+    listen: Options.boolean("listen").pipe(
+      Options.withAlias("l"),
+      Options.withDescription("Serve: take data and give it, for whoever measures")
+    ),
+    oneOff: Options.boolean("one-off").pipe(
+      Options.withAlias("1"),
+      Options.withDescription("With --listen: end after one test")
+    ),
+    port: Options.integer("port").pipe(
+      Options.withAlias("p"),
+      Options.withDescription("Port to serve on or connect to. Default 5201"),
+      Options.withDefault(5201)
+    ),
+    time: seconds("time", "t", "How long to send. Default 10").pipe(Options.optional),
+    bytes: Options.text("bytes").pipe(
+      Options.withAlias("n"),
+      Options.withPseudoName("size"),
+      Options.withDescription("How much to send, all streams together, as in 10MB; instead of -t"),
+      Options.optional
+    ),
+    parallel: Options.integer("parallel").pipe(
+      Options.withAlias("P"),
+      Options.withPseudoName("streams"),
+      Options.withDescription("Streams at a time. Default 1"),
+      Options.withDefault(1)
+    ),
+    reverse: Options.boolean("reverse").pipe(
+      Options.withAlias("R"),
+      Options.withDescription("The other side sends, we receive")
+    ),
+    bidir: Options.boolean("bidir").pipe(Options.withDescription("Both sides send")),
+    interval: seconds("interval", "i", "Time between reports. Default 1").pipe(Options.withDefault(1)),
+    timeout: seconds("timeout", "w", "Give up when opening takes so long, or nothing moves. Default 60").pipe(
+      Options.withDefault(60)
+    ),
+    ...Watch.options,
+    destination: destination.pipe(Args.optional)
+  },
+  handle(() => import("./commands/perf.js"))
+).pipe(
+  Command.withDescription(
+    "Measures what gets through streams, as iperf3 does: i2p perf --listen on one side, i2p perf DESTINATION on the other. With --router embedded the destination may be left out: echo.i2p."
+  )
+)
+
+const trace = Command.make(
+  "trace",
+  {
+    ...Settings.options,
+    list: Options.boolean("list").pipe(Options.withAlias("l"), Options.withDescription("A line for each packet")),
+    stream: Options.integer("stream").pipe(
+      Options.withAlias("s"),
+      Options.withPseudoName("id"),
+      Options.withDescription("Only this stream"),
+      Options.optional
+    ),
+    file: Args.text({ name: "file" }).pipe(
+      Args.withDescription("What --trace has written; - for standard input."),
+      Args.optional
+    )
+  },
+  handle(() => import("./commands/trace.js"))
+).pipe(
+  Command.withDescription(
+    "Shows a packet trace: for each stream what was sent, what was sent again, how fast, and a sketch of sequence numbers over time."
+  )
+)
+
+const top = Command.make(
+  "top",
+  {
+    ...Settings.options,
+    count: Options.integer("count").pipe(
+      Options.withAlias("n"),
+      Options.withDescription("Stop after so many snapshots. Default: Ctrl-C on a terminal, 1 elsewhere"),
+      Options.optional
+    ),
+    path: Args.text({ name: "path" }).pipe(Args.withDescription("What --insight has made."), Args.optional)
+  },
+  handle(() => import("./commands/top.js"))
+).pipe(
+  Command.withDescription(
+    "Shows the streams of another program live: one that was started with --insight PATH, or serves NodeInsight."
+  )
+)
 
 const keygen = Command.make(
   "keygen",
@@ -307,11 +400,14 @@ const demo = Command.make(
   )
 )
 
-const run = Command.run(root.pipe(Command.withSubcommands([demo, ping, nc, lookup, keygen, key, doctor, router])), {
-  name: "i2p",
-  version,
-  summary: Span.text("I2P streams from the command line")
-})
+const run = Command.run(
+  root.pipe(Command.withSubcommands([demo, ping, nc, perf, lookup, keygen, key, doctor, router, top, trace])),
+  {
+    name: "i2p",
+    version,
+    summary: Span.text("I2P streams from the command line")
+  }
+)
 
 // -w and -W are two options.
 const config = CliConfig.make({ isCaseSensitive: true })
@@ -374,6 +470,7 @@ const pages = new Map([
   ["demo", () => Command.getHelp(demo, config)],
   ["ping", () => Command.getHelp(ping, config)],
   ["nc", () => Command.getHelp(nc, config)],
+  ["perf", () => Command.getHelp(perf, config)],
   ["lookup", () => Command.getHelp(lookup, config)],
   ["keygen", () => Command.getHelp(keygen, config)],
   ["key", () => Command.getHelp(key, config)],
@@ -382,7 +479,9 @@ const pages = new Map([
   ["key offline", () => Command.getHelp(keyOffline, config)],
   ["key vanity", () => Command.getHelp(keyVanity, config)],
   ["doctor", () => Command.getHelp(doctor, config)],
-  ["router", () => Command.getHelp(router, config)]
+  ["router", () => Command.getHelp(router, config)],
+  ["top", () => Command.getHelp(top, config)],
+  ["trace", () => Command.getHelp(trace, config)]
 ])
 
 /** The command that the arguments name, with its subcommand if they name one. */

@@ -18,9 +18,12 @@ import * as Layer from "effect/Layer"
 import * as Stream from "effect/Stream"
 import * as Format from "./Format.js"
 import { Output } from "./Output.js"
+import * as PerfProtocol from "./PerfProtocol.js"
+import * as PerfServer from "./PerfServer.js"
 import * as Progress from "./Progress.js"
 import type { Settings } from "./Settings.js"
 import { echoName } from "./Target.js"
+import * as Watch from "./Watch.js"
 
 /**
  * Streams of one destination on the chosen router, with our own address book. The embedded router comes with
@@ -32,8 +35,9 @@ import { echoName } from "./Target.js"
 export const layer = (
   settings: Settings,
   streaming: Partial<StreamingOptions> = {},
-  session: Partial<I2cpConfig.Service> = {}
-) => Layer.provide(layerRouter(settings, streaming, session), layerAddressBook(settings))
+  session: Partial<I2cpConfig.Service> = {},
+  watch: Watch.Options = Watch.nobody
+) => Layer.provide(layerRouter(settings, streaming, session, watch), layerAddressBook(settings))
 
 /**
  * The address book of `--hosts`; empty without.
@@ -47,7 +51,8 @@ export const layerAddressBook = (settings: Settings): Layer.Layer<never, NodeAdd
 const layerRouter = (
   settings: Settings,
   streaming: Partial<StreamingOptions>,
-  session: Partial<I2cpConfig.Service>
+  session: Partial<I2cpConfig.Service>,
+  watch: Watch.Options
 ) => {
   const options = {
     keys: settings.keys === undefined ? undefined : NodeKeyStore.file(settings.keys),
@@ -55,14 +60,17 @@ const layerRouter = (
     streaming
   }
   const { router } = settings
-  if (router._tag !== "Embedded") return NodeI2p.layer({ ...options, router })
+  if (router._tag !== "Embedded") return Watch.layer(NodeI2p.layer({ ...options, router }), watch)
   return Layer.unwrapEffect(
     Effect.map(NodeKeyStore.transient, (echoKeys) =>
-      NodeI2p.layerOnLocalRouter({
-        ...options,
-        // It knows all there is from the start; asking it again, as new tunnels of a real router need, would only take time.
-        session: { ...options.session, lookupRetryWindow: 0 }
-      }).pipe(
+      Watch.layer(
+        NodeI2p.layerOnLocalRouter({
+          ...options,
+          // It knows all there is from the start; asking it again, as new tunnels of a real router need, would only take time.
+          session: { ...options.session, lookupRetryWindow: 0 }
+        }),
+        watch
+      ).pipe(
         Layer.provide(layerEcho(echoKeys)),
         Layer.provide(
           NodeI2p.layerLocalRouter({
@@ -77,7 +85,8 @@ const layerRouter = (
 }
 
 /**
- * A destination on the embedded router that answers pings and sends back what it is sent, on every port.
+ * A destination on the embedded router that answers pings and `i2p perf`, and sends back what it is sent on every other
+ * port.
  *
  * @category layers
  * @since 0.1.0
@@ -87,6 +96,7 @@ export const layerEcho = (keys: DestinationKeys): Layer.Layer<never, never, Loca
     Effect.gen(function* () {
       const streams = yield* StreamManager
       yield* streams.ready
+      yield* Effect.forkScoped(PerfServer.run(yield* streams.listen({ port: PerfProtocol.port })))
       const listener = yield* streams.listen()
       yield* Effect.forkScoped(
         listener.run((stream) =>

@@ -17,7 +17,7 @@ import * as Schema from "effect/Schema"
  *
  * **Shape** `stream` is our id; of a ping or pong its own. `ack` is null where the packet acknowledges nothing, `delay` where
  * it asks for none; above 60,000 it says that a window is closed. `nacks` counts them, and is 0 in a first SYN, whose hash
- * stands there. `again` is true for what was sent before, and in what came in for what we had already. `dropped` is true
+ * stands there. `again` is true for what was sent before, and in what came in for what had come in order before. `dropped` is true
  * for what was not taken. `cwnd`, `flight` and `rto` are those of the stream after a packet of ours and before one of the
  * peer's; null outside of streams, as `rtt` is before the first measurement.
  * **Units** `time` ms since 1970; `bytes` of payload; `seq`, `ack`, `cwnd` and `flight` packets; the others ms.

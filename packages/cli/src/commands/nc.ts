@@ -20,6 +20,7 @@ import type { Settings } from "../Settings.js"
 import * as Stdin from "../Stdin.js"
 import * as Streams from "../Streams.js"
 import * as Target from "../Target.js"
+import type * as Watch from "../Watch.js"
 
 /**
  * **Units** `idle` and `timeout` in seconds; `idle` below 0 is no limit.
@@ -27,7 +28,7 @@ import * as Target from "../Target.js"
  * @category models
  * @since 0.1.0
  */
-export interface Options {
+export interface Options extends Watch.Options {
   readonly listen: Option.Option<number>
   readonly idle: number
   readonly halfClose: boolean
@@ -49,7 +50,7 @@ export const run = Effect.fnUntraced(function* (settings: Settings, options: Opt
   yield* Effect.gen(function* () {
     yield* Streams.ready
     yield* converse(yield* open, options)
-  }).pipe(Effect.scoped, Effect.provide(Streams.layer(settings)))
+  }).pipe(Effect.scoped, Effect.provide(Streams.layer(settings, {}, {}, options)))
 })
 
 const checkPort = (port: number) =>

@@ -31,6 +31,7 @@ import type { Settings } from "../Settings.js"
 import * as Streams from "../Streams.js"
 import * as Style from "../Style.js"
 import * as Target from "../Target.js"
+import type * as Watch from "../Watch.js"
 
 /**
  * **Units** `interval`, `timeout` and `deadline` in seconds, `size` in bytes.
@@ -38,7 +39,7 @@ import * as Target from "../Target.js"
  * @category models
  * @since 0.1.0
  */
-export interface Options {
+export interface Options extends Watch.Options {
   readonly destination: Option.Option<string>
   readonly count: Option.Option<number>
   readonly interval: number
@@ -68,7 +69,7 @@ export const run = Effect.fnUntraced(function* (settings: Settings, options: Opt
   yield* validate(options)
   const all = pingAll(settings, options, destination).pipe(
     Effect.provide(
-      Streams.layer(settings, { maxPings: maxWaiting + 1, pingTimeout: Duration.seconds(options.timeout) })
+      Streams.layer(settings, { maxPings: maxWaiting + 1, pingTimeout: Duration.seconds(options.timeout) }, {}, options)
     )
   )
   yield* Option.match(options.deadline, {
