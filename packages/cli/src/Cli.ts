@@ -21,6 +21,7 @@ import { identity } from "effect/Function"
 import * as Layer from "effect/Layer"
 import * as Logger from "effect/Logger"
 import * as Argv from "./Argv.js"
+import * as Completions from "./Completions.js"
 import type { ExitStatus } from "./ExitStatus.js"
 import { type CliError, refuse } from "./Failure.js"
 import * as FaultOptions from "./FaultOptions.js"
@@ -434,13 +435,16 @@ export const main = Effect.fnUntraced(function* (args: ReadonlyArray<string>) {
       `${Help.render(page(nameOf(args)), out.isTerminal ? out.columns() : 80, Style.make(out.colors))}\n`
     )
   }
+  const shell = /(?:^|\s)--completions[ =](\w+)/.exec(args.join(" "))?.[1]
   // The parser prints its errors itself, in colour and over several lines; ours are one line, printed by Main.
   const console = yield* Console.consoleWith(Effect.succeed)
   const quiet: Console.Console = {
     ...console,
     error: () => Effect.void,
-    log: (...texts) =>
-      out.write(`${texts.map((text) => (out.colors ? `${text}` : Style.strip(`${text}`))).join(" ")}\n`)
+    log: (...texts) => {
+      const text = texts.map((text) => (out.colors ? `${text}` : Style.strip(`${text}`))).join(" ")
+      return out.write(`${shell === undefined ? text : complete(shell, text)}\n`)
+    }
   }
   const group = nameOf(args)
   const subcommands = [...pages.keys()].filter(isSubcommandOf(group))
@@ -483,6 +487,16 @@ const pages = new Map([
   ["top", () => Command.getHelp(top, config)],
   ["trace", () => Command.getHelp(trace, config)]
 ])
+
+/** The completion script of the parser, mended. */
+const complete = (shell: string, script: string): string => {
+  const docs = new Map([
+    ["", Command.getHelp(root, config)],
+    ...[...pages].map(([name, doc]) => [name, doc()] as const)
+  ])
+  const values = new Map([...docs].map(([name, doc]) => [name, Completions.values(Help.entries(doc, "OPTIONS"))]))
+  return Completions.mend(shell, script, values, ["keygen", "key", "trace", "top"])
+}
 
 /** The command that the arguments name, with its subcommand if they name one. */
 const nameOf = (args: ReadonlyArray<string>): string | undefined => {

@@ -12,7 +12,7 @@ import * as Option from "effect/Option"
 import { type CliError, refuse } from "./Failure.js"
 
 /**
- * Paths.
+ * Paths; `program` is what `top` calls the command.
  *
  * @category models
  * @since 0.1.0
@@ -20,6 +20,7 @@ import { type CliError, refuse } from "./Failure.js"
 export interface Options {
   readonly trace: Option.Option<string>
   readonly insight: Option.Option<string>
+  readonly program?: string
 }
 
 /**
@@ -57,7 +58,7 @@ export const options = {
  */
 export const layer = <E, R>(
   services: Layer.Layer<NodeI2p.Services, E, R>,
-  { insight, trace }: Options
+  { insight, program = "i2p", trace }: Options
 ): Layer.Layer<NodeI2p.Services, E | CliError, R> => {
   const traced = Option.match(trace, {
     onNone: () => services,
@@ -65,7 +66,7 @@ export const layer = <E, R>(
   })
   return Option.match(insight, {
     onNone: () => traced,
-    onSome: (path) => Layer.provideMerge(Layer.mapError(NodeInsight.layer({ path, program: "i2p" }), said), traced)
+    onSome: (path) => Layer.provideMerge(Layer.mapError(NodeInsight.layer({ path, program }), said), traced)
   })
 }
 

@@ -3,6 +3,7 @@
  */
 export * as Argv from "./Argv.js"
 export * as Cli from "./Cli.js"
+export * as Completions from "./Completions.js"
 export * as DemoSite from "./DemoSite.js"
 export * as Doctor from "./Doctor.js"
 export * as DoctorReport from "./DoctorReport.js"

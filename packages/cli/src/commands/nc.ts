@@ -50,7 +50,7 @@ export const run = Effect.fnUntraced(function* (settings: Settings, options: Opt
   yield* Effect.gen(function* () {
     yield* Streams.ready
     yield* converse(yield* open, options)
-  }).pipe(Effect.scoped, Effect.provide(Streams.layer(settings, {}, {}, options)))
+  }).pipe(Effect.scoped, Effect.provide(Streams.layer(settings, {}, {}, { ...options, program: "i2p nc" })))
 })
 
 const checkPort = (port: number) =>

@@ -61,7 +61,7 @@ export const run = Effect.fnUntraced(function* (settings: Settings, options: Opt
   if (options.port < 0 || options.port > 65_535) {
     return yield* refuse(`port ${options.port} does not exist; they go from 0 to 65535`)
   }
-  const layer = Streams.layer(settings, {}, {}, options)
+  const layer = Streams.layer(settings, {}, {}, { ...options, program: "i2p perf" })
   yield* options.listen
     ? Effect.flatMap(listening(settings, options), (program) => Effect.provide(Effect.scoped(program), layer))
     : Effect.flatMap(measuring(settings, options), (program) => Effect.provide(Effect.scoped(program), layer))

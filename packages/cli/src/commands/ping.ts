@@ -69,7 +69,12 @@ export const run = Effect.fnUntraced(function* (settings: Settings, options: Opt
   yield* validate(options)
   const all = pingAll(settings, options, destination).pipe(
     Effect.provide(
-      Streams.layer(settings, { maxPings: maxWaiting + 1, pingTimeout: Duration.seconds(options.timeout) }, {}, options)
+      Streams.layer(
+        settings,
+        { maxPings: maxWaiting + 1, pingTimeout: Duration.seconds(options.timeout) },
+        {},
+        { ...options, program: "i2p ping" }
+      )
     )
   )
   yield* Option.match(options.deadline, {

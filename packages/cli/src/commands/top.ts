@@ -3,6 +3,7 @@
  *
  * @since 0.1.0
  */
+import * as Fs from "node:fs"
 import * as Net from "node:net"
 import * as NodeInsight from "@effect-i2p/platform-node/NodeInsight"
 import * as Duration from "effect/Duration"
@@ -12,7 +13,7 @@ import * as Queue from "effect/Queue"
 import * as Schema from "effect/Schema"
 import * as ExitStatus from "../ExitStatus.js"
 import { type CliError, ExitCode, noAnswer, refuse } from "../Failure.js"
-import { Output, type Sink } from "../Output.js"
+import { Output, type Sink, talk } from "../Output.js"
 import type { Settings } from "../Settings.js"
 import * as Style from "../Style.js"
 import * as TopScreen from "../TopScreen.js"
@@ -55,6 +56,7 @@ export const run = Effect.fnUntraced(function* (settings: Settings, options: Opt
   const style = Style.make(out.colors)
   const isLive = out.isTerminal && !settings.json
   const count = Option.getOrElse(options.count, () => (isLive ? Number.POSITIVE_INFINITY : 1))
+  if (Fs.lstatSync(path, { throwIfNoEntry: false })?.isSocket() === false) return yield* refuse(`${path} is no socket`)
   const next = yield* open(path)
 
   const show = Effect.gen(function* () {
@@ -79,6 +81,7 @@ export const run = Effect.fnUntraced(function* (settings: Settings, options: Opt
     }
   })
   yield* isLive ? onScreen(out, show) : show
+  if (isLive && Option.isNone(options.count)) yield* talk("the program has ended")
 }, Effect.scoped)
 
 const onScreen = <A, E, R>(out: Sink, show: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
@@ -131,8 +134,6 @@ const explain = (path: string, error: NodeJS.ErrnoException): string => {
       return `${path} does not exist: start the program with --insight ${path}`
     case "ECONNREFUSED":
       return `nobody serves ${path}: the program has ended`
-    case "ENOTSOCK":
-      return `${path} is no socket`
     case "EACCES":
       return `${path} is not yours to watch`
     default:
