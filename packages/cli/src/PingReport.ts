@@ -107,6 +107,7 @@ const summaryText = (
   lines.push(`    p50/p95/p99 = ${join([p50, p95, p99])} ms, jitter ${Format.millis(jitter)} ms`)
   if (hasGraph && event.recent.length > 1) {
     lines.push(`    ${style.cyan(sparkline(event.recent.slice(-Math.max(1, columns - 5))))}`)
+    if (event.recent.length >= leastForHistogram) lines.push("", ...histogram(event.recent, columns, style))
   }
   return lines.join("\n")
 }
@@ -120,6 +121,35 @@ const graph = (rtt: number, longest: number, room: number): string => {
 const fullBar = (longest: number): number => {
   const power = 10 ** Math.floor(Math.log10(Math.max(longest, 1e-3)))
   return power * ([1, 2, 5].find((step) => step * power >= longest) ?? 10)
+}
+
+/** Of fewer replies the bars above say it all. */
+const leastForHistogram = 10
+
+const maxBins = 8
+
+/**
+ * How often round trips of which length were: a line for each range, as wide as one another, and a bar.
+ *
+ * @category formatting
+ * @since 0.1.0
+ */
+export const histogram = (values: ReadonlyArray<number>, columns: number, style: Style): ReadonlyArray<string> => {
+  const min = Math.min(...values)
+  const max = Math.max(...values)
+  const count = max > min ? Math.min(maxBins, Math.ceil(Math.sqrt(values.length))) : 1
+  const width = (max - min) / count
+  const bins = new Array<number>(count).fill(0)
+  for (const value of values) bins[width === 0 ? 0 : Math.min(count - 1, Math.floor((value - min) / width))]! += 1
+  const most = Math.max(...bins)
+  const labels = bins.map((_, i) => `${Format.millis(min + i * width)}–${Format.millis(min + (i + 1) * width)} ms`)
+  const labelWidth = Math.max(...labels.map(({ length }) => length))
+  const countWidth = String(most).length
+  const room = Math.max(1, Math.min(40, columns - labelWidth - countWidth - 8))
+  return bins.map((number, i) => {
+    const bar = "▇".repeat(number === 0 ? 0 : Math.max(1, Math.round((number / most) * room)))
+    return `    ${labels[i]!.padStart(labelWidth)} ${String(number).padStart(countWidth)} ${style.cyan(bar)}`.trimEnd()
+  })
 }
 
 const levels = "▁▂▃▄▅▆▇█"
