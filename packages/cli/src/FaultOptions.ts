@@ -4,10 +4,10 @@
  * @since 0.1.0
  */
 import type * as LocalRouter from "@effect-i2p/router/LocalRouter"
+import * as Quantity from "@effect-i2p/router/Quantity"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Schedule from "effect/Schedule"
-import * as Quantity from "./Quantity.js"
 
 /**
  * Does wrong, for as long as it runs; what is done once and stays so ends at once.

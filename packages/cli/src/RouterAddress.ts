@@ -1,12 +1,10 @@
 /**
- * What `--router` takes: any address of `@effect-i2p/platform-node`'s `RouterAddress`, where the link behind `embedded:` is
- * in the words of {@link file://./LinkOptions.ts}.
+ * What `--router` takes: an address as `NodeI2pConfig` of `@effect-i2p/platform-node` reads it.
  *
  * @since 0.1.0
  */
+import * as NodeI2pConfig from "@effect-i2p/platform-node/NodeI2pConfig"
 import * as Address from "@effect-i2p/platform-node/RouterAddress"
-import * as Either from "effect/Either"
-import * as LinkOptions from "./LinkOptions.js"
 
 /**
  * A router that is reached through a socket.
@@ -14,39 +12,25 @@ import * as LinkOptions from "./LinkOptions.js"
  * @category models
  * @since 0.1.0
  */
-export type Remote = Exclude<Address.RouterAddress, { readonly _tag: "Embedded" }>
+export type Remote = NodeI2pConfig.Remote
 
 /**
  * @category models
  * @since 0.1.0
  */
-export type RouterAddress = { readonly _tag: "Embedded"; readonly link: LinkOptions.Link } | Remote
+export type RouterAddress = NodeI2pConfig.Router
 
 /**
- * **Source** I2CP specification: TCP 7654 on the loopback address.
- *
  * @category constants
  * @since 0.1.0
  */
-export const defaults: RouterAddress = {
-  _tag: "Tcp",
-  host: Address.DEFAULT_HOST,
-  port: Address.DEFAULT_PORT,
-  allowClearText: false
-}
+export const defaults: RouterAddress = NodeI2pConfig.defaultRouter
 
 /**
- * Reads an address, `embedded:latency=50ms,loss=1%` included.
- *
  * @category parsing
  * @since 0.1.0
  */
-export const parse = (text: string): Either.Either<RouterAddress, string> =>
-  Either.flatMap(Address.parse(text), (address) =>
-    address._tag === "Embedded"
-      ? Either.map(LinkOptions.parse(address.link), (link): RouterAddress => ({ _tag: "Embedded", link }))
-      : Either.right(address)
-  )
+export const parse = NodeI2pConfig.parseRouter
 
 /**
  * As the user would type it.

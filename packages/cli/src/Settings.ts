@@ -5,15 +5,14 @@
  * @since 0.1.0
  */
 import * as Options from "@effect/cli/Options"
-import type * as I2cpConfig from "@effect-i2p/i2cp/I2cpConfig"
+import * as Tunnels from "@effect-i2p/i2cp/Tunnels"
+import * as NodeI2pConfig from "@effect-i2p/platform-node/NodeI2pConfig"
 import * as Config from "effect/Config"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Option from "effect/Option"
-import * as Redacted from "effect/Redacted"
 import { type CliError, refuse } from "./Failure.js"
 import * as RouterAddress from "./RouterAddress.js"
-import * as Tunnels from "./Tunnels.js"
 
 /**
  * **Shape** `keys` is the path of a key file; without it the destination is a new one. `hosts` is the path of our own address
@@ -23,12 +22,7 @@ import * as Tunnels from "./Tunnels.js"
  * @category models
  * @since 0.1.0
  */
-export interface Settings {
-  readonly router: RouterAddress.RouterAddress
-  readonly keys: string | undefined
-  readonly hosts: string | undefined
-  readonly tunnels: Tunnels.Tunnels | undefined
-  readonly credentials: I2cpConfig.Service["credentials"]
+export interface Settings extends NodeI2pConfig.Settings {
   readonly json: boolean
 }
 
@@ -90,41 +84,26 @@ export const resolve = (command: Typed, root: Typed): Effect.Effect<Settings, Cl
   Effect.gen(function* () {
     const from = <A>(
       name: "router" | "keys" | "hosts" | "tunnels",
-      parse: (text: string) => Either.Either<A, string>
-    ): Effect.Effect<A | undefined, CliError> =>
-      Effect.gen(function* () {
-        const variable = `I2P_${name.toUpperCase()}`
-        const typed = Option.orElse(command[name], () => root[name])
-        const text = Option.isSome(typed) ? typed : yield* fromEnvironment(variable)
-        if (Option.isNone(text)) return undefined
-        const label = Option.isSome(typed) ? `--${name}` : variable
-        return yield* Either.mapLeft(parse(text.value), (why) => refuse(`${label} ${why}`))
-      })
-    const json = command.json || root.json ? "true" : Option.getOrElse(yield* fromEnvironment("I2P_JSON"), () => "")
+      parse: (text: string) => Either.Either<A, string>,
+      variable: Config.Config<Option.Option<A>>
+    ): Effect.Effect<A | undefined, CliError> => {
+      const typed = Option.orElse(command[name], () => root[name])
+      return Option.isSome(typed)
+        ? Either.mapLeft(parse(typed.value), (why) => refuse(`--${name} ${why}`))
+        : Effect.map(read(variable), Option.getOrUndefined)
+    }
+    const json = command.json || root.json ? "true" : Option.getOrElse(yield* read(jsonVariable), () => "")
     return {
-      router: (yield* from("router", RouterAddress.parse)) ?? RouterAddress.defaults,
-      keys: yield* from("keys", Either.right),
-      hosts: yield* from("hosts", Either.right),
-      tunnels: yield* from("tunnels", Tunnels.parse),
-      credentials: yield* credentials,
+      router: (yield* from("router", RouterAddress.parse, NodeI2pConfig.router)) ?? RouterAddress.defaults,
+      keys: yield* from("keys", Either.right, NodeI2pConfig.keys),
+      hosts: yield* from("hosts", Either.right, NodeI2pConfig.hosts),
+      tunnels: yield* from("tunnels", Tunnels.parse, NodeI2pConfig.tunnels),
+      credentials: yield* read(NodeI2pConfig.credentials),
       json: /^(1|true|yes|on)$/i.test(json)
     }
   })
 
-const credentials: Effect.Effect<Settings["credentials"], CliError> = Effect.gen(function* () {
-  const username = Option.getOrUndefined(yield* fromEnvironment("I2P_USERNAME"))
-  const password = Option.getOrUndefined(
-    yield* Effect.orElseSucceed(Config.option(Config.redacted("I2P_PASSWORD")), Option.none)
-  )
-  if (username !== undefined && password !== undefined) {
-    const tooLong = [username, Redacted.value(password)].some((text) => new TextEncoder().encode(text).length > 255)
-    if (tooLong) return yield* refuse("I2P_USERNAME and I2P_PASSWORD may have 255 bytes each; one has more")
-    return { username, password }
-  }
-  if (username === undefined && password === undefined) return undefined
-  return yield* refuse("I2P_USERNAME and I2P_PASSWORD belong together: one of them is missing")
-})
+const jsonVariable = Config.option(Config.nonEmptyString("I2P_JSON"))
 
-/** An empty variable is none. */
-const fromEnvironment = (name: string): Effect.Effect<Option.Option<string>> =>
-  Config.option(Config.nonEmptyString(name)).pipe(Effect.orElseSucceed(Option.none))
+const read = <A>(config: Config.Config<A>): Effect.Effect<A, CliError> =>
+  Effect.mapError(config, (error) => refuse(NodeI2pConfig.explain(error)))

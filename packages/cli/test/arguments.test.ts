@@ -1,10 +1,10 @@
 import { assert, describe, it } from "@effect/vitest"
+import * as Tunnels from "@effect-i2p/i2cp/Tunnels"
+import * as LinkOptions from "@effect-i2p/router/LinkOptions"
+import * as Quantity from "@effect-i2p/router/Quantity"
 import * as Either from "effect/Either"
 import * as Argv from "../src/Argv.js"
-import * as LinkOptions from "../src/LinkOptions.js"
-import * as Quantity from "../src/Quantity.js"
 import * as RouterAddress from "../src/RouterAddress.js"
-import * as Tunnels from "../src/Tunnels.js"
 
 const right = <A, E>(either: Either.Either<A, E>): A => Either.getOrThrowWith(either, (error) => new Error(`${error}`))
 const wrong = <A>(either: Either.Either<A, string>): string =>

@@ -13,13 +13,19 @@ import * as I2cpSession from "@effect-i2p/i2cp/I2cpSession"
 import * as LocalRouter from "@effect-i2p/router/LocalRouter"
 import type * as RouterOptions from "@effect-i2p/router/RouterOptions"
 import * as StreamingConfig from "@effect-i2p/streaming/StreamingConfig"
+import * as StreamingOptionsMap from "@effect-i2p/streaming/StreamingOptionsMap"
 import { StreamManager } from "@effect-i2p/streaming/StreamManager"
 import type { DestinationKeys } from "@effect-i2p/wire/DestinationKeys"
 import * as Arr from "effect/Array"
+import type * as Config from "effect/Config"
+import type { ConfigError } from "effect/ConfigError"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import * as NodeAddressBook from "./NodeAddressBook.js"
 import * as NodeCompression from "./NodeCompression.js"
 import * as NodeI2cp from "./NodeI2cp.js"
+import * as NodeI2pConfig from "./NodeI2pConfig.js"
+import * as NodeKeyStore from "./NodeKeyStore.js"
 import * as NodeSignatures from "./NodeSignatures.js"
 
 /**
@@ -111,6 +117,60 @@ export const layer = <E = never>(
     ? Layer.provide(layerOnLocalRouter(options), layerLocalRouter())
     : Layer.provide(layerSession(options), NodeI2cp.layer(router))
 }
+
+/**
+ * A destination as settings say that come from somewhere else, such as `NodeI2pConfig.config`, or a `Config` of your own:
+ * which router, which keys, which tunnels. `overrides` win.
+ *
+ * **Errors** `ConfigError` for a value that makes no sense, and whatever the router, the key file and the hosts.txt fail with.
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layerConfig = (
+  config: Config.Config<NodeI2pConfig.Settings>,
+  overrides: Omit<SessionOptions, "keys"> = {}
+): Layer.Layer<Services, ConfigError | I2cpError | NodeKeyStore.KeyStoreError | NodeAddressBook.AddressBookError> =>
+  Layer.unwrapEffect(
+    Effect.map(config, ({ credentials, hosts, keys, router, tunnels }) => {
+      const options = {
+        ...overrides,
+        keys: keys === undefined ? undefined : NodeKeyStore.file(keys),
+        session: { credentials, ...tunnels, ...overrides.session }
+      }
+      const services =
+        router._tag === "Embedded"
+          ? Layer.provide(
+              layerOnLocalRouter(options),
+              layerLocalRouter({ link: router.link.config, seed: router.link.seed })
+            )
+          : layer({ ...options, router })
+      return hosts === undefined ? services : Layer.provide(services, NodeAddressBook.layer(hosts))
+    })
+  )
+
+/**
+ * A destination as the environment says: `I2P_ROUTER`, `I2P_KEYS` and so on, see `NodeI2pConfig`, and streaming options by
+ * their I2P names, such as `I2P_STREAMING_MAX_CONNS_PER_MINUTE`, see `StreamingOptionsMap`. `overrides` win.
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layerFromEnv = (
+  overrides: Omit<SessionOptions, "keys"> = {}
+): Layer.Layer<
+  Services,
+  | ConfigError
+  | I2cpError
+  | NodeKeyStore.KeyStoreError
+  | NodeAddressBook.AddressBookError
+  | StreamingOptionsMap.InvalidOptions
+> =>
+  Layer.unwrapEffect(
+    Effect.map(StreamingOptionsMap.fromEnv, (streaming) =>
+      layerConfig(NodeI2pConfig.config, { ...overrides, streaming: { ...streaming, ...overrides.streaming } })
+    )
+  )
 
 /**
  * A destination on an embedded router that exists already; use it once for each destination.

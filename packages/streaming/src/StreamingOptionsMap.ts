@@ -336,19 +336,21 @@ export const layerFromMap = (
   map: Readonly<Record<string, string>>,
   overrides: Partial<StreamingConfig.StreamingOptions> = {}
 ): Layer.Layer<never, InvalidOptions> =>
-  Layer.unwrapEffect(
-    Effect.gen(function* () {
-      const { issues, options } = fromMap(map)
-      const bad = issues.filter(({ kind }) => kind === "Invalid")
-      if (bad.length > 0) {
-        return yield* new InvalidOptions({ issues: bad.map(({ name, reason }) => ({ name, reason })) })
-      }
-      yield* Effect.forEach(issues, ({ name, reason }) => Effect.logWarning(`option ${name} does nothing: ${reason}`), {
-        discard: true
-      }).pipe(Effect.annotateLogs({ package: "streaming", module: "StreamingOptionsMap" }))
-      return StreamingConfig.layer({ ...options, ...overrides })
-    })
-  )
+  Layer.unwrapEffect(Effect.map(check(map), (options) => StreamingConfig.layer({ ...options, ...overrides })))
+
+const check = Effect.fnUntraced(function* (
+  map: Readonly<Record<string, string>>
+): Effect.fn.Return<Partial<StreamingConfig.StreamingOptions>, InvalidOptions> {
+  const { issues, options } = fromMap(map)
+  const bad = issues.filter(({ kind }) => kind === "Invalid")
+  if (bad.length > 0) {
+    return yield* new InvalidOptions({ issues: bad.map(({ name, reason }) => ({ name, reason })) })
+  }
+  yield* Effect.forEach(issues, ({ name, reason }) => Effect.logWarning(`option ${name} does nothing: ${reason}`), {
+    discard: true
+  }).pipe(Effect.annotateLogs({ package: "streaming", module: "StreamingOptionsMap" }))
+  return options
+})
 
 /**
  * The environment variable of an option: `I2P_STREAMING_MAX_CONNS_PER_MINUTE` for `i2p.streaming.maxConnsPerMinute`.
@@ -363,7 +365,30 @@ export const envName = (name: string): string =>
     .toUpperCase()
 
 /**
- * The same from the environment, or whatever the `ConfigProvider` in use reads.
+ * The options that the environment has, or whatever the `ConfigProvider` in use reads. Logs a warning for each that does
+ * nothing.
+ *
+ * @since 0.1.0
+ * @category configs
+ */
+export const fromEnv: Effect.Effect<
+  Partial<StreamingConfig.StreamingOptions>,
+  InvalidOptions | ConfigError
+> = Effect.suspend(() =>
+  Effect.flatMap(
+    Effect.forEach(names, (name) =>
+      Effect.map(Config.option(Config.string(envName(name))), (value) => [name, value] as const)
+    ),
+    (found) => {
+      const map: Record<string, string> = {}
+      for (const [name, value] of found) if (Option.isSome(value)) map[name] = value.value
+      return check(map)
+    }
+  )
+)
+
+/**
+ * The same as the session's configuration.
  *
  * @since 0.1.0
  * @category layers
@@ -371,15 +396,4 @@ export const envName = (name: string): string =>
 export const layerFromEnv = (
   overrides: Partial<StreamingConfig.StreamingOptions> = {}
 ): Layer.Layer<never, InvalidOptions | ConfigError> =>
-  Layer.unwrapEffect(
-    Effect.map(
-      Effect.forEach(names, (name) =>
-        Effect.map(Config.option(Config.string(envName(name))), (value) => [name, value] as const)
-      ),
-      (found) => {
-        const map: Record<string, string> = {}
-        for (const [name, value] of found) if (Option.isSome(value)) map[name] = value.value
-        return layerFromMap(map, overrides)
-      }
-    )
-  )
+  Layer.unwrapEffect(Effect.map(fromEnv, (options) => StreamingConfig.layer({ ...options, ...overrides })))

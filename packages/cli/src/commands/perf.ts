@@ -5,6 +5,8 @@
  *
  * @since 0.1.0
  */
+
+import * as Quantity from "@effect-i2p/router/Quantity"
 import type { StreamConnection } from "@effect-i2p/streaming/StreamConnection"
 import { StreamManager } from "@effect-i2p/streaming/StreamManager"
 import { SecureRandom } from "@effect-i2p/wire/SecureRandom"
@@ -21,7 +23,6 @@ import * as Protocol from "../PerfProtocol.js"
 import * as PerfReport from "../PerfReport.js"
 import * as PerfServer from "../PerfServer.js"
 import * as PerfStream from "../PerfStream.js"
-import * as Quantity from "../Quantity.js"
 import type { Settings } from "../Settings.js"
 import * as Streams from "../Streams.js"
 import * as Style from "../Style.js"

@@ -4,8 +4,9 @@
  *
  * @since 0.1.0
  */
-import type * as Netem from "@effect-i2p/router/Netem"
+
 import * as Either from "effect/Either"
+import type * as Netem from "./Netem.js"
 import * as Quantity from "./Quantity.js"
 
 /**

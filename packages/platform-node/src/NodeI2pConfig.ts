@@ -1,0 +1,165 @@
+/**
+ * What programs read from the environment, or whatever `ConfigProvider` is in use: where the router is, which destination
+ * we are. `NodeI2p.layerFromEnv` and the `i2p` command read the same names, with the same meaning.
+ *
+ * | variable | holds |
+ * |---|---|
+ * | `I2P_ROUTER` | an address as `RouterAddress` has it, or `embedded` with a link; default 127.0.0.1:7654 |
+ * | `I2P_USERNAME`, `I2P_PASSWORD` | for a router that asks for them; both or none |
+ * | `I2P_KEYS` | key file of our destination, made if missing; default a new destination, forgotten at the end |
+ * | `I2P_HOSTS` | a hosts.txt with names of our own |
+ * | `I2P_TUNNELS` | hops and number of tunnels: `3x2`, or inbound and outbound `1x3/2x4` |
+ *
+ * An empty variable counts as none.
+ *
+ * @since 0.1.0
+ */
+import type * as I2cpConfig from "@effect-i2p/i2cp/I2cpConfig"
+import * as Tunnels from "@effect-i2p/i2cp/Tunnels"
+import * as LinkOptions from "@effect-i2p/router/LinkOptions"
+import * as Config from "effect/Config"
+import * as ConfigError from "effect/ConfigError"
+import * as Either from "effect/Either"
+import * as Option from "effect/Option"
+import * as Redacted from "effect/Redacted"
+import * as RouterAddress from "./RouterAddress.js"
+
+/**
+ * A router that is reached through a socket.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Remote = Exclude<RouterAddress.RouterAddress, { readonly _tag: "Embedded" }>
+
+/**
+ * A router, with the link of an embedded one understood.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Router = { readonly _tag: "Embedded"; readonly link: LinkOptions.Link } | Remote
+
+/**
+ * **Shape** `keys` and `hosts` are paths.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Settings {
+  readonly router: Router
+  readonly keys: string | undefined
+  readonly hosts: string | undefined
+  readonly tunnels: Tunnels.Tunnels | undefined
+  readonly credentials: I2cpConfig.Service["credentials"]
+}
+
+/**
+ * **Source** I2CP specification: TCP 7654 on the loopback address.
+ *
+ * @category constants
+ * @since 0.1.0
+ */
+export const defaultRouter: Router = {
+  _tag: "Tcp",
+  host: RouterAddress.DEFAULT_HOST,
+  port: RouterAddress.DEFAULT_PORT,
+  allowClearText: false
+}
+
+/**
+ * Reads an address, `embedded:latency=50ms,loss=1%` included.
+ *
+ * **Errors** a line that says what is wrong with the text and what to write instead.
+ *
+ * @category parsing
+ * @since 0.1.0
+ */
+export const parseRouter = (text: string): Either.Either<Router, string> =>
+  Either.flatMap(RouterAddress.parse(text), (address) =>
+    address._tag === "Embedded"
+      ? Either.map(LinkOptions.parse(address.link), (link): Router => ({ _tag: "Embedded", link }))
+      : Either.right(address)
+  )
+
+const text = (name: string): Config.Config<Option.Option<string>> => Config.option(Config.nonEmptyString(name))
+
+const parsed = <A>(name: string, parse: (text: string) => Either.Either<A, string>): Config.Config<Option.Option<A>> =>
+  text(name).pipe(
+    Config.mapOrFail((found) =>
+      Option.isNone(found)
+        ? Either.right(Option.none<A>())
+        : Either.mapBoth(parse(found.value), {
+            onLeft: (why) => ConfigError.InvalidData([name], why),
+            onRight: Option.some
+          })
+    )
+  )
+
+/** @category configs @since 0.1.0 */
+export const router: Config.Config<Option.Option<Router>> = parsed("I2P_ROUTER", parseRouter)
+/** @category configs @since 0.1.0 */
+export const keys: Config.Config<Option.Option<string>> = text("I2P_KEYS")
+/** @category configs @since 0.1.0 */
+export const hosts: Config.Config<Option.Option<string>> = text("I2P_HOSTS")
+/** @category configs @since 0.1.0 */
+export const tunnels: Config.Config<Option.Option<Tunnels.Tunnels>> = parsed("I2P_TUNNELS", Tunnels.parse)
+
+/**
+ * **Errors** one without the other, or one that is longer than I2CP has room for.
+ *
+ * @category configs
+ * @since 0.1.0
+ */
+export const credentials: Config.Config<Settings["credentials"]> = Config.all([
+  text("I2P_USERNAME"),
+  Config.option(Config.redacted(Config.nonEmptyString("I2P_PASSWORD")))
+]).pipe(
+  Config.mapOrFail(([username, password]) => {
+    const wrong = (why: string) => Either.left(ConfigError.InvalidData([], `I2P_USERNAME and I2P_PASSWORD ${why}`))
+    if (Option.isNone(username) && Option.isNone(password)) return Either.right(undefined)
+    if (Option.isNone(username) || Option.isNone(password)) return wrong("belong together: one of them is missing")
+    const isTooLong = [username.value, Redacted.value(password.value)].some(
+      (text) => new TextEncoder().encode(text).length > maxCredentialBytes
+    )
+    return isTooLong
+      ? wrong("may have 255 bytes each; one has more")
+      : Either.right({ username: username.value, password: password.value })
+  })
+)
+
+/** **Source** I2CP common structures: a Mapping's values have a length byte. */
+const maxCredentialBytes = 255
+
+/**
+ * All of it.
+ *
+ * @category configs
+ * @since 0.1.0
+ */
+export const config: Config.Config<Settings> = Config.map(
+  Config.all({ router, keys, hosts, tunnels, credentials }),
+  (found) => ({
+    router: Option.getOrElse(found.router, () => defaultRouter),
+    keys: Option.getOrUndefined(found.keys),
+    hosts: Option.getOrUndefined(found.hosts),
+    tunnels: Option.getOrUndefined(found.tunnels),
+    credentials: found.credentials
+  })
+)
+
+/**
+ * What is wrong, in one line that begins with the variable's name.
+ *
+ * @category formatting
+ * @since 0.1.0
+ */
+export const explain = (error: ConfigError.ConfigError): string => {
+  switch (error._op) {
+    case "And":
+    case "Or":
+      return explain(error.left)
+    default:
+      return [...error.path, error.message].join(" ")
+  }
+}
