@@ -10,6 +10,7 @@ import * as Chat from "./chat.js"
 import * as Cluster from "./cluster.js"
 import * as Echo from "./echo.js"
 import * as ExistingApp from "./existingApp.js"
+import * as Prometheus from "./prometheus.js"
 import * as Site from "./site.js"
 
 /** An example, and what must be true of its result. */
@@ -24,7 +25,8 @@ const examples: ReadonlyArray<Example> = [
   { name: "site", run: Site.program, expected: "I: I was here" },
   { name: "chat", run: Chat.program, expected: "hello and hi; hello and hi" },
   { name: "existing app", run: ExistingApp.program, expected: "POST news, not deceived" },
-  { name: "cluster", run: Cluster.program, expected: "guests on one and two; the site moved" }
+  { name: "cluster", run: Cluster.program, expected: "guests on one and two; the site moved" },
+  { name: "prometheus", run: Prometheus.program, expected: "100000" }
 ]
 
 /** An example that has not ended by then hangs. */

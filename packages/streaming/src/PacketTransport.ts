@@ -169,7 +169,14 @@ export const layerI2cp: Layer.Layer<PacketTransport, never, I2cpSession.I2cpSess
       lookup: (address) =>
         Effect.mapError(
           session.lookup(address),
-          (error) => new DestinationNotFound({ address, reason: reasonOf(error), detail: error.detail, cause: error })
+          // A full destination has no place in an error; the session has cut it.
+          (error) =>
+            new DestinationNotFound({
+              address: error.address,
+              reason: reasonOf(error),
+              detail: error.detail,
+              cause: error
+            })
         ),
       ready: Effect.mapError(session.ready, failed)
     }
