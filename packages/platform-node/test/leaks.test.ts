@@ -99,6 +99,7 @@ const run = Effect.gen(function* () {
       Layer.provide(
         NodeI2p.layerOnLocalRouter({
           keys,
+          session: { lookupRetryWindow: 0 },
           streaming: { metricsInterval: "20 millis", connectTimeout: "1 second", shutdownTimeout: "100 millis" }
         }),
         NodePacketTrace.layerFile(tracePath)

@@ -572,7 +572,7 @@ const make = Effect.gen(function* () {
   const allDrops = (): DropCounters => ({ ...drops, ...gate.turnedAway })
   const meterDrops = Effect.suspend(() => Metering.turnedAway(turnedAway, { ...allDrops() }))
   yield* Effect.addFinalizer(() => meterDrops)
-  if (options.metricsInterval !== undefined) {
+  if (options.metricsInterval !== "never") {
     yield* Metering.sample(drivers, accounts).pipe(
       Effect.zipRight(meterDrops),
       Effect.delay(options.metricsInterval),

@@ -243,10 +243,10 @@ export interface StreamingOptions extends ConnectionOptions {
    */
   readonly outageTimeout: Duration.DurationInput
   /**
-   * How often live streams are added up for `StreamMetrics`. Default never: each stream is, when it ends. As often as the
+   * How often live streams are added up for `StreamMetrics`. Default "never": each stream is, when it ends. As often as the
    * metrics are read is right, 15 s for Prometheus.
    */
-  readonly metricsInterval: Duration.DurationInput | undefined
+  readonly metricsInterval: Duration.DurationInput | "never"
   /** How long the session waits for its streams to close when its scope ends. Default 5 s, ours. */
   readonly shutdownTimeout: Duration.DurationInput
 }
@@ -344,7 +344,7 @@ export const defaults: StreamingOptions = {
   rttDeviationDampening: 0.75,
   windowDampening: 0.75,
   outageTimeout: "15 minutes",
-  metricsInterval: undefined,
+  metricsInterval: "never",
   shutdownTimeout: "5 seconds"
 }
 
