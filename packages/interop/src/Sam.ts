@@ -8,6 +8,7 @@
  */
 import { randomBytes } from "node:crypto"
 import * as Effect from "effect/Effect"
+import * as Schedule from "effect/Schedule"
 import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import * as I2pdConfig from "./I2pdConfig.js"
@@ -118,6 +119,8 @@ export const ask = (
 export const hello = (address: SamAddress) =>
   Tcp.connect(address).pipe(Effect.tap((connection) => ask(connection, "HELLO VERSION", { MIN: "3.1", MAX: "3.1" })))
 
+const findable = Schedule.spaced("500 millis").pipe(Schedule.upTo("20 seconds"))
+
 /**
  * Uses a session that somebody else keeps open.
  *
@@ -132,7 +135,10 @@ export const attach = (address: SamAddress, id: string, destination: string): Sa
       const connection = yield* hello(address)
       yield* ask(connection, "STREAM CONNECT", { ID: id, DESTINATION: remote, SILENT: "false" })
       return { ...connection, remote }
-    }),
+    }).pipe(
+      // A lease set can be unfindable for some seconds after its session is ready (seen on 2.45.1).
+      Effect.retry({ schedule: findable, while: (error) => "result" in error && error.result === "CANT_REACH_PEER" })
+    ),
   accept: Effect.gen(function* () {
     const connection = yield* hello(address)
     yield* ask(connection, "STREAM ACCEPT", { ID: id, SILENT: "false" })
