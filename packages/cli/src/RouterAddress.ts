@@ -4,7 +4,6 @@
  * @since 0.1.0
  */
 import * as NodeI2pConfig from "@effect-i2p/platform-node/NodeI2pConfig"
-import * as Address from "@effect-i2p/platform-node/RouterAddress"
 
 /**
  * A router that is reached through a socket.
@@ -19,6 +18,14 @@ export type Remote = NodeI2pConfig.Remote
  * @since 0.1.0
  */
 export type RouterAddress = NodeI2pConfig.Router
+
+/**
+ * One router.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Single = Exclude<RouterAddress, { readonly _tag: "Several" }>
 
 /**
  * @category constants
@@ -38,5 +45,4 @@ export const parse = NodeI2pConfig.parseRouter
  * @category conversions
  * @since 0.1.0
  */
-export const format = (address: RouterAddress): string =>
-  address._tag === "Embedded" ? "embedded" : Address.format(address)
+export const format = NodeI2pConfig.formatRouter

@@ -50,7 +50,7 @@ export const options = {
   router: Options.text("router").pipe(
     Options.withPseudoName("address"),
     Options.withDescription(
-      "I2CP port of the router: host:port, tls://host:port?pin=FINGERPRINT, unix:/path, or embedded:latency=50ms,loss=1%. Default 127.0.0.1:7654; I2P_ROUTER. User name and password: I2P_USERNAME, I2P_PASSWORD"
+      "I2CP port of the router: host:port, tls://host:port?pin=FINGERPRINT, unix:/path, several with commas between, or embedded:latency=50ms,loss=1%. Default 127.0.0.1:7654; I2P_ROUTER. User name and password: I2P_USERNAME, I2P_PASSWORD"
     ),
     Options.optional
   ),

@@ -60,7 +60,10 @@ const layerRouter = (
     streaming
   }
   const { router } = settings
-  if (router._tag !== "Embedded") return Watch.layer(NodeI2p.layer({ ...options, router }), watch)
+  if (router._tag !== "Embedded") {
+    const where = router._tag === "Several" ? router.routers : router
+    return Watch.layer(NodeI2p.layer({ ...options, router: where }), watch)
+  }
   return Layer.unwrapEffect(
     Effect.map(NodeKeyStore.transient, (echoKeys) =>
       Watch.layer(

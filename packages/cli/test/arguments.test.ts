@@ -77,6 +77,14 @@ describe("RouterAddress", () => {
     })
   })
 
+  it("reads several routers, to take one that is there", () => {
+    const several = RouterAddress.parse("127.0.0.1:7654, unix:/run/i2cp.sock")
+    assert.deepInclude(right(several), { _tag: "Several" })
+    assert.strictEqual(RouterAddress.format(right(several)), "127.0.0.1:7654,unix:/run/i2cp.sock")
+    assert.match(wrong(RouterAddress.parse("127.0.0.1:7654,embedded")), /cannot stand in a list/)
+    assert.match(wrong(RouterAddress.parse("127.0.0.1:7654,host:0")), /"host:0" is no router address/)
+  })
+
   it("refuses what is no address", () => {
     for (const text of ["", "a b", "host:0", "host:65536", "host:port", "::1", "a:1:2"]) {
       assert.match(wrong(RouterAddress.parse(text)), /is no router address: use host:port/)

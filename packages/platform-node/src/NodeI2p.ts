@@ -69,6 +69,10 @@ export const layerSession = <E = never>(
   options: SessionOptions<E> = {}
 ): Layer.Layer<Services, I2cpError | E, Socket.Socket> => layerStreams(options, I2cpSession.layer)
 
+/** `Array.isArray` does not know of read-only ones. */
+const isList = <A>(value: A | Arr.NonEmptyReadonlyArray<A>): value is Arr.NonEmptyReadonlyArray<A> =>
+  Array.isArray(value)
+
 /**
  * A destination on whichever of some routers is there: the session moves to the next when its own is gone, with the same
  * keys and with its streams.
@@ -104,15 +108,19 @@ const layerStreams = <E, R>(
 
 /**
  * A destination on the router at `router`, 127.0.0.1:7654 unless told otherwise: options of `NodeI2cp`, or an address such as
- * `"tls://127.0.0.1:7654?pin=…"`, `"unix:/run/i2cp.sock"` or `"embedded"` (see `RouterAddress`).
+ * `"tls://127.0.0.1:7654?pin=…"`, `"unix:/run/i2cp.sock"` or `"embedded"` (see `RouterAddress`); or a list of them, as for
+ * {@link layerRouters}.
  *
  * @category layers
  * @since 0.1.0
  */
 export const layer = <E = never>(
-  options: SessionOptions<E> & { readonly router?: NodeI2cp.Options | undefined } = {}
+  options: SessionOptions<E> & {
+    readonly router?: NodeI2cp.Options | Arr.NonEmptyReadonlyArray<NodeI2cp.Options> | undefined
+  } = {}
 ): Layer.Layer<Services, I2cpError | E> => {
   const { router = {} } = options
+  if (isList(router)) return layerRouters(router, options)
   return router === "embedded"
     ? Layer.provide(layerOnLocalRouter(options), layerLocalRouter())
     : Layer.provide(layerSession(options), NodeI2cp.layer(router))
@@ -144,7 +152,7 @@ export const layerConfig = (
               layerOnLocalRouter(options),
               layerLocalRouter({ link: router.link.config, seed: router.link.seed })
             )
-          : layer({ ...options, router })
+          : layer({ ...options, router: router._tag === "Several" ? router.routers : router })
       return hosts === undefined ? services : Layer.provide(services, NodeAddressBook.layer(hosts))
     })
   )

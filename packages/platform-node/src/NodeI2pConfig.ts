@@ -4,7 +4,7 @@
  *
  * | variable | holds |
  * |---|---|
- * | `I2P_ROUTER` | an address as `RouterAddress` has it, or `embedded` with a link; default 127.0.0.1:7654 |
+ * | `I2P_ROUTER` | an address as `RouterAddress` has it, several with commas between, or `embedded` with a link; default 127.0.0.1:7654 |
  * | `I2P_USERNAME`, `I2P_PASSWORD` | for a router that asks for them; both or none |
  * | `I2P_KEYS` | key file of our destination, made if missing; default a new destination, forgotten at the end |
  * | `I2P_HOSTS` | a hosts.txt with names of our own |
@@ -17,6 +17,7 @@
 import type * as I2cpConfig from "@effect-i2p/i2cp/I2cpConfig"
 import * as Tunnels from "@effect-i2p/i2cp/Tunnels"
 import * as LinkOptions from "@effect-i2p/router/LinkOptions"
+import type * as Arr from "effect/Array"
 import * as Config from "effect/Config"
 import * as ConfigError from "effect/ConfigError"
 import * as Either from "effect/Either"
@@ -33,12 +34,15 @@ import * as RouterAddress from "./RouterAddress.js"
 export type Remote = Exclude<RouterAddress.RouterAddress, { readonly _tag: "Embedded" }>
 
 /**
- * A router, with the link of an embedded one understood.
+ * A router, with the link of an embedded one understood, or several, of which the session takes one that is there.
  *
  * @category models
  * @since 0.1.0
  */
-export type Router = { readonly _tag: "Embedded"; readonly link: LinkOptions.Link } | Remote
+export type Router =
+  | { readonly _tag: "Embedded"; readonly link: LinkOptions.Link }
+  | { readonly _tag: "Several"; readonly routers: Arr.NonEmptyReadonlyArray<Remote> }
+  | Remote
 
 /**
  * **Shape** `keys` and `hosts` are paths.
@@ -68,19 +72,53 @@ export const defaultRouter: Router = {
 }
 
 /**
- * Reads an address, `embedded:latency=50ms,loss=1%` included.
+ * Reads an address, `embedded:latency=50ms,loss=1%` included, or several with commas between.
  *
  * **Errors** a line that says what is wrong with the text and what to write instead.
  *
  * @category parsing
  * @since 0.1.0
  */
-export const parseRouter = (text: string): Either.Either<Router, string> =>
-  Either.flatMap(RouterAddress.parse(text), (address) =>
+export const parseRouter = (text: string): Either.Either<Router, string> => {
+  if (text.includes(",") && !text.trimStart().startsWith("embedded")) return parseSeveral(text)
+  return Either.flatMap(RouterAddress.parse(text), (address) =>
     address._tag === "Embedded"
       ? Either.map(LinkOptions.parse(address.link), (link): Router => ({ _tag: "Embedded", link }))
       : Either.right(address)
   )
+}
+
+const parseSeveral = (text: string): Either.Either<Router, string> =>
+  Either.map(
+    Either.all(
+      text.split(",").map((part) =>
+        Either.filterOrLeft(
+          RouterAddress.parse(part.trim()),
+          (address): address is Remote => address._tag !== "Embedded",
+          () => "the embedded router is alone: it cannot stand in a list"
+        )
+      )
+    ),
+    // A text that was split has a first part.
+    (routers): Router => ({ _tag: "Several", routers: routers as [Remote, ...Array<Remote>] })
+  )
+
+/**
+ * As the user would type it.
+ *
+ * @category formatting
+ * @since 0.1.0
+ */
+export const formatRouter = (router: Router): string => {
+  switch (router._tag) {
+    case "Embedded":
+      return "embedded"
+    case "Several":
+      return router.routers.map(RouterAddress.format).join(",")
+    default:
+      return RouterAddress.format(router)
+  }
+}
 
 const text = (name: string): Config.Config<Option.Option<string>> => Config.option(Config.nonEmptyString(name))
 

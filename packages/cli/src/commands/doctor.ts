@@ -53,7 +53,9 @@ export const run = Effect.fnUntraced(function* (settings: Settings, options: Opt
   const keys = settings.keys === undefined ? undefined : yield* NodeKeyStore.file(settings.keys)
   const { err, out } = yield* Output
   const style = Style.make(out.colors)
-  const router = RouterAddress.format(settings.router)
+  if (settings.router._tag === "Several") return yield* refuse("--router: doctor examines one router at a time")
+  const address = settings.router
+  const router = RouterAddress.format(address)
   const print = (line: string) => (settings.json ? Effect.void : out.write(`${line}\n`))
 
   yield* print(`router ${style.bold(router)}`)
@@ -62,10 +64,10 @@ export const run = Effect.fnUntraced(function* (settings: Settings, options: Opt
   const progress = Effect.map(Clock.currentTimeMillis, (now) =>
     Format.truncate(`i2p: ${stage} … ${Format.seconds(Math.floor((now - began) / 1000) * 1000)}`, err.columns() - 1)
   )
-  const examination = Effect.flatMap(socketOf(settings.router), (socket) =>
+  const examination = Effect.flatMap(socketOf(address), (socket) =>
     Doctor.examine({
       socket,
-      whoElse: whoElse(settings.router),
+      whoElse: whoElse(address),
       keys,
       session: { nickname: "i2p doctor", credentials: settings.credentials, ...settings.tunnels },
       patience,
@@ -92,7 +94,7 @@ export const run = Effect.fnUntraced(function* (settings: Settings, options: Opt
 })
 
 /** Makes connections to the router: to the embedded one, for as long as the scope lives. */
-const socketOf = (router: RouterAddress.RouterAddress) =>
+const socketOf = (router: RouterAddress.Single) =>
   router._tag === "Embedded"
     ? Effect.map(
         Layer.build(NodeI2p.layerLocalRouter({ link: router.link.config, seed: router.link.seed })),
@@ -105,7 +107,7 @@ const socketOf = (router: RouterAddress.RouterAddress) =>
     : Effect.succeed(Layer.fresh(NodeI2cp.layer(router)))
 
 /** Who it is that has no word for an I2CP client. */
-const whoElse = (router: RouterAddress.RouterAddress): Effect.Effect<"TlsServer" | "WebServer" | undefined> =>
+const whoElse = (router: RouterAddress.Single): Effect.Effect<"TlsServer" | "WebServer" | undefined> =>
   Effect.gen(function* () {
     if (router._tag !== "Tcp") return undefined
     const { host, port } = router
