@@ -13,6 +13,7 @@ import { type CliError, refuse } from "./Failure.js"
 const valued: Readonly<Record<string, string>> = {
   ping: "ciWws",
   nc: "lqw",
+  tunnel: "lop",
   lookup: "w",
   perf: "ptnPiw",
   trace: "s",

@@ -20,6 +20,7 @@ import * as Effect from "effect/Effect"
 import { identity } from "effect/Function"
 import * as Layer from "effect/Layer"
 import * as Logger from "effect/Logger"
+import * as Option from "effect/Option"
 import * as Argv from "./Argv.js"
 import * as Completions from "./Completions.js"
 import type { ExitStatus } from "./ExitStatus.js"
@@ -29,6 +30,7 @@ import * as Help from "./Help.js"
 import { Output } from "./Output.js"
 import * as Settings from "./Settings.js"
 import * as Style from "./Style.js"
+import * as TunnelCommand from "./TunnelCommand.js"
 import { version } from "./Version.js"
 import * as Watch from "./Watch.js"
 
@@ -338,6 +340,70 @@ const key = Command.make("key").pipe(
   Command.withSubcommands([keyShow, keyConvert, keyOffline, keyVanity])
 )
 
+const tunnelParent = Command.make(
+  "tunnel",
+  TunnelCommand.parent,
+  handle(() => import("./commands/tunnel.js"))
+).pipe(
+  Command.withDescription(
+    "TCP programs on I2P: a port that leads to a destination, a service on a destination, an HTTP proxy, a SOCKS proxy, or all that a tunnels.conf of i2pd names."
+  )
+)
+
+/** A tunnel's options may stand before its kind, too. */
+const handleTunnel =
+  <O, E>(
+    load: () => Promise<(settings: Settings.Settings, options: O) => Effect.Effect<void, E, Output | ExitStatus>>
+  ) =>
+  (options: O & Settings.Typed) =>
+    Effect.gen(function* () {
+      const outer = yield* tunnelParent
+      if (Option.isSome(outer.config)) return yield* refuse("either --config or a single tunnel, not both")
+      return yield* handle(async () => ({ run: await load() }))({ ...options, ...TunnelCommand.within(options, outer) })
+    })
+
+const tunnelClient = Command.make(
+  "client",
+  TunnelCommand.client,
+  handleTunnel(() => import("./commands/tunnel.js").then(({ client }) => client))
+).pipe(
+  Command.withDescription(
+    "A TCP port that leads to a destination: i2p tunnel client --listen 6668 --to irc.ilita.i2p:6667"
+  )
+)
+
+const tunnelServer = Command.make(
+  "server",
+  TunnelCommand.server,
+  handleTunnel(() => import("./commands/tunnel.js").then(({ server }) => server))
+).pipe(
+  Command.withDescription(
+    "A TCP service on a destination: i2p tunnel server --to 127.0.0.1:8080 --http --keys site.dat"
+  )
+)
+
+const tunnelHttp = Command.make(
+  "http",
+  TunnelCommand.http,
+  handleTunnel(() => import("./commands/tunnel.js").then(({ http }) => http))
+).pipe(
+  Command.withDescription(
+    "An HTTP proxy to I2P, with CONNECT, and to nothing else: other hosts are refused and never looked up."
+  )
+)
+
+const tunnelSocks = Command.make(
+  "socks",
+  TunnelCommand.socks,
+  handleTunnel(() => import("./commands/tunnel.js").then(({ socks }) => socks))
+).pipe(
+  Command.withDescription(
+    "A SOCKS 5 proxy to I2P, and to nothing else: names only (socks5h), CONNECT only, no authentication."
+  )
+)
+
+const tunnel = tunnelParent.pipe(Command.withSubcommands([tunnelClient, tunnelServer, tunnelHttp, tunnelSocks]))
+
 const linkOption = (name: string, pseudo: string, what: string) =>
   Options.text(name).pipe(Options.withPseudoName(pseudo), Options.withDescription(what), Options.optional)
 
@@ -402,7 +468,7 @@ const demo = Command.make(
 )
 
 const run = Command.run(
-  root.pipe(Command.withSubcommands([demo, ping, nc, perf, lookup, keygen, key, doctor, router, top, trace])),
+  root.pipe(Command.withSubcommands([demo, ping, nc, tunnel, perf, lookup, keygen, key, doctor, router, top, trace])),
   {
     name: "i2p",
     version,
@@ -448,8 +514,9 @@ export const main = Effect.fnUntraced(function* (args: ReadonlyArray<string>) {
   }
   const group = nameOf(args)
   const subcommands = [...pages.keys()].filter(isSubcommandOf(group))
+  const runsByItself = group === "tunnel" && args.some((arg) => /^--config\b/.test(arg))
   const isForParser = args.some((arg) => /^--(completions|wizard|version)\b/.test(arg))
-  if (group !== undefined && subcommands.length > 0 && !isForParser) {
+  if (group !== undefined && subcommands.length > 0 && !isForParser && !runsByItself) {
     return yield* refuse(`which of ${subcommands.map((name) => `i2p ${name}`).join(", ")}? see i2p ${group} --help`)
   }
   const { level, rest } = yield* Argv.logLevel(args)
@@ -474,6 +541,11 @@ const pages = new Map([
   ["demo", () => Command.getHelp(demo, config)],
   ["ping", () => Command.getHelp(ping, config)],
   ["nc", () => Command.getHelp(nc, config)],
+  ["tunnel", () => Command.getHelp(tunnelParent, config)],
+  ["tunnel client", () => Command.getHelp(tunnelClient, config)],
+  ["tunnel server", () => Command.getHelp(tunnelServer, config)],
+  ["tunnel http", () => Command.getHelp(tunnelHttp, config)],
+  ["tunnel socks", () => Command.getHelp(tunnelSocks, config)],
   ["perf", () => Command.getHelp(perf, config)],
   ["lookup", () => Command.getHelp(lookup, config)],
   ["keygen", () => Command.getHelp(keygen, config)],
@@ -536,7 +608,10 @@ const page = (name: string | undefined): Help.Page => {
     return {
       usage: `i2p ${name} COMMAND [options] [arguments]`,
       description: Help.description(doc),
-      sections: [{ title: "Commands", entries: commands }],
+      sections: [
+        { title: "Commands", entries: commands },
+        { title: "Instead of a command", entries: options.filter((entry) => !isShared(entry) && !isParsers(entry)) }
+      ],
       footer: `${footer} Each of them: i2p ${name} COMMAND --help`
     }
   }

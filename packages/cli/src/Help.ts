@@ -31,7 +31,7 @@ export interface Page {
 
 /** What the parser says of every option by itself, and nobody needs to read. */
 const generated = (text: string): boolean =>
-  /^(A user-defined piece of text\.|An integer\.|A floating point number\.|A true or false value\.|One of the following: |This (setting|option|argument) (is optional|has a default))/.test(
+  /^(A user-defined piece of text\.|An integer\.|A floating point number\.|A true or false value\.|One of the following: |This (setting|option|argument) (is optional|has a default|may be repeated))/.test(
     text
   )
 
@@ -50,7 +50,7 @@ export const entries = (doc: HelpDoc, heading: "ARGUMENTS" | "OPTIONS"): Readonl
       for (const [term, description] of block.definitions) {
         const texts = blocks(description).flatMap((part) => (part._tag === "Paragraph" ? [plain(part.value)] : []))
         found.push({
-          term: plain(term).replace(/^\((.*)\)$/, "$1"),
+          term: plain(term).replace(/^\((.*)\)(\.\.\.)?$/, "$1"),
           text: texts.filter((text) => !generated(text)).join(" ")
         })
       }

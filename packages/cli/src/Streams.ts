@@ -54,38 +54,52 @@ const layerRouter = (
   session: Partial<I2cpConfig.Service>,
   watch: Watch.Options
 ) => {
-  const options = {
-    keys: settings.keys === undefined ? undefined : NodeKeyStore.file(settings.keys),
-    session: { nickname: "i2p command", credentials: settings.credentials, ...settings.tunnels, ...session },
-    streaming
-  }
-  const { router } = settings
-  if (router._tag !== "Embedded") {
-    const where = router._tag === "Several" ? router.routers : router
-    return Watch.layer(NodeI2p.layer({ ...options, router: where }), watch)
-  }
-  return Layer.unwrapEffect(
-    Effect.map(NodeKeyStore.transient, (echoKeys) =>
-      Watch.layer(
-        NodeI2p.layerOnLocalRouter({
-          ...options,
-          // It knows all there is from the start; asking it again, as new tunnels of a real router need, would only take time.
-          session: { ...options.session, lookupRetryWindow: 0 }
-        }),
-        watch
-      ).pipe(
-        Layer.provide(layerEcho(echoKeys)),
-        Layer.provide(
-          NodeI2p.layerLocalRouter({
-            link: router.link.config,
-            seed: router.link.seed,
-            names: { [echoName]: echoKeys.destination }
-          })
-        )
-      )
-    )
-  )
+  const keys = settings.keys === undefined ? undefined : NodeKeyStore.file(settings.keys)
+  const options = { keys, session: { nickname: "i2p command", ...session }, streaming }
+  return Watch.layer(Layer.unwrapScoped(Effect.map(placeWithoutBook(settings), (place) => place(options))), watch)
 }
+
+/**
+ * Where destinations are made, with our own address book: all of them on one router, should it be the embedded one.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const place = (settings: Settings) =>
+  Effect.map(
+    placeWithoutBook(settings),
+    (place) =>
+      <E = never>(options: NodeI2p.SessionOptions<E>) =>
+        Layer.provide(place(options), layerAddressBook(settings))
+  )
+
+const placeWithoutBook = (settings: Settings) =>
+  Effect.gen(function* () {
+    const { router } = settings
+    const withTunnels = <E>(options: NodeI2p.SessionOptions<E>) => ({
+      ...options,
+      session: { credentials: settings.credentials, ...settings.tunnels, ...options.session }
+    })
+    if (router._tag !== "Embedded") {
+      const where = router._tag === "Several" ? router.routers : router
+      return <E = never>(options: NodeI2p.SessionOptions<E>) =>
+        NodeI2p.layer({ ...withTunnels(options), router: where })
+    }
+    const echoKeys = yield* NodeKeyStore.transient
+    const local = yield* Layer.build(
+      NodeI2p.layerLocalRouter({
+        link: router.link.config,
+        seed: router.link.seed,
+        names: { [echoName]: echoKeys.destination }
+      })
+    )
+    yield* Effect.provide(Layer.build(layerEcho(echoKeys)), local)
+    return <E = never>(options: NodeI2p.SessionOptions<E>) => {
+      // It knows all there is from the start; asking it again, as new tunnels of a real router need, would only take time.
+      const session = { ...withTunnels(options).session, lookupRetryWindow: 0 }
+      return Layer.provide(NodeI2p.layerOnLocalRouter({ ...options, session }), Layer.succeedContext(local))
+    }
+  })
 
 /**
  * A destination on the embedded router that answers pings and `i2p perf`, and sends back what it is sent on every other

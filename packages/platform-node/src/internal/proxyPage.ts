@@ -1,0 +1,136 @@
+/**
+ * What a proxy answers itself: a status, what went wrong, and what to do about it. HTML for browsers, else text.
+ */
+
+import * as Option from "effect/Option"
+import type { NotI2pHost } from "../I2pHttpError.js"
+import * as I2pHttpError from "../I2pHttpError.js"
+import type { Failure } from "../NodeSystemError.js"
+import { NodeSystemError } from "../NodeSystemError.js"
+
+export interface Problem {
+  readonly status: number
+  readonly title: string
+  readonly what: string
+  readonly advice: string
+}
+
+const problem = (status: number, title: string, what: string, advice: string): Problem => ({
+  status,
+  title,
+  what,
+  advice
+})
+
+export const notI2p = (error: NotI2pHost): Problem =>
+  problem(
+    403,
+    "Not on I2P",
+    error.message,
+    "This proxy reaches .i2p sites only, and has no outproxy. Set it for .i2p in your browser, or as the whole proxy of one that only visits I2P."
+  )
+
+export const notAProxyRequest = problem(
+  400,
+  "Not a request to a proxy",
+  "The request names no host in its first line.",
+  "Set this address as the HTTP proxy of your browser or program, instead of opening it."
+)
+
+export const httpsWithoutConnect = problem(
+  400,
+  "Not a way to https",
+  "The request asks the proxy itself to speak https.",
+  "Programs tunnel https through CONNECT; set this address as the proxy for https, too."
+)
+
+export const tooMany = problem(503, "Too many connections", "The proxy serves as many as it may.", "Try again later.")
+
+export const noAnswer = (seconds: number): Problem =>
+  problem(
+    504,
+    "The site does not answer",
+    `The site took the request and said nothing for ${seconds} s.`,
+    "Try again later; the site may be overloaded."
+  )
+
+/** What came of a stream that could not be opened, or broke before the answer. */
+export const fromError = (error: unknown): Problem => {
+  const refused = I2pHttpError.refusal(error)
+  if (Option.isSome(refused)) return notI2p(refused.value)
+  if (error instanceof NodeSystemError) return fromFailure(error.cause as Failure)
+  const message = error instanceof Error ? error.message : String(error)
+  return problem(502, "No proper answer", `The site's answer is not HTTP, or broke off: ${message}`, "Try again later.")
+}
+
+export const fromFailure = (failure: Failure): Problem => {
+  const { message } = failure
+  switch (failure._tag) {
+    case "DestinationNotFound":
+      if (failure.reason === "BadAddress") {
+        return problem(400, "No such address", message, "Check the address for mistakes.")
+      }
+      if (failure.reason === "NotFound" && !failure.address.endsWith(".b32.i2p")) {
+        return problem(
+          502,
+          "Unknown name",
+          message,
+          "Check the name. If it is right, your router's address book does not have it: add it there, or use the site's .b32.i2p address."
+        )
+      }
+      return problem(
+        failure.reason === "NotFound" ? 502 : 504,
+        "The site is not found",
+        message,
+        "It may be off line. If nothing else is found either, see whether your router has tunnels yet."
+      )
+    case "ConnectTimedOut":
+      return problem(504, "The site does not answer", message, "It may be off line, or busy. Try again later.")
+    case "ConnectRefused":
+      return problem(
+        502,
+        "The site refuses the connection",
+        message,
+        "Check the port, or try again later: the site may limit its visitors."
+      )
+    case "TransportFailed":
+      return problem(502, "Your router is not reached", message, "Start your router, or see what its log says.")
+    case "TooManyStreams":
+      return problem(503, "Too many streams", message, "Close some tabs, or try again later.")
+    default:
+      return problem(502, "The site is not reached", message, "Try again later.")
+  }
+}
+
+const escapeHtml = (text: string): string => text.replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`)
+
+const html = ({ advice, status, title, what }: Problem): string => `<!doctype html>
+<html lang="en">
+<head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>${status} ${escapeHtml(title)}</title></head>
+<body><h1>${escapeHtml(title)}</h1>
+<p>${escapeHtml(what)}</p>
+<p>${escapeHtml(advice)}</p>
+<hr><p>i2p tunnel http</p></body>
+</html>
+`
+
+/** Headers and body. The page loads nothing and is not kept. */
+export const render = (
+  problem: Problem,
+  accept: string | undefined
+): { readonly headers: Array<readonly [string, string]>; readonly body: Buffer } => {
+  const wantsHtml = accept?.includes("text/html") === true
+  const text = `${problem.status} ${problem.title}\n\n${problem.what}\n${problem.advice}\n`
+  const body = Buffer.from(wantsHtml ? html(problem) : text)
+  return {
+    headers: [
+      ["Content-Type", `${wantsHtml ? "text/html" : "text/plain"}; charset=utf-8`],
+      ["Content-Length", String(body.length)],
+      ["Cache-Control", "no-store"],
+      ["Content-Security-Policy", "default-src 'none'"],
+      ["Proxy-Status", `i2p; error=${problem.status === 504 ? "connection_timeout" : "destination_unavailable"}`],
+      ["Connection", "close"]
+    ],
+    body
+  }
+}
