@@ -161,6 +161,9 @@ const makable: ReadonlyArray<number> = [
   KeyType.MlDsa87
 ]
 
+/** Encryption types of lease sets, see `I2cpConfig`. */
+const encryptable: ReadonlyArray<number> = [0, 4, 5, 6, 7]
+
 type Note = (kind: Issue["kind"], option: string | undefined, reason: string) => void
 
 /** Takes options out of a section, and notes what is wrong with them. */
@@ -224,15 +227,24 @@ const sessionOf = (from: Reader, note: Note, named: Record<string, string>): Par
     note("Invalid", "i2cp.leaseSetAuthType", "lease sets are not encrypted here: everybody could come in")
   }
   const encryption = from.text("i2cp.leaseSetEncType")
-  if (encryption !== undefined && encryption !== "4") {
-    note("Ignored", "i2cp.leaseSetEncType", "lease sets have one key, of type 4 (X25519)")
+  const encryptionTypes = encryption?.split(",").map(Number)
+  if (encryption !== undefined && encryptionTypes !== undefined) {
+    named["i2cp.leaseSetEncType"] = encryption
+    const hybrids = encryptionTypes.filter((type) => type > 4)
+    if (!encryptionTypes.every((type) => encryptable.includes(type)) || hybrids.length > 1) {
+      note("Invalid", "i2cp.leaseSetEncType", `"${encryption}" is not a list of 0, 4 and one of 5, 6, 7`)
+    }
   }
   const hidden = from.boolean("i2cp.dontPublishLeaseSet")
   if (hidden !== undefined) {
     published = !hidden
     named["i2cp.dontPublishLeaseSet"] = String(hidden)
   }
-  return { options, ...(published === undefined ? {} : { published }) }
+  return {
+    options,
+    ...(published === undefined ? {} : { published }),
+    ...(encryptionTypes === undefined ? {} : { encryptionTypes })
+  }
 }
 
 /** Options of the streams. */

@@ -85,11 +85,12 @@ describe("a client tunnel", () => {
 
   it("hands options to session and streams", () => {
     const tunnel = only(
-      `${client}inbound.length = 1\noutbound.quantity = 3\ni2cp.dontPublishLeaseSet = true\ni2p.streaming.profile=2\nkeys = irc.dat\ndestinationport = 6667\naddress = ::1\nconnecttimeout = 20\ngzip = true\n`
+      `${client}inbound.length = 1\noutbound.quantity = 3\ni2cp.dontPublishLeaseSet = true\ni2p.streaming.profile=2\nkeys = irc.dat\ndestinationport = 6667\naddress = ::1\nconnecttimeout = 20\ngzip = true\ni2cp.leaseSetEncType = 6,4\n`
     )
     assert.deepStrictEqual(tunnel.session, {
       options: { "inbound.length": "1", "outbound.quantity": "3" },
-      published: false
+      published: false,
+      encryptionTypes: [6, 4]
     })
     assert.deepStrictEqual(tunnel.streaming, { profile: "interactive" })
     assert.deepInclude(tunnel, { keys: { _tag: "File", path: "irc.dat" }, connectTimeout: 20, destinationPort: 6667 })
@@ -161,6 +162,7 @@ describe("what is not as the file has it", () => {
       [`${client}signaturetype = 0\n`, /keys of type 0 are not made here/],
       [server.replace("keys = s.dat\n", ""), /option keys is missing/],
       [`${server}accesslist = friends\n`, /accesslist: /],
+      [`${server}i2cp.leaseSetEncType = 9\n`, /i2cp\.leaseSetEncType: "9" is not a list/],
       [`${server}i2cp.leaseSetType = 5\n`, /i2cp\.leaseSetType: only type 3/],
       [`${server}i2cp.leaseSetAuthType = 2\n`, /i2cp\.leaseSetAuthType: /],
       [`${server}${server.replace("[s]", "[t]")}`, /\[t\] port 8080 of s\.dat is \[s\]'s already/]
