@@ -3,6 +3,7 @@
  *
  * @since 0.1.0
  */
+import type { I2cpError } from "@effect-i2p/i2cp/I2cpError"
 import * as SessionState from "@effect-i2p/i2cp/SessionState"
 import * as NodeHttpProxy from "@effect-i2p/platform-node/NodeHttpProxy"
 import * as NodeHttpTunnel from "@effect-i2p/platform-node/NodeHttpTunnel"
@@ -11,9 +12,9 @@ import * as NodeTunnel from "@effect-i2p/platform-node/NodeTunnel"
 import type { TunnelError } from "@effect-i2p/platform-node/TunnelError"
 import type { ListenError } from "@effect-i2p/streaming/StreamError"
 import { StreamManager } from "@effect-i2p/streaming/StreamManager"
+import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import * as Option from "effect/Option"
 import * as Ref from "effect/Ref"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
@@ -99,15 +100,15 @@ export const run = (settings: Settings, tunnels: ReadonlyArray<Tunnel>, options:
       { discard: true }
     )
     yield* ExitStatus.set(ExitCode.Ok)
-    const lost = sessions.map(({ session }) =>
-      Stream.runHead(Stream.filter(session.state.changes, SessionState.is("Failed"))).pipe(
-        Effect.flatMap(Option.match({ onNone: () => Effect.never, onSome: ({ reason }) => Effect.fail(reason) }))
+    const lost = yield* Deferred.make<never, I2cpError>()
+    yield* Effect.forEach(sessions, ({ session }) =>
+      session.state.changes.pipe(
+        Stream.filter(SessionState.is("Failed")),
+        Stream.runForEach(({ reason }) => Deferred.fail(lost, reason)),
+        Effect.forkScoped
       )
     )
-    yield* Effect.raceAll([watch(settings, all), ...lost]).pipe(
-      Effect.onExit(() => summarize(settings, all)),
-      Effect.tapError(() => ExitStatus.set(ExitCode.NoAnswer))
-    )
+    yield* watch(settings, all, Deferred.await(lost)).pipe(Effect.onExit(() => summarize(settings, all)))
   }).pipe(Effect.scoped)
 
 /** The port of a server's destination; 0 takes all that no other server has. */
@@ -203,7 +204,7 @@ const tellOfShared = ({ tunnels }: TunnelSessions.Group) =>
 const up = (lines: number): string => (lines === 0 ? "" : `\u001b[${lines}A\r\u001b[0J`)
 
 /** Shows the counters to whoever is watching, tells programs of them, and everybody of failures. */
-const watch = (settings: Settings, running: ReadonlyArray<Running>) =>
+const watch = (settings: Settings, running: ReadonlyArray<Running>, lost: Effect.Effect<never, I2cpError>) =>
   Effect.gen(function* () {
     const { err } = yield* Output.Output
     const isShown = err.isTerminal && !settings.json
@@ -219,7 +220,7 @@ const watch = (settings: Settings, running: ReadonlyArray<Running>) =>
     const one = Effect.gen(function* () {
       const stats = yield* Effect.forEach(running, ({ stats }) => stats)
       const lines = stats.map((stats, at) =>
-        Format.truncate(TunnelReport.stats(running[at]!.opened.tunnel.name, stats), err.columns() - 1)
+        Format.truncate(TunnelReport.stats(running[at]!.opened.tunnel.name, stats), Math.max(40, err.columns() - 1))
       )
       const text = `${lines.join("\n")}\n`
       const news = stats.flatMap((stats, at) => {
@@ -242,7 +243,8 @@ const watch = (settings: Settings, running: ReadonlyArray<Running>) =>
         }
       }
     })
-    return yield* Effect.forever(Effect.delay(one, lookInterval)).pipe(Effect.onExit(() => erase))
+    const wait = Effect.raceFirst(Effect.sleep(lookInterval), lost)
+    return yield* Effect.forever(Effect.zipRight(wait, one)).pipe(Effect.onExit(() => erase))
   })
 
 /** The last word of each tunnel. In a pipe and without JSON there is none: it would be talk that nobody asked for. */

@@ -338,6 +338,11 @@ export const fromSection = (
     endTimeout: from.number("endtimeout", 0, 31_536_000),
     halfClose: from.boolean("halfclose")
   }
+  if (type === "http") {
+    for (const name of ["idletimeout", "endtimeout", "halfclose"]) {
+      if (section.options.has(name)) note("Ignored", name, "HTTP has its own ends; see i2p.streaming.inactivityTimeout")
+    }
+  }
   for (const [name, value] of from.left) {
     const known = Object.hasOwn(withoutEffect, name) ? withoutEffect[name] : undefined
     if (known === undefined) note("Unknown", name, "no such option")
