@@ -284,6 +284,38 @@ describe("the HTTP proxy", () => {
   )
 })
 
+/** A site that takes one request on each stream, and resets it at the second. */
+const forgetful = (site: StreamManager["Type"]) =>
+  Effect.gen(function* () {
+    const listener = yield* site.listen()
+    yield* Effect.forkScoped(
+      listener.run((stream) =>
+        Effect.gen(function* () {
+          yield* stream.read
+          yield* stream.write(Buffer.from("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"))
+          yield* stream.read
+          yield* stream.reset
+        })
+      )
+    )
+  })
+
+describe("the HTTP proxy, when a site breaks the stream that was kept,", () => {
+  live(
+    "asks again what may be asked again, and nothing else",
+    Effect.gen(function* () {
+      const site = yield* session()
+      yield* forgetful(site)
+      const proxy = yield* NodeHttpProxy.make({ listen: local }).pipe(
+        Effect.provideService(StreamManager, yield* session())
+      )
+      const url = `http://${site.destination.b32}/`
+      for (let request = 0; request < 3; request++) assert.strictEqual((yield* ask(proxy, url)).status, 200)
+      assert.strictEqual((yield* ask(proxy, url, { method: "POST" }, "once")).status, 502)
+    })
+  )
+})
+
 describe("the SOCKS proxy", () => {
   const socks = (options: Partial<NodeSocksProxy.Options> = {}) =>
     Effect.gen(function* () {
