@@ -365,7 +365,7 @@ const handleTunnel =
 const tunnelClient = Command.make(
   "client",
   TunnelCommand.client,
-  handleTunnel(() => import("./commands/tunnel.js").then(({ client }) => client))
+  handleTunnel(async () => (await import("./commands/tunnel.js")).client)
 ).pipe(
   Command.withDescription(
     "A TCP port that leads to a destination: i2p tunnel client --listen 6668 --to irc.ilita.i2p:6667"
@@ -375,7 +375,7 @@ const tunnelClient = Command.make(
 const tunnelServer = Command.make(
   "server",
   TunnelCommand.server,
-  handleTunnel(() => import("./commands/tunnel.js").then(({ server }) => server))
+  handleTunnel(async () => (await import("./commands/tunnel.js")).server)
 ).pipe(
   Command.withDescription(
     "A TCP service on a destination: i2p tunnel server --to 127.0.0.1:8080 --http --keys site.dat"
@@ -385,7 +385,7 @@ const tunnelServer = Command.make(
 const tunnelHttp = Command.make(
   "http",
   TunnelCommand.http,
-  handleTunnel(() => import("./commands/tunnel.js").then(({ http }) => http))
+  handleTunnel(async () => (await import("./commands/tunnel.js")).http)
 ).pipe(
   Command.withDescription(
     "An HTTP proxy to I2P, with CONNECT, and to nothing else: other hosts are refused and never looked up."
@@ -395,7 +395,7 @@ const tunnelHttp = Command.make(
 const tunnelSocks = Command.make(
   "socks",
   TunnelCommand.socks,
-  handleTunnel(() => import("./commands/tunnel.js").then(({ socks }) => socks))
+  handleTunnel(async () => (await import("./commands/tunnel.js")).socks)
 ).pipe(
   Command.withDescription(
     "A SOCKS 5 proxy to I2P, and to nothing else: names only (socks5h), CONNECT only, no authentication."

@@ -6,9 +6,11 @@
 import * as Options from "@effect/cli/Options"
 import * as Option from "effect/Option"
 import * as Settings from "./Settings.js"
+import * as Watch from "./Watch.js"
 
 const common = {
   ...Settings.options,
+  ...Watch.options,
   connections: Options.integer("connections").pipe(
     Options.withDescription("TCP connections at a time. Default 256"),
     Options.optional

@@ -27,10 +27,11 @@ import type { Settings } from "./Settings.js"
 import * as TunnelReport from "./TunnelReport.js"
 import * as TunnelSessions from "./TunnelSessions.js"
 import type { Endpoint, Tunnel } from "./TunnelsConf.js"
+import type * as Watch from "./Watch.js"
 
 /**
  * **Shape** paths of key files are relative to `directory`. `firstTakesAllPorts`: the first server of a destination gets
- * what comes on ports that no other server has, as in i2pd.
+ * what comes on ports that no other server has, as in i2pd. `watch` is for a single destination.
  *
  * @category models
  * @since 0.1.0
@@ -38,6 +39,7 @@ import type { Endpoint, Tunnel } from "./TunnelsConf.js"
 export interface Options {
   readonly directory: string
   readonly firstTakesAllPorts: boolean
+  readonly watch: Watch.Options
 }
 
 interface Running {
@@ -62,7 +64,7 @@ export const run = (settings: Settings, tunnels: ReadonlyArray<Tunnel>, options:
     yield* warnOfOthers(tunnels)
     const groups = yield* TunnelSessions.group(tunnels, options.directory)
     yield* Effect.forEach(groups, tellOfShared, { discard: true })
-    const open = yield* TunnelSessions.make(settings)
+    const open = yield* TunnelSessions.make(settings, options.watch)
     const sessions = yield* Effect.forEach(
       groups,
       (group) => Effect.map(open(group), (session) => ({ ...session, group })),

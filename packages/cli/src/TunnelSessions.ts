@@ -18,9 +18,11 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
+import type { CliError } from "./Failure.js"
 import type { Settings } from "./Settings.js"
 import * as Streams from "./Streams.js"
 import type { Tunnel } from "./TunnelsConf.js"
+import * as Watch from "./Watch.js"
 
 /**
  * Tunnels that share a destination. The options of the session are those of the first.
@@ -100,9 +102,10 @@ export interface Open {
  * @since 0.1.0
  */
 export const make = (
-  settings: Settings
+  settings: Settings,
+  watch: Watch.Options
 ): Effect.Effect<
-  (group: Group) => Effect.Effect<Open, I2cpError | AddressBookError, Scope.Scope>,
+  (group: Group) => Effect.Effect<Open, I2cpError | AddressBookError | CliError, Scope.Scope>,
   never,
   Scope.Scope
 > =>
@@ -111,14 +114,13 @@ export const make = (
     return ({ keys, tunnels }) => {
       const { name, session, streaming } = tunnels[0]!
       const isClient = tunnels.every((tunnel) => "listen" in tunnel)
-      return Layer.build(
-        place({
-          keys,
-          session: { nickname: name, ...session },
-          // Whoever only visits need not answer who asks. Source: i2pd, Java I2P.
-          streaming: { ...(isClient ? { answerPings: false } : {}), ...streaming }
-        })
-      ).pipe(
+      const services = place({
+        keys,
+        session: { nickname: name, ...session },
+        // Whoever only visits need not answer who asks. Source: i2pd, Java I2P.
+        streaming: { ...(isClient ? { answerPings: false } : {}), ...streaming }
+      })
+      return Layer.build(Watch.layer(services, watch)).pipe(
         Effect.map((context) => {
           const manager = Context.get(context, StreamManager)
           return {

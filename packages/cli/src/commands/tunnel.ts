@@ -15,6 +15,7 @@ import { talk } from "../Output.js"
 import type { Settings } from "../Settings.js"
 import * as TunnelRunner from "../TunnelRunner.js"
 import * as TunnelsConf from "../TunnelsConf.js"
+import * as Watch from "../Watch.js"
 
 /** Larger than any file that a person writes. Ours. */
 const maxFileBytes = 1_048_576
@@ -33,7 +34,7 @@ export interface Options {
  * @category models
  * @since 0.1.0
  */
-export interface TunnelOptions {
+export interface TunnelOptions extends Watch.Options {
   readonly option: ReadonlyArray<string>
   readonly connections: Option.Option<number>
   readonly idle: Option.Option<number>
@@ -95,7 +96,8 @@ export const run = Effect.fnUntraced(function* (settings: Settings, options: Opt
   if (tunnels.length === 0) return yield* refuse(`${path} has no tunnel that is run here`)
   yield* TunnelRunner.run(settings, tunnels, {
     directory: Path.dirname(Path.resolve(path)),
-    firstTakesAllPorts: true
+    firstTakesAllPorts: true,
+    watch: Watch.nobody
   })
 })
 
@@ -187,7 +189,11 @@ const single = Effect.fnUntraced(function* (
   const reasons = issues.map(({ option, reason }) => `${option === undefined ? "" : `${option}: `}${reason}`)
   // What is typed is meant: an option that does nothing is a mistake here.
   if (tunnel === undefined || issues.length > 0) return yield* refuse(reasons.join("; "))
-  yield* TunnelRunner.run(settings, [tunnel], { directory: ".", firstTakesAllPorts: false })
+  yield* TunnelRunner.run(settings, [tunnel], {
+    directory: ".",
+    firstTakesAllPorts: false,
+    watch: { trace: options.trace, insight: options.insight, program: `i2p tunnel ${name}` }
+  })
 })
 
 /** `[v6 address]:port`, `host:port`, or a port of 127.0.0.1. */
