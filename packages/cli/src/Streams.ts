@@ -56,7 +56,8 @@ const layerRouter = (
 ) => {
   const keys = settings.keys === undefined ? undefined : NodeKeyStore.file(settings.keys)
   const options = { keys, session: { nickname: "i2p command", ...session }, streaming }
-  return Watch.layer(Layer.unwrapScoped(Effect.map(placeWithoutBook(settings), (place) => place(options))), watch)
+  // Around our own destination and not around the echo's.
+  return Layer.unwrapScoped(Effect.map(placeWithoutBook(settings), (place) => Watch.layer(place(options), watch)))
 }
 
 /**
