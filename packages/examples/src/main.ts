@@ -3,6 +3,9 @@
  *
  * @since 0.1.0
  */
+import { execFile } from "node:child_process"
+import { fileURLToPath } from "node:url"
+import { promisify } from "node:util"
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -10,7 +13,10 @@ import * as Chat from "./chat.js"
 import * as Cluster from "./cluster.js"
 import * as Echo from "./echo.js"
 import * as ExistingApp from "./existingApp.js"
+import * as FileTransfer from "./fileTransfer.js"
 import * as Prometheus from "./prometheus.js"
+import * as Proxy from "./proxy.js"
+import * as Rpc from "./rpc.js"
 import * as Site from "./site.js"
 
 /** An example, and what must be true of its result. */
@@ -20,13 +26,24 @@ interface Example {
   readonly expected: string
 }
 
+/** The example of tests, `test/service.test.ts`; `npm test` runs it, too. */
+const serviceTests = Effect.tryPromise(() =>
+  promisify(execFile)("npx", ["vitest", "run", "--project", "unit", "packages/examples/test"], {
+    cwd: fileURLToPath(new URL("../../../", import.meta.url))
+  })
+).pipe(Effect.as("passed"))
+
 const examples: ReadonlyArray<Example> = [
   { name: "echo", run: Echo.program, expected: "hello, hidden world" },
   { name: "site", run: Site.program, expected: "I: I was here" },
   { name: "chat", run: Chat.program, expected: "hello and hi; hello and hi" },
   { name: "existing app", run: ExistingApp.program, expected: "POST news, not deceived" },
+  { name: "prometheus", run: Prometheus.program, expected: "100000" },
+  { name: "proxy", run: Proxy.program, expected: "GET /news" },
+  { name: "RPC", run: Rpc.program, expected: "-4; no weather in Atlantis; 1, 2, 3" },
+  { name: "file transfer", run: FileTransfer.program, expected: "1048576 bytes arrived, writes ran ahead" },
   { name: "cluster", run: Cluster.program, expected: "guests on one and two; the site moved" },
-  { name: "prometheus", run: Prometheus.program, expected: "100000" }
+  { name: "tests of a service", run: serviceTests, expected: "passed" }
 ]
 
 /** An example that has not ended by then hangs. */
