@@ -39,6 +39,8 @@ export const content = (seed: string, length: number): Uint8Array => {
 }
 
 /**
+ * The SHA-256 of bytes, in hexadecimal digits.
+ *
  * @category content
  * @since 0.1.0
  */

@@ -14,6 +14,8 @@ import type { I2cpError, LookupFailed } from "@effect-i2p/i2cp/I2cpError"
 export const stages = ["port", "version", "session", "tunnels", "lease set", "self-lookup", "loopback stream"] as const
 
 /**
+ * A stage by its name.
+ *
  * @category models
  * @since 0.1.0
  */

@@ -8,12 +8,16 @@ import * as Effect from "effect/Effect"
 import * as Ref from "effect/Ref"
 
 /**
+ * The exit code that a command wants, if it does not fail.
+ *
  * @category services
  * @since 0.1.0
  */
 export class ExitStatus extends Context.Tag("@effect-i2p/cli/ExitStatus")<ExitStatus, Ref.Ref<number | undefined>>() {}
 
 /**
+ * Says what the exit code shall be.
+ *
  * @category running
  * @since 0.1.0
  */
@@ -21,6 +25,8 @@ export const set = (code: number): Effect.Effect<void, never, ExitStatus> =>
   Effect.flatMap(ExitStatus, (ref) => Ref.set(ref, code))
 
 /**
+ * The exit code that was asked for.
+ *
  * @category getters
  * @since 0.1.0
  */

@@ -19,6 +19,8 @@ export interface Entry {
 }
 
 /**
+ * The help of a command.
+ *
  * @category models
  * @since 0.1.0
  */

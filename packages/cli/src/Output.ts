@@ -26,6 +26,8 @@ export interface Sink {
 }
 
 /**
+ * Where a command writes: data, talk, progress.
+ *
  * @category services
  * @since 0.1.0
  */

@@ -215,6 +215,8 @@ export interface Lines {
 }
 
 /**
+ * Reads a stream by lines, and what follows them as bytes.
+ *
  * @category reading
  * @since 0.1.0
  */

@@ -45,6 +45,8 @@ export interface Result {
 }
 
 /**
+ * What a run is about to do.
+ *
  * @category models
  * @since 0.1.0
  */
@@ -208,6 +210,8 @@ export const total = (results: ReadonlyArray<Result>): Result => ({
 })
 
 /**
+ * What several streams come to together.
+ *
  * @category getters
  * @since 0.1.0
  */

@@ -48,6 +48,8 @@ export interface Summary {
 }
 
 /**
+ * Counts pings, and sums up their round trips.
+ *
  * @category models
  * @since 0.1.0
  */

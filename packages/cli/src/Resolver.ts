@@ -26,6 +26,8 @@ export interface Resolver {
 }
 
 /**
+ * A resolver of an address, which remembers what it has found.
+ *
  * @category constructors
  * @since 0.1.0
  */

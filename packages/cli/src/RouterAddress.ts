@@ -14,6 +14,8 @@ import * as NodeI2pConfig from "@effect-i2p/platform-node/NodeI2pConfig"
 export type Remote = NodeI2pConfig.Remote
 
 /**
+ * An embedded router with its link, or the address of another.
+ *
  * @category models
  * @since 0.1.0
  */
@@ -28,12 +30,16 @@ export type RouterAddress = NodeI2pConfig.Router
 export type Single = Exclude<RouterAddress, { readonly _tag: "Several" }>
 
 /**
+ * The router of this machine.
+ *
  * @category constants
  * @since 0.1.0
  */
 export const defaults: RouterAddress = NodeI2pConfig.defaultRouter
 
 /**
+ * Reads an address as it is typed.
+ *
  * @category parsing
  * @since 0.1.0
  */

@@ -66,6 +66,8 @@ export const padEnd = (text: string, width: number): string =>
   text + " ".repeat(Math.max(0, width - strip(text).length))
 
 /**
+ * Pads text to a width as it shows, colours not counted.
+ *
  * @category formatting
  * @since 0.1.0
  */

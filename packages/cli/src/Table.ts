@@ -6,6 +6,8 @@
 import * as Style from "./Style.js"
 
 /**
+ * A column of a table.
+ *
  * @category models
  * @since 0.1.0
  */

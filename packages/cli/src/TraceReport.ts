@@ -86,6 +86,8 @@ export interface Report {
 }
 
 /**
+ * A report of nothing yet.
+ *
  * @category constructors
  * @since 0.1.0
  */

@@ -19,6 +19,8 @@ import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 
 /**
+ * Names of our own.
+ *
  * @category models
  * @since 0.1.0
  */
@@ -38,6 +40,8 @@ export const fromMap = (entries: ReadonlyMap<string, Destination.Destination>): 
 })
 
 /**
+ * No names.
+ *
  * @category constructors
  * @since 0.1.0
  */
@@ -73,6 +77,8 @@ export const layerText = (text: string, options?: ParseOptions): Layer.Layer<nev
 export const maxEntries = 25_000
 
 /**
+ * What bounds the reading of a `hosts.txt`.
+ *
  * @category models
  * @since 0.1.0
  */

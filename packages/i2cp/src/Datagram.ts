@@ -44,6 +44,8 @@ import * as Either from "effect/Either"
 import { DatagramRejected, DatagramUntrusted } from "./DatagramError.js"
 
 /**
+ * The formats there are; the table in the README says who understands which.
+ *
  * @category models
  * @since 0.1.0
  */

@@ -50,6 +50,8 @@ export interface Options {
 }
 
 /**
+ * The default of every option.
+ *
  * @category constants
  * @since 0.1.0
  */
@@ -147,6 +149,8 @@ export interface Stats {
 export type SendError = SendRejected | DatagramRejected | LookupFailed | DestinationKeys.OfflineKeysExpired
 
 /**
+ * The service for datagrams over a session.
+ *
  * @category tags
  * @since 0.1.0
  */
@@ -174,6 +178,8 @@ export class Datagrams extends Context.Tag("@effect-i2p/i2cp/Datagrams")<
 type Receivers = Map<number, ReadonlyArray<Queue.Queue<Incoming>>>
 
 /**
+ * Makes the service over a session, for as long as the scope lives.
+ *
  * @category constructors
  * @since 0.1.0
  */
@@ -356,6 +362,8 @@ const checkPort = (port: number): void => {
 }
 
 /**
+ * The service over a session, with some options changed.
+ *
  * @category layers
  * @since 0.1.0
  */

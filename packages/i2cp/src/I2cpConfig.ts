@@ -21,6 +21,8 @@ import type { ClientKey } from "./message/BlindingInfo.js"
 import * as SessionOptions from "./SessionOptions.js"
 
 /**
+ * Every bound and option of a session.
+ *
  * @category models
  * @since 0.1.0
  */
@@ -189,6 +191,8 @@ export const defaultReconnect: Schedule.Schedule<unknown, I2cpError> = Schedule.
 )
 
 /**
+ * The default of every option.
+ *
  * @category constructors
  * @since 0.1.0
  */

@@ -70,6 +70,8 @@ export interface Link {
 export type OnFrame = (type: number, body: Uint8Array, now: number) => void
 
 /**
+ * Framed connections to a router, each made anew.
+ *
  * @category tags
  * @since 0.1.0
  */
@@ -100,6 +102,8 @@ export interface Router<E = never, R = never> {
 }
 
 /**
+ * Makes connections over a platform socket.
+ *
  * @category constructors
  * @since 0.1.0
  */
@@ -181,12 +185,16 @@ const connect = (
   )
 
 /**
+ * Connections over a platform socket.
+ *
  * @category layers
  * @since 0.1.0
  */
 export const layer: Layer.Layer<I2cpConnection, never, Socket.Socket> = Layer.effect(I2cpConnection, make)
 
 /**
+ * Connections to whichever of several routers the session asks for.
+ *
  * @category layers
  * @since 0.1.0
  */

@@ -142,12 +142,16 @@ export const makeReporter = (counts: () => Counts): (() => void) => {
 }
 
 /**
+ * Counts a session that enters a state.
+ *
  * @category combinators
  * @since 0.1.0
  */
 export const enteredState = (state: string): void => labelled(states, "state", state).unsafeUpdate(1, [])
 
 /**
+ * Counts a connection that was lost, by the error's tag and reason.
+ *
  * @category combinators
  * @since 0.1.0
  */

@@ -132,6 +132,8 @@ export interface Bandwidth {
 }
 
 /**
+ * A destination's session with a router, which is made anew by itself when it is lost.
+ *
  * @category tags
  * @since 0.1.0
  */

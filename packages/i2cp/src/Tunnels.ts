@@ -6,6 +6,8 @@
 import * as Either from "effect/Either"
 
 /**
+ * Hops and numbers of tunnels.
+ *
  * @category models
  * @since 0.1.0
  */

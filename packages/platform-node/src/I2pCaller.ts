@@ -88,6 +88,8 @@ export class Middleware extends HttpApiMiddleware.Tag<Middleware>()("@effect-i2p
 }) {}
 
 /**
+ * The middleware for servers: tells each handler who calls.
+ *
  * @category layers
  * @since 0.1.0
  */

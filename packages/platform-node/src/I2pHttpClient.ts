@@ -18,6 +18,8 @@ import type * as Scope from "effect/Scope"
 import * as I2pDispatcher from "./I2pDispatcher.js"
 
 /**
+ * The options of the dispatcher below.
+ *
  * @category models
  * @since 0.1.0
  */

@@ -25,6 +25,8 @@ import * as RouterAddress from "./RouterAddress.js"
 export const DEFAULT_HOST = RouterAddress.DEFAULT_HOST
 
 /**
+ * The I2CP port of a router.
+ *
  * @category constants
  * @since 0.1.0
  */
@@ -95,6 +97,8 @@ export interface TlsOptions {
 }
 
 /**
+ * A router's Unix socket.
+ *
  * @category models
  * @since 0.1.0
  */

@@ -134,13 +134,13 @@ const parsed = <A>(name: string, parse: (text: string) => Either.Either<A, strin
     )
   )
 
-/** @category configs @since 0.1.0 */
+/** `I2P_ROUTER`: where the router is. @category configs @since 0.1.0 */
 export const router: Config.Config<Option.Option<Router>> = parsed("I2P_ROUTER", parseRouter)
-/** @category configs @since 0.1.0 */
+/** `I2P_KEYS`: the key file of our destination. @category configs @since 0.1.0 */
 export const keys: Config.Config<Option.Option<string>> = text("I2P_KEYS")
-/** @category configs @since 0.1.0 */
+/** `I2P_HOSTS`: a `hosts.txt` with names of our own. @category configs @since 0.1.0 */
 export const hosts: Config.Config<Option.Option<string>> = text("I2P_HOSTS")
-/** @category configs @since 0.1.0 */
+/** `I2P_TUNNELS`: hops and numbers of tunnels. @category configs @since 0.1.0 */
 export const tunnels: Config.Config<Option.Option<Tunnels.Tunnels>> = parsed("I2P_TUNNELS", Tunnels.parse)
 
 /**

@@ -52,12 +52,16 @@ export type RouterAddress =
 export const DEFAULT_HOST = "127.0.0.1"
 
 /**
+ * The I2CP port of a router.
+ *
  * @category constants
  * @since 0.1.0
  */
 export const DEFAULT_PORT = 7654
 
 /**
+ * The router of this machine.
+ *
  * @category constants
  * @since 0.1.0
  */

@@ -52,6 +52,8 @@ export const Config = Schema.Struct({
 }).annotations({ identifier: "Netem.Config" })
 
 /**
+ * A link: what it does to whatever is sent over it.
+ *
  * @category models
  * @since 0.1.0
  */

@@ -1,3 +1,6 @@
+/**
+ * @since 0.1.0
+ */
 export * as LinkOptions from "./LinkOptions.js"
 export * as LocalRouter from "./LocalRouter.js"
 export * as Netem from "./Netem.js"

@@ -61,6 +61,8 @@ export const everybody: Rules = { allow: undefined, deny: new Set() }
 const base64HashLength = 44
 
 /**
+ * The hash of a peer, however it is named.
+ *
  * @since 0.1.0
  * @category conversions
  */
@@ -90,6 +92,8 @@ const setOf = (peers: Iterable<Peer>): Either.Either<ReadonlySet<string>, BadPee
   Either.map(Either.all([...peers].map(hashOf)), (hashes) => new Set(hashes.map(Hash.toBase32)))
 
 /**
+ * Rules from peers by whatever name; those denied are denied even when allowed.
+ *
  * @since 0.1.0
  * @category constructors
  */
@@ -134,6 +138,8 @@ export interface AccessList {
 }
 
 /**
+ * A list that can be changed while it is in use.
+ *
  * @since 0.1.0
  * @category constructors
  */

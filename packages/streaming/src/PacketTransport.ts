@@ -74,6 +74,8 @@ export interface Backlog {
 export type Path = "Up" | "Down" | "Gone"
 
 /**
+ * The way packets leave and arrive: the port to the network.
+ *
  * @since 0.1.0
  * @category tags
  */

@@ -69,6 +69,8 @@ export interface StreamStats {
 }
 
 /**
+ * A stream: bytes in order, both ways.
+ *
  * @since 0.1.0
  * @category models
  */

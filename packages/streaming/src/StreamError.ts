@@ -255,6 +255,8 @@ export class PortInUse extends Schema.TaggedError<PortInUse>("@effect-i2p/stream
 }
 
 /**
+ * What `connect` may fail with.
+ *
  * @since 0.1.0
  * @category models
  */
@@ -268,18 +270,24 @@ export type ConnectError =
   | OfflineKeysExpired
 
 /**
+ * What `listen` may fail with.
+ *
  * @since 0.1.0
  * @category models
  */
 export type ListenError = PortInUse | OfflineKeysExpired
 
 /**
+ * What reading and writing may fail with.
+ *
  * @since 0.1.0
  * @category models
  */
 export type StreamError = StreamReset | StreamClosed
 
 /**
+ * What `ping` may fail with.
+ *
  * @since 0.1.0
  * @category models
  */

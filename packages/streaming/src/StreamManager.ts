@@ -114,6 +114,8 @@ export interface PingOptions {
 }
 
 /**
+ * The answer to a ping.
+ *
  * @since 0.1.0
  * @category models
  */
@@ -141,6 +143,8 @@ export interface DropCounters {
 }
 
 /**
+ * The streams of a destination.
+ *
  * @since 0.1.0
  * @category tags
  */

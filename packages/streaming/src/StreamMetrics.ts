@@ -38,6 +38,8 @@ export type OutcomeLabel =
   | "exhausted"
 
 /**
+ * The label of an outcome.
+ *
  * @since 0.1.0
  * @category conversions
  */
@@ -153,26 +155,31 @@ export const choked = Metric.gauge("i2p_stream_choked", { description: "Streams 
  */
 export const chokedTime = counter("i2p_stream_choked_seconds_total", "Time that peers kept their windows closed")
 
-/** @since 0.1.0 @category metrics */
+/** Bytes sent, each counted once. @since 0.1.0 @category metrics */
 export const bytesSent = counter("i2p_stream_bytes_sent_total", "Bytes sent, each counted once")
-/** @since 0.1.0 @category metrics */
+/** Bytes that peers have for certain. @since 0.1.0 @category metrics */
 export const bytesAcknowledged = counter("i2p_stream_bytes_acknowledged_total", "Bytes that peers have for certain")
-/** @since 0.1.0 @category metrics */
+/** Bytes received in order. @since 0.1.0 @category metrics */
 export const bytesReceived = counter("i2p_stream_bytes_received_total", "Bytes received in order")
-/** @since 0.1.0 @category metrics */
+/** Packets sent, retransmissions included. @since 0.1.0 @category metrics */
 export const packetsSent = counter("i2p_stream_packets_sent_total", "Packets sent, retransmissions included")
-/** @since 0.1.0 @category metrics */
+/** Packets received. @since 0.1.0 @category metrics */
 export const packetsReceived = counter("i2p_stream_packets_received_total", "Packets received")
-/** @since 0.1.0 @category metrics */
+/** Packets sent again. @since 0.1.0 @category metrics */
 export const retransmissions = counter("i2p_stream_retransmissions_total", "Packets sent again")
-/** @since 0.1.0 @category metrics */
+/** Retransmission timeouts. @since 0.1.0 @category metrics */
 export const retransmissionTimeouts = counter(
   "i2p_stream_retransmission_timeouts_total",
   "Times that nothing was acknowledged for too long"
 )
-/** @since 0.1.0 @category metrics */
+/** Packets received more than once. @since 0.1.0 @category metrics */
 export const duplicates = counter("i2p_stream_duplicates_total", "Packets received more than once")
-/** @since 0.1.0 @category metrics */
+/**
+ * Packets for a stream that were not taken: no room, a wrong signature, out of its window.
+ *
+ * @since 0.1.0
+ * @category metrics
+ */
 export const packetsDropped = counter(
   "i2p_stream_packets_dropped_total",
   "Packets for a stream that were not taken: no room, a wrong signature, out of its window"

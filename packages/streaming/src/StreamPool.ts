@@ -19,6 +19,8 @@ import { TooManyDestinations, TransportFailed } from "./StreamError.js"
 import { StreamManager } from "./StreamManager.js"
 
 /**
+ * The bounds of a pool.
+ *
  * @since 0.1.0
  * @category models
  */
@@ -33,6 +35,8 @@ export interface Options {
 }
 
 /**
+ * Destinations by isolation key.
+ *
  * @since 0.1.0
  * @category models
  */
@@ -51,6 +55,8 @@ export interface Service {
 }
 
 /**
+ * A destination of its own for each isolation key.
+ *
  * @since 0.1.0
  * @category tags
  */
@@ -90,6 +96,8 @@ export const make = Effect.fnUntraced(function* <E extends { readonly message: s
 })
 
 /**
+ * A pool that makes its destinations with a layer, such as `NodeI2p.layer()`.
+ *
  * @since 0.1.0
  * @category layers
  */

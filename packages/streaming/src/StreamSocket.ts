@@ -54,6 +54,8 @@ export interface SocketOptions {
 }
 
 /**
+ * The default of every option but `halfClose`, whose default depends on who connects.
+ *
  * @since 0.1.0
  * @category constants
  */

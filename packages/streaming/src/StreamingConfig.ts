@@ -285,6 +285,8 @@ export const profiles: Record<
 }
 
 /**
+ * The default of every option.
+ *
  * @since 0.1.0
  * @category constructors
  */

@@ -1,3 +1,6 @@
+/**
+ * @since 0.1.0
+ */
 export * as AccessList from "./AccessList.js"
 export * as Packet from "./Packet.js"
 export * as PacketTrace from "./PacketTrace.js"

@@ -28,10 +28,10 @@ export interface Cell {
 /** Round trips of the grid: a machine, a continent, a short tunnel, a usual one, a bad one. @since 0.1.0 @category cells */
 export const rtts: ReadonlyArray<number> = [20, 200, 600, 1500, 3000]
 
-/** @since 0.1.0 @category cells */
+/** Shares lost in the grid. @since 0.1.0 @category cells */
 export const losses: ReadonlyArray<number> = [0, 0.001, 0.01, 0.05, 0.1]
 
-/** @since 0.1.0 @category cells */
+/** Shares held back in the grid. @since 0.1.0 @category cells */
 export const reorders: ReadonlyArray<number> = [0, 0.02]
 
 /** Largest window toward unknown peers, in bytes of payload: the streaming specification's 128 packets. */
@@ -174,6 +174,8 @@ const payload = (bytes: number): Uint8Array => {
 }
 
 /**
+ * The median; of an even number of values the mean of the two in the middle.
+ *
  * @since 0.1.0
  * @category running
  */

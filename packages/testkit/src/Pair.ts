@@ -17,6 +17,8 @@ import * as Scenario from "./Scenario.js"
 import { type Behaviour, maxStepsAtOnce, Side } from "./Side.js"
 
 /**
+ * Which way a packet goes.
+ *
  * @since 0.1.0
  * @category models
  */
@@ -31,6 +33,8 @@ export type Direction = "A>B" | "B>A"
 export type Choice = (packet: Packet.Packet, direction: Direction, nth: number) => boolean
 
 /**
+ * What a pair is made of.
+ *
  * @since 0.1.0
  * @category models
  */

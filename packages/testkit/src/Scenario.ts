@@ -78,7 +78,7 @@ export const bytes = (length: number, from = 0): Uint8Array =>
 export const packet = (fields: Partial<Packet.Packet>): Packet.Packet =>
   Packet.make({ sendStreamId: localStreamId, receiveStreamId: remoteStreamId, ...fields })
 
-/** @since 0.1.0 @category packets */
+/** A data packet, with so many bytes or these. @since 0.1.0 @category packets */
 export const data = (
   sequenceNumber: number,
   payload: Uint8Array | number = fullPacket,
@@ -86,21 +86,21 @@ export const data = (
 ): Packet.Packet =>
   packet({ sequenceNumber, payload: typeof payload === "number" ? bytes(payload, sequenceNumber) : payload, ...fields })
 
-/** @since 0.1.0 @category packets */
+/** An acknowledgment of everything up to a number but those named. @since 0.1.0 @category packets */
 export const ack = (ackThrough: number, nacks: ReadonlyArray<number> = [], fields: Partial<Packet.Packet> = {}) =>
   packet({ ackThrough, nacks, ...fields })
 
-/** @since 0.1.0 @category packets */
+/** A CLOSE under a number. @since 0.1.0 @category packets */
 export const close = (sequenceNumber: number, fields: Partial<Packet.Packet> = {}): Packet.Packet =>
   packet({ sequenceNumber, flags: Packet.CLOSE, ...fields })
 
-/** @since 0.1.0 @category packets */
+/** A RESET. @since 0.1.0 @category packets */
 export const reset = (fields: Partial<Packet.Packet> = {}): Packet.Packet => packet({ flags: Packet.RESET, ...fields })
 
-/** @since 0.1.0 @category packets */
+/** An acknowledgment that closes the window. @since 0.1.0 @category packets */
 export const choke = (ackThrough: number): Packet.Packet => ack(ackThrough, [], { requestedDelay: Packet.chokeDelay })
 
-/** @since 0.1.0 @category packets */
+/** An acknowledgment that opens it again. @since 0.1.0 @category packets */
 export const unchoke = (ackThrough: number): Packet.Packet => ack(ackThrough, [], { requestedDelay: 0 })
 
 /** A first SYN to us. @since 0.1.0 @category packets */
@@ -220,6 +220,8 @@ export const transmitted = (actions: ReadonlyArray<Action>): ReadonlyArray<Packe
   actions.flatMap((action) => (action._tag === "Transmit" ? [action.packet] : []))
 
 /**
+ * What the states below start from.
+ *
  * @since 0.1.0
  * @category models
  */

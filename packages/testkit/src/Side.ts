@@ -55,6 +55,8 @@ export interface Behaviour {
 export type Command = Exclude<Event.Event, { readonly _tag: "Received" }>
 
 /**
+ * How an application reads: all of it at once, nothing, or so many bytes a second.
+ *
  * @since 0.1.0
  * @category models
  */

@@ -59,6 +59,8 @@ export interface Traits {
 }
 
 /**
+ * What sockets on TCP do where the two may differ.
+ *
  * @since 0.1.0
  * @category constants
  */
@@ -71,6 +73,8 @@ export const tcp: Traits = {
 }
 
 /**
+ * What the suite works with.
+ *
  * @since 0.1.0
  * @category models
  */
@@ -89,6 +93,8 @@ export interface Options<E, R> {
 }
 
 /**
+ * A clause of the contract.
+ *
  * @since 0.1.0
  * @category models
  */

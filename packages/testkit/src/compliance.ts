@@ -55,6 +55,8 @@ export interface Scale {
 }
 
 /**
+ * As much as simulated time allows.
+ *
  * @since 0.1.0
  * @category constants
  */
@@ -66,6 +68,8 @@ export const defaults: Scale = {
 }
 
 /**
+ * What the suite works with.
+ *
  * @since 0.1.0
  * @category models
  */
@@ -76,6 +80,8 @@ export interface Options<E, R> {
 }
 
 /**
+ * A case of the suite.
+ *
  * @since 0.1.0
  * @category models
  */

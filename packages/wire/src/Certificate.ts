@@ -58,6 +58,8 @@ export const Opaque = EffectSchema.TaggedStruct("Opaque", {
 })
 
 /**
+ * A certificate: none, a key certificate, or one of a kind whose content is not ours to read.
+ *
  * @category schemas
  * @since 0.1.0
  */
@@ -66,6 +68,8 @@ export const Schema = EffectSchema.Union(Null, Key, Opaque).pipe(
 )
 
 /**
+ * A certificate, as its schema has it.
+ *
  * @category models
  * @since 0.1.0
  */
@@ -113,6 +117,8 @@ export const read = (reader: ByteReader): Certificate => {
 }
 
 /**
+ * Writes a certificate: type, length, payload.
+ *
  * @category encoding
  * @since 0.1.0
  */

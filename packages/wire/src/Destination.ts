@@ -200,12 +200,16 @@ export const fromSigningKey = (publicKey: SigningKey.PublicKey, padding32: Uint8
 }
 
 /**
+ * Whether a value is a destination.
+ *
  * @category predicates
  * @since 0.1.0
  */
 export const isDestination = (u: unknown): u is Destination => u instanceof Destination
 
 /**
+ * Whether two destinations are the same, byte for byte.
+ *
  * @category predicates
  * @since 0.1.0
  */

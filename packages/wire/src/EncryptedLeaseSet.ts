@@ -58,7 +58,7 @@ export const storeType = 5
  * @since 0.1.0
  */
 export const minCiphertextBytes = 24
-/** @since 0.1.0 */
+/** Most bytes of ciphertext, as Java I2P has it. @since 0.1.0 @category constants */
 export const maxCiphertextBytes = 4096
 
 /**
@@ -200,6 +200,8 @@ export const make = (options: {
 }
 
 /**
+ * The bytes as they were made or received: what the signature covers, and the signature.
+ *
  * @category encoding
  * @since 0.1.0
  */

@@ -31,6 +31,8 @@ export type Hash = Uint8Array & Brand.Brand<"@effect-i2p/wire/Hash">
 const isHash = (u: unknown): u is Hash => u instanceof Uint8Array && u.length === length
 
 /**
+ * A hash, 32 bytes.
+ *
  * @category schemas
  * @since 0.1.0
  */
@@ -126,6 +128,8 @@ export const toB32 = (hash: Hash): string => encodeBase32(hash) + suffix
 export const short = (hash: Hash): string => encodeBase32(hash.subarray(0, 5))
 
 /**
+ * Whether two hashes are the same.
+ *
  * @category predicates
  * @since 0.1.0
  */

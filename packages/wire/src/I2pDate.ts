@@ -17,6 +17,8 @@ import type { ByteWriter } from "./ByteWriter.js"
 export type I2pDate = number
 
 /**
+ * A date, in milliseconds since 1970.
+ *
  * @category schemas
  * @since 0.1.0
  */
@@ -34,12 +36,16 @@ export const Schema: EffectSchema.Schema<I2pDate> = EffectSchema.Int.pipe(
 export const undefinedDate: I2pDate = 0
 
 /**
+ * Reads a date of eight bytes.
+ *
  * @category decoding
  * @since 0.1.0
  */
 export const read = (reader: ByteReader, field: string): I2pDate => reader.u64(field)
 
 /**
+ * Writes a date of eight bytes.
+ *
  * @category encoding
  * @since 0.1.0
  */
@@ -54,6 +60,8 @@ export const write = (writer: ByteWriter, millis: I2pDate): void => writer.u64(m
 export const toSeconds = (millis: I2pDate): number => Math.floor(millis / 1000)
 
 /**
+ * The date of a number of seconds since 1970, as lease sets and offline signatures have them.
+ *
  * @category conversions
  * @since 0.1.0
  */

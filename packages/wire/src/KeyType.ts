@@ -43,41 +43,41 @@ export interface EncryptionType {
  * @since 0.1.0
  */
 export const DsaSha1 = 0
-/** @since 0.1.0 */
+/** Signature type ECDSA on P-256 with SHA-256. @since 0.1.0 @category constants */
 export const EcdsaP256 = 1
-/** @since 0.1.0 */
+/** Signature type ECDSA on P-384 with SHA-384. @since 0.1.0 @category constants */
 export const EcdsaP384 = 2
-/** @since 0.1.0 */
+/** Signature type ECDSA on P-521 with SHA-512. @since 0.1.0 @category constants */
 export const EcdsaP521 = 3
-/** @since 0.1.0 */
+/** Signature type RSA of 2048 bits with SHA-256; verified, not signed with. @since 0.1.0 @category constants */
 export const Rsa2048 = 4
-/** @since 0.1.0 */
+/** Signature type RSA of 3072 bits with SHA-384; verified, not signed with. @since 0.1.0 @category constants */
 export const Rsa3072 = 5
-/** @since 0.1.0 */
+/** Signature type RSA of 4096 bits with SHA-512; verified, not signed with. @since 0.1.0 @category constants */
 export const Rsa4096 = 6
-/** @since 0.1.0 */
+/** Signature type Ed25519, the one of new destinations. @since 0.1.0 @category constants */
 export const Ed25519 = 7
-/** @since 0.1.0 */
+/** Signature type Ed25519 over a hash. @since 0.1.0 @category constants */
 export const Ed25519ph = 8
-/** @since 0.1.0 */
+/** Signature type RedDSA, for encrypted lease sets. @since 0.1.0 @category constants */
 export const RedDsaEd25519 = 11
-/** @since 0.1.0 */
+/** Signature type ML-DSA-44. @since 0.1.0 @category constants */
 export const MlDsa44 = 12
-/** @since 0.1.0 */
+/** Signature type ML-DSA-65. @since 0.1.0 @category constants */
 export const MlDsa65 = 13
-/** @since 0.1.0 */
+/** Signature type ML-DSA-87. @since 0.1.0 @category constants */
 export const MlDsa87 = 14
-/** @since 0.1.0 */
+/** Encryption type ElGamal of 2048 bits, legacy. @since 0.1.0 @category constants */
 export const ElGamal = 0
-/** @since 0.1.0 */
+/** Encryption type ECIES-X25519, the one of new destinations. @since 0.1.0 @category constants */
 export const X25519 = 4
-/** @since 0.1.0 */
+/** Encryption type ML-KEM-512 with X25519. @since 0.1.0 @category constants */
 export const MlKem512X25519 = 5
-/** @since 0.1.0 */
+/** Encryption type ML-KEM-768 with X25519. @since 0.1.0 @category constants */
 export const MlKem768X25519 = 6
-/** @since 0.1.0 */
+/** Encryption type ML-KEM-1024 with X25519. @since 0.1.0 @category constants */
 export const MlKem1024X25519 = 7
-/** @since 0.1.0 */
+/** No encryption type. @since 0.1.0 @category constants */
 export const NoEncryption = 255
 
 const signing = (

@@ -29,6 +29,8 @@ export const Schema = EffectSchema.Struct({
 }).pipe(EffectSchema.annotations({ identifier: "Lease" }))
 
 /**
+ * The entrance of a tunnel, and until when it is one.
+ *
  * @category models
  * @since 0.1.0
  */
@@ -45,7 +47,7 @@ export interface Lease {
  * @since 0.1.0
  */
 export const leaseLength = 44
-/** @since 0.1.0 */
+/** Bytes of a lease in a LeaseSet2. @since 0.1.0 @category constants */
 export const lease2Length = 40
 
 /**

@@ -103,6 +103,8 @@ export const make = (
 }
 
 /**
+ * The bytes as they were made or received, signature included.
+ *
  * @category encoding
  * @since 0.1.0
  */

@@ -33,17 +33,17 @@ import { type DecodeError, EncodeError } from "./WireError.js"
  * @since 0.1.0
  */
 export const maxEncryptionKeys = 8
-/** @since 0.1.0 */
+/** Most leases of a lease set. @since 0.1.0 @category constants */
 export const maxLeases = 16
-/** Bytes of a whole lease set that every router takes. Source: i2pd, `MAX_LS_BUFFER_SIZE`; others take more. */
+/** Bytes of a whole lease set that every router takes. Source: i2pd, `MAX_LS_BUFFER_SIZE`; others take more. @since 0.1.0 @category constants */
 export const maxBytes = 3072
-/** Store type in the network database and in CreateLeaseSet2. @since 0.1.0 */
+/** Store type in the network database and in CreateLeaseSet2. @since 0.1.0 @category constants */
 export const storeType = 3
-/** Flag: an offline signature block follows. @since 0.1.0 */
+/** Flag: an offline signature block follows. @since 0.1.0 @category constants */
 export const flagOffline: number = Header.flagOffline
-/** Flag: routers must not publish it. @since 0.1.0 */
+/** Flag: routers must not publish it. @since 0.1.0 @category constants */
 export const flagUnpublished: number = Header.flagUnpublished
-/** Flag: it will be blinded and encrypted when published. @since 0.1.0 */
+/** Flag: it will be blinded and encrypted when published. @since 0.1.0 @category constants */
 export const flagBlinded: number = Header.flagBlinded
 
 /**
@@ -100,6 +100,8 @@ export const Content = EffectSchema.Struct({
 }).pipe(EffectSchema.annotations({ identifier: "LeaseSet2Content" }))
 
 /**
+ * What a lease set says, without signature.
+ *
  * @category models
  * @since 0.1.0
  */
@@ -195,6 +197,8 @@ export const make = (
 }
 
 /**
+ * The bytes as they were made or received, signature included.
+ *
  * @category encoding
  * @since 0.1.0
  */

@@ -66,6 +66,8 @@ const Text = EffectSchema.String.pipe(
 )
 
 /**
+ * Keys and values, each of 255 bytes at the most.
+ *
  * @category schemas
  * @since 0.1.0
  */

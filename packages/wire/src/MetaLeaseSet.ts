@@ -73,6 +73,8 @@ export const Content = EffectSchema.Struct({
 }).pipe(EffectSchema.annotations({ identifier: "MetaLeaseSetContent" }))
 
 /**
+ * What a meta lease set says, without signature.
+ *
  * @category models
  * @since 0.1.0
  */
@@ -156,6 +158,8 @@ export const make = (
 }
 
 /**
+ * The bytes as they were made or received, signature included.
+ *
  * @category encoding
  * @since 0.1.0
  */

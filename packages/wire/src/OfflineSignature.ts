@@ -81,6 +81,8 @@ export const read = (reader: ByteReader, destinationSigningType: number): Offlin
 }
 
 /**
+ * Writes the whole block.
+ *
  * @category encoding
  * @since 0.1.0
  */

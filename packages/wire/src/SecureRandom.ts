@@ -10,6 +10,8 @@ import * as Layer from "effect/Layer"
 import { concat, utf8Encode } from "./internal/bytes.js"
 
 /**
+ * A source of random bytes.
+ *
  * @category models
  * @since 0.1.0
  */

@@ -77,6 +77,8 @@ export const ServiceRecord = EffectSchema.Struct({
 }).pipe(EffectSchema.annotations({ identifier: "ServiceRecord" }))
 
 /**
+ * A service that a destination offers, as SRV records of DNS have them.
+ *
  * @category models
  * @since 0.1.0
  */

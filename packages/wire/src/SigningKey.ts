@@ -28,6 +28,8 @@ export interface PublicKey {
 }
 
 /**
+ * A private signing key that does not print.
+ *
  * @category models
  * @since 0.1.0
  */
@@ -37,6 +39,8 @@ export interface PrivateKey {
 }
 
 /**
+ * A public signing key: its type and its bytes.
+ *
  * @category schemas
  * @since 0.1.0
  */
@@ -46,6 +50,8 @@ export const PublicKey: EffectSchema.Schema<PublicKey> = EffectSchema.Struct({
 }).pipe(EffectSchema.annotations({ identifier: "SigningPublicKey" }))
 
 /**
+ * A public key of its type and bytes, unchecked.
+ *
  * @category constructors
  * @since 0.1.0
  */
@@ -83,6 +89,8 @@ export const publicFromPrivate = (key: PrivateKey): Either.Either<PublicKey, Sig
   nobleSignatures.publicKey(key)
 
 /**
+ * Whether two public keys are the same, type and bytes.
+ *
  * @category predicates
  * @since 0.1.0
  */

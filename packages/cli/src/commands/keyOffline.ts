@@ -16,6 +16,8 @@ import * as KeyFiles from "../KeyFiles.js"
 import type { Settings } from "../Settings.js"
 
 /**
+ * What the command was given.
+ *
  * @category models
  * @since 0.1.0
  */
@@ -28,6 +30,8 @@ export interface Options {
 }
 
 /**
+ * Runs `i2p key offline`.
+ *
  * @category commands
  * @since 0.1.0
  */

@@ -11,6 +11,8 @@ import * as KeyFiles from "../KeyFiles.js"
 import type { Settings } from "../Settings.js"
 
 /**
+ * What the command was given.
+ *
  * @category models
  * @since 0.1.0
  */
@@ -19,6 +21,8 @@ export interface Options {
 }
 
 /**
+ * Runs `i2p key show`.
+ *
  * @category commands
  * @since 0.1.0
  */

@@ -17,6 +17,8 @@ import * as Progress from "../Progress.js"
 import type { Settings } from "../Settings.js"
 
 /**
+ * What the command was given.
+ *
  * @category models
  * @since 0.1.0
  */
@@ -29,6 +31,8 @@ export interface Options {
 }
 
 /**
+ * Runs `i2p key vanity`.
+ *
  * @category commands
  * @since 0.1.0
  */

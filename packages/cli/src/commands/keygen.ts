@@ -13,6 +13,8 @@ import * as KeyFiles from "../KeyFiles.js"
 import type { Settings } from "../Settings.js"
 
 /**
+ * What the command was given.
+ *
  * @category models
  * @since 0.1.0
  */

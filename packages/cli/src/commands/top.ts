@@ -19,6 +19,8 @@ import * as Style from "../Style.js"
 import * as TopScreen from "../TopScreen.js"
 
 /**
+ * What the command was given.
+ *
  * @category models
  * @since 0.1.0
  */

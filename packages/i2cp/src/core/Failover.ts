@@ -25,6 +25,8 @@ export interface Failover {
 }
 
 /**
+ * As many routers, none of which has failed.
+ *
  * @category constructors
  * @since 0.1.0
  */
@@ -55,6 +57,8 @@ export const next = (self: Failover, now: number, penalty: number): number | und
 }
 
 /**
+ * The router was tried, and failed.
+ *
  * @category transitions
  * @since 0.1.0
  */
@@ -81,6 +85,8 @@ export const bar = (self: Failover, router: number): Failover => ({ ...self, bar
 export const isHopeless = (self: Failover): boolean => self.barred.every((barred) => barred)
 
 /**
+ * A new round: each router that is not barred may be tried again.
+ *
  * @category transitions
  * @since 0.1.0
  */

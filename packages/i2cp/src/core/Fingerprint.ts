@@ -16,6 +16,8 @@
  */
 
 /**
+ * The kinds of routers that are told apart.
+ *
  * @category models
  * @since 0.1.0
  */

@@ -23,6 +23,8 @@ export interface LeaseAnswers {
 }
 
 /**
+ * A router's request for a lease set.
+ *
  * @category models
  * @since 0.1.0
  */
@@ -56,6 +58,8 @@ export interface Answer {
 export const MAX_ANSWERS = 5
 
 /**
+ * The time in which answers are counted, in ms.
+ *
  * @category constants
  * @since 0.1.0
  */

@@ -30,6 +30,8 @@ export interface Liveness {
 export const MAX_MISSED = 2
 
 /**
+ * Something was heard now; the next ping is due after `interval` ms of silence.
+ *
  * @category constructors
  * @since 0.1.0
  */

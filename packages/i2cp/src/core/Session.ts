@@ -155,6 +155,8 @@ export type Action =
   | { readonly _tag: "Warn"; readonly text: string }
 
 /**
+ * What a step comes to: the next state, and what is to be done, in this order.
+ *
  * @category models
  * @since 0.1.0
  */

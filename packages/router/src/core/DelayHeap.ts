@@ -8,6 +8,8 @@
  */
 
 /**
+ * Items that are due at a time; of those due together the first to come leaves first.
+ *
  * @category models
  * @since 0.1.0
  */

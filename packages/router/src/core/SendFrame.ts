@@ -27,11 +27,15 @@
  */
 export const SEND_MESSAGE = 5
 /**
+ * Message type of SendMessageExpires.
+ *
  * @category constants
  * @since 0.1.0
  */
 export const SEND_MESSAGE_EXPIRES = 36
 /**
+ * Message type of MessagePayload.
+ *
  * @category constants
  * @since 0.1.0
  */

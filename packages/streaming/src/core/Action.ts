@@ -16,6 +16,8 @@ import type { Outcome } from "./State.js"
 export type Signing = "none" | "signature" | "identity"
 
 /**
+ * What the shell has to do for a connection, in the order given.
+ *
  * @since 0.1.0
  * @category models
  */

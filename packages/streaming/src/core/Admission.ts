@@ -40,6 +40,8 @@ export interface Limits {
 }
 
 /**
+ * The periods that limits are for.
+ *
  * @since 0.1.0
  * @category models
  */

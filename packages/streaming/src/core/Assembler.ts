@@ -52,6 +52,8 @@ export type Verdict =
   | "OutOfWindow"
 
 /**
+ * Nothing has arrived; packets up to `span` ahead of the next one are kept.
+ *
  * @since 0.1.0
  * @category constructors
  */

@@ -73,6 +73,8 @@ export interface IdleEvent {
 }
 
 /**
+ * Decides how much may be in flight, from what happens to what was sent.
+ *
  * @since 0.1.0
  * @category models
  */
@@ -91,6 +93,8 @@ export interface CongestionController {
 }
 
 /**
+ * The bounds of a window, in packets.
+ *
  * @since 0.1.0
  * @category models
  */

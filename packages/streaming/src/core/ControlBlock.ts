@@ -46,6 +46,8 @@ interface Entry extends ControlBlock {
 }
 
 /**
+ * What is remembered of peers.
+ *
  * @since 0.1.0
  * @category models
  */
@@ -55,13 +57,13 @@ export interface Table {
   readonly entries: Map<string, Entry>
 }
 
-/** Largest window that is remembered. Java I2P 2.8.0, `TCBShare`. */
+/** Largest window that is remembered. Java I2P 2.8.0, `TCBShare`. @since 0.1.0 @category constants */
 export const maxWindow = 64
 
-/** Largest round trip that is remembered, in ms. Java I2P 2.8.0, `TCBShare`: half of its largest RTO. */
+/** Largest round trip that is remembered, in ms. Java I2P 2.8.0, `TCBShare`: half of its largest RTO. @since 0.1.0 @category constants */
 export const maxRtt = 22_500
 
-/** Largest deviation that is remembered, in ms. Java I2P 2.8.0, `TCBShare`. */
+/** Largest deviation that is remembered, in ms. Java I2P 2.8.0, `TCBShare`. @since 0.1.0 @category constants */
 export const maxDeviation = 33_750
 
 /**
@@ -71,6 +73,8 @@ export const maxDeviation = 33_750
 const restartShare = 1 / 2
 
 /**
+ * Nothing is remembered.
+ *
  * @since 0.1.0
  * @category constructors
  */

@@ -50,6 +50,8 @@ export interface Sample {
 }
 
 /**
+ * Nothing has been delivered.
+ *
  * @since 0.1.0
  * @category constructors
  */
@@ -65,6 +67,8 @@ export const onSent = (self: DeliveryRate, now: number, flightSize: number): Del
   flightSize === 0 ? { ...self, deliveredAt: now, firstSentAt: now } : self
 
 /**
+ * What a packet that leaves now takes along, to measure by when it is acknowledged.
+ *
  * @since 0.1.0
  * @category getters
  */

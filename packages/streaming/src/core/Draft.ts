@@ -14,6 +14,8 @@ import * as TimerTable from "./TimerTable.js"
 type Mutable<A> = { -readonly [K in keyof A]: A[K] }
 
 /**
+ * A state that a step is changing, and the actions it has asked for so far.
+ *
  * @since 0.1.0
  * @category models
  */
@@ -92,6 +94,8 @@ export const seal = (draft: Draft): readonly [State, ReadonlyArray<Action>] => {
 }
 
 /**
+ * Enters a phase.
+ *
  * @since 0.1.0
  * @category combinators
  */
@@ -100,6 +104,8 @@ export const setPhase = (draft: Draft, phase: Phase): void => {
 }
 
 /**
+ * Sets the deadline of a timer, or stops it.
+ *
  * @since 0.1.0
  * @category combinators
  */
@@ -108,6 +114,8 @@ export const setTimer = (draft: Draft, name: TimerTable.TimerName, deadline: num
 }
 
 /**
+ * Adds to a counter.
+ *
  * @since 0.1.0
  * @category combinators
  */
@@ -116,6 +124,8 @@ export const count = (draft: Draft, name: keyof Counters, by = 1): void => {
 }
 
 /**
+ * Changes some of what is known of the receive window.
+ *
  * @since 0.1.0
  * @category combinators
  */

@@ -96,6 +96,8 @@ interface Early {
 }
 
 /**
+ * All streams and pings of a destination, by their ids, and what bounds them.
+ *
  * @since 0.1.0
  * @category models
  */
@@ -112,6 +114,8 @@ export interface Endpoint<P> {
 }
 
 /**
+ * No streams, no pings.
+ *
  * @since 0.1.0
  * @category constructors
  */
@@ -325,6 +329,8 @@ export const registerPing = <P>(self: Endpoint<P>, id: number): boolean => {
 }
 
 /**
+ * A ping of ours is over, answered or not.
+ *
  * @since 0.1.0
  * @category combinators
  */

@@ -8,6 +8,8 @@ import type { Packet } from "../Packet.js"
 import type { HardReason } from "./MessageStatus.js"
 
 /**
+ * What can happen to a connection.
+ *
  * @since 0.1.0
  * @category models
  */
@@ -32,40 +34,50 @@ export type Event =
   | { readonly _tag: "Path"; readonly isUp: boolean }
 
 /**
+ * A packet has come.
+ *
  * @since 0.1.0
  * @category constructors
  */
 export const received = (packet: Packet): Event => ({ _tag: "Received", packet })
 
 /**
+ * The router cannot deliver our SYN.
+ *
  * @since 0.1.0
  * @category constructors
  */
 export const undeliverable = (reason: HardReason): Event => ({ _tag: "Undeliverable", reason })
 
 /**
+ * The application writes.
+ *
  * @since 0.1.0
  * @category constructors
  */
 export const write = (bytes: Uint8Array): Event => ({ _tag: "Write", bytes })
 
 /**
+ * The application has read so many bytes.
+ *
  * @since 0.1.0
  * @category constructors
  */
 export const consumed = (bytes: number): Event => ({ _tag: "Consumed", bytes })
 
 /**
+ * Our router has gone away, or is back.
+ *
  * @since 0.1.0
  * @category constructors
  */
 export const path = (isUp: boolean): Event => ({ _tag: "Path", isUp })
 
-/** @since 0.1.0 @category constructors */
+/** The application waits for acknowledgment. @since 0.1.0 @category constructors */
 export const flush: Event = { _tag: "Flush" }
-/** @since 0.1.0 @category constructors */
+/** The application has written its last byte. @since 0.1.0 @category constructors */
 export const end: Event = { _tag: "End" }
-/** @since 0.1.0 @category constructors */
+/** The application is done with both directions. @since 0.1.0 @category constructors */
 export const close: Event = { _tag: "Close" }
-/** @since 0.1.0 @category constructors */
+/** The application aborts. @since 0.1.0 @category constructors */
 export const abort: Event = { _tag: "Abort" }

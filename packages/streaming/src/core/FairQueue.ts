@@ -38,6 +38,8 @@ interface Flow<A> {
 }
 
 /**
+ * Packets of many streams that wait for one way out.
+ *
  * @since 0.1.0
  * @category models
  */
@@ -90,6 +92,8 @@ class Fifo<A> {
 }
 
 /**
+ * An empty queue.
+ *
  * @since 0.1.0
  * @category constructors
  */
@@ -105,6 +109,8 @@ export const make = <A>(limits: Limits): FairQueue<A> => ({
 })
 
 /**
+ * Whether nothing waits.
+ *
  * @since 0.1.0
  * @category getters
  */

@@ -64,6 +64,8 @@ export const isPlausible = (state: State, packet: Packet.Packet): boolean => {
 }
 
 /**
+ * Takes in a packet of the peer, whatever the phase.
+ *
  * @since 0.1.0
  * @category combinators
  */

@@ -68,6 +68,8 @@ const sentAfter = (a: { sentAt: number; sequenceNumber: number }, b: { sentAt: n
   a.sentAt > b.sentAt || (a.sentAt === b.sentAt && a.sequenceNumber > b.sequenceNumber)
 
 /**
+ * Nothing has been acknowledged.
+ *
  * @since 0.1.0
  * @category constructors
  */

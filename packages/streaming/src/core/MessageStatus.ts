@@ -30,6 +30,8 @@ export const hardReasons = [
 ] as const
 
 /**
+ * A failure that the next SYN will meet again.
+ *
  * @since 0.1.0
  * @category models
  */
@@ -54,12 +56,16 @@ export const softReasons = [
 ] as const
 
 /**
+ * A failure that the next SYN may not meet.
+ *
  * @since 0.1.0
  * @category models
  */
 export type SoftReason = (typeof softReasons)[number]
 
 /**
+ * What a status means for a message: on its way, or lost for now, or for good.
+ *
  * @since 0.1.0
  * @category models
  */
@@ -97,6 +103,8 @@ const soft: Readonly<Record<number, SoftReason>> = {
 const sent: ReadonlySet<number> = new Set([1, 2, 4, 6])
 
 /**
+ * What an I2CP status code means.
+ *
  * @since 0.1.0
  * @category getters
  */

@@ -27,6 +27,8 @@ const announceDelays = [500, 1_000, 2_000, 4_000, 8_000, 10_000, 10_000, 10_000,
 const vainTimeouts = 2
 
 /**
+ * Our router has gone away, or is back.
+ *
  * @since 0.1.0
  * @category combinators
  */
@@ -68,6 +70,8 @@ export const handlePath = (draft: Draft.Draft, isUp: boolean): void => {
 }
 
 /**
+ * Tells the peer of us, so that it learns of our new tunnels, and says when to do so next.
+ *
  * @since 0.1.0
  * @category combinators
  */

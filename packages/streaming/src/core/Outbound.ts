@@ -30,6 +30,8 @@ const maxLastCloses = 3
 const expiryMargin = 25
 
 /**
+ * Sends whatever window, pacing and phase allow now.
+ *
  * @since 0.1.0
  * @category combinators
  */

@@ -42,6 +42,8 @@ const slowStartGain = 2
 const rounding = 1e-6
 
 /**
+ * A burst may leave at once.
+ *
  * @since 0.1.0
  * @category constructors
  */

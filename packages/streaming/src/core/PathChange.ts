@@ -35,6 +35,8 @@ const jump = 1.25
 const minSamples = 8
 
 /**
+ * No round trip has been seen.
+ *
  * @since 0.1.0
  * @category constructors
  */

@@ -31,6 +31,8 @@ const roundTrips = 2
 const unknownRtt = 1000
 
 /**
+ * A window of `limit` bytes that may grow to `max`.
+ *
  * @since 0.1.0
  * @category constructors
  */

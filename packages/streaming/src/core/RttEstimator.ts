@@ -55,6 +55,8 @@ const beta = 1 / 4
 const k = 4
 
 /**
+ * No round trip has been measured.
+ *
  * @since 0.1.0
  * @category constructors
  */

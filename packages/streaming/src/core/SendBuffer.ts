@@ -54,6 +54,8 @@ export interface SendBuffer {
 const none: ReadonlyArray<never> = []
 
 /**
+ * Nothing was written.
+ *
  * @since 0.1.0
  * @category constructors
  */
@@ -277,6 +279,8 @@ export const flightSize = (self: SendBuffer): number => self.inFlight.length - s
 export const sndUna = (self: SendBuffer): number => self.inFlight[0]?.sequenceNumber ?? self.sndNxt
 
 /**
+ * Whether everything written has been acknowledged.
+ *
  * @since 0.1.0
  * @category getters
  */

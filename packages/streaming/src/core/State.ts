@@ -119,6 +119,8 @@ export interface PeerChoke {
 }
 
 /**
+ * What a connection counts.
+ *
  * @since 0.1.0
  * @category models
  */
@@ -134,6 +136,8 @@ export interface Counters {
 }
 
 /**
+ * Everything there is to know of a connection.
+ *
  * @since 0.1.0
  * @category models
  */

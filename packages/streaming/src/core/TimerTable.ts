@@ -6,6 +6,8 @@
  */
 
 /**
+ * What a connection may wait for.
+ *
  * @since 0.1.0
  * @category models
  */
@@ -38,6 +40,8 @@ export type TimerName =
 export type TimerTable = { readonly [name in TimerName]: number | undefined }
 
 /**
+ * No timer runs.
+ *
  * @since 0.1.0
  * @category constructors
  */
@@ -54,6 +58,8 @@ export const empty: TimerTable = {
 }
 
 /**
+ * Sets the deadline of a timer, or stops it.
+ *
  * @since 0.1.0
  * @category combinators
  */
@@ -87,6 +93,8 @@ export const isDue = (self: TimerTable, name: TimerName, now: number): boolean =
 }
 
 /**
+ * The deadline that comes first, if there is one.
+ *
  * @since 0.1.0
  * @category getters
  */

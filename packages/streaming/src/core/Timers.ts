@@ -23,6 +23,8 @@ const javaUnchokeBytes = 1500
 const pathChangeTimeouts = 2
 
 /**
+ * Does what is due by now.
+ *
  * @since 0.1.0
  * @category combinators
  */

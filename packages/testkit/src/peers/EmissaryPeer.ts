@@ -30,6 +30,8 @@ const maxAhead = 512
 const maxNacks = 255
 
 /**
+ * The model of emissary.
+ *
  * @since 0.1.0
  * @category models
  */

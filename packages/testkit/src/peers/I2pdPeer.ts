@@ -44,6 +44,8 @@ const chokeNacks = 60_000
 const chokeWindow = 65_535
 
 /**
+ * The model of i2pd.
+ *
  * @since 0.1.0
  * @category models
  */

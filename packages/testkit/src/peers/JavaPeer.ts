@@ -48,6 +48,8 @@ const mtu = 1812
 const closeSendsAfterPeer = 3
 
 /**
+ * The model of Java I2P.
+ *
  * @since 0.1.0
  * @category models
  */

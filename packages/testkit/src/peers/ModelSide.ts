@@ -21,6 +21,8 @@ import type { Options, Peer } from "./Peer.js"
 export type Model = (options: Options) => Peer
 
 /**
+ * A side of a pair that a model plays.
+ *
  * @since 0.1.0
  * @category models
  */

@@ -39,6 +39,8 @@ export interface Host {
 }
 
 /**
+ * What a model is made of.
+ *
  * @since 0.1.0
  * @category models
  */

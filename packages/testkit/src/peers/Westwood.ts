@@ -11,6 +11,8 @@ const maxDecays = 16
 const decay = 7 / 8
 
 /**
+ * The bandwidth estimate of Westwood+ as Java I2P has it.
+ *
  * @since 0.1.0
  * @category models
  */

@@ -228,6 +228,8 @@ const grow = (state: State, { acked }: AckEvent): number => {
 }
 
 /**
+ * A BBR controller that has seen nothing yet.
+ *
  * @since 0.1.0
  * @category constructors
  */

@@ -33,10 +33,10 @@ const minThreshold = 4
 const divisor = 8
 /** RFC 9406: CSS_ROUNDS. */
 const maxConservativeRounds = 5
-/** RFC 9406: CSS_GROWTH_DIVISOR. */
+/** RFC 9406: CSS_GROWTH_DIVISOR. @since 0.1.0 @category constants */
 export const conservativeDivisor = 4
 
-/** @since 0.1.0 @category constructors */
+/** No round has been seen. @since 0.1.0 @category constructors */
 export const initial: HyStart = {
   roundEnd: 0,
   lastRoundMinRtt: Number.POSITIVE_INFINITY,
@@ -87,5 +87,5 @@ export const onSample = (
     : { state, ended: false }
 }
 
-/** @since 0.1.0 @category getters */
+/** Whether slow start goes on at a fraction of its pace. @since 0.1.0 @category getters */
 export const isConservative = (self: HyStart): boolean => self.baseline !== undefined
