@@ -54,6 +54,15 @@ const modulesSource = (packages: ReadonlyArray<Contents.Contents>): string =>
     .map((module, index) => `export * as m${index} from "${module}"\n`)
     .join("")
 
+/** The same by `require`, for applications of CommonJS modules. */
+const requiredSource = (packages: ReadonlyArray<Contents.Contents>): string =>
+  [
+    'const assert = require("node:assert/strict")\n',
+    ...packages
+      .flatMap(Contents.publicModules)
+      .map((module) => `assert.equal(require("${module}")[Symbol.toStringTag], "Module")\n`)
+  ].join("")
+
 /** Every module that users must not import: neither the compiler nor Node finds it. */
 const internalSource = (packages: ReadonlyArray<Contents.Contents>): string =>
   [
@@ -86,7 +95,7 @@ const tsconfig = {
     verbatimModuleSyntax: true,
     skipLibCheck: false
   },
-  files: ["consumer.ts", "modules.ts", "internal.ts"]
+  files: ["consumer.ts", "commonjs.cts", "modules.ts", "internal.ts"]
 }
 
 const checks = Effect.gen(function* () {
@@ -106,8 +115,11 @@ const checks = Effect.gen(function* () {
     yield* check(`${contents.manifest.name} holds what it must and nothing else`, complain(Contents.problems(contents)))
   }
 
-  yield* fs.copyFile(fileURLToPath(new URL("./pack/consumer.ts", import.meta.url)), path.join(folder, "consumer.ts"))
+  for (const file of ["consumer.ts", "commonjs.cts"]) {
+    yield* fs.copyFile(fileURLToPath(new URL(`./pack/${file}`, import.meta.url)), path.join(folder, file))
+  }
   yield* write("modules.ts", modulesSource(packages))
+  yield* write("required.cjs", requiredSource(packages))
   yield* write("internal.ts", internalSource(packages))
   yield* write("tsconfig.json", JSON.stringify(tsconfig))
 
@@ -121,10 +133,12 @@ const checks = Effect.gen(function* () {
       )
     )
   )
-  const node = (file: string) => Project.run(folder, "30 seconds", process.execPath, path.join("out", file))
-  yield* check("every public module loads", node("modules.js"))
-  yield* check("no internal module can be imported", node("internal.js"))
-  yield* check("a stream over the embedded router echoes", node("consumer.js"))
+  const node = (file: string) => Project.run(folder, "30 seconds", process.execPath, file)
+  yield* check("every public module loads", node("out/modules.js"))
+  yield* check("every public module can be required", node("required.cjs"))
+  yield* check("no internal module can be imported", node("out/internal.js"))
+  yield* check("a stream over the embedded router echoes", node("out/consumer.js"))
+  yield* check("a stream echoes in an application of CommonJS modules", node("out/commonjs.cjs"))
 
   const i2p = path.join(folder, "node_modules", ".bin", "i2p")
   const version = packages.at(-1)?.manifest.version

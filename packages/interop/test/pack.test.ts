@@ -86,6 +86,11 @@ describe("problems", () => {
     )
   })
 
+  it("does not take words for imports", () => {
+    const code = 'export const a = (b) => (b ? "5 from " : "to ")\n//# sourceMappingURL=A.js.map'
+    assert.deepStrictEqual(problemsWith(["dist/A.js", code]), [])
+  })
+
   it("refuses a program without a shebang", () => {
     assert.deepStrictEqual(problemsWith(["dist/bin.js", "//# sourceMappingURL=bin.js.map"]), [
       "./dist/bin.js has no shebang"

@@ -117,7 +117,7 @@ const unmapped = ({ files }: Contents, file: string, text: string): ReadonlyArra
     : [`${file} has no source map`]
 
 /** Specifiers of `import … from "x"`, `export … from "x"`, `import "x"` and `import("x")`. */
-const specifiers = /\b(?:from\s*|import\s*\(?\s*)"([^"]+)"/g
+const specifiers = /(?:^(?:import|export)\s[\w$*{}\s,]+\bfrom\s*|^import\s*|\bimport\(\s*)"([^"]+)"/gm
 
 const undeclared = ({ files, manifest }: Contents, file: string, text: string): ReadonlyArray<string> => {
   const declared = { ...manifest.dependencies, ...manifest.peerDependencies }
