@@ -14,7 +14,7 @@ import * as NodeI2pConfig from "@effect-i2p/platform-node/NodeI2pConfig"
 export type Remote = NodeI2pConfig.Remote
 
 /**
- * An embedded router with its link, or the address of another.
+ * An embedded router with its link, the address of another, or several of them.
  *
  * @category models
  * @since 0.1.0

@@ -21,6 +21,8 @@ export interface Opened {
 }
 
 /**
+ * A host and port as they are typed, an IPv6 address in brackets.
+ *
  * @category formatting
  * @since 0.1.0
  */

@@ -39,7 +39,7 @@ const examples: ReadonlyArray<Example> = [
   { name: "chat", run: Chat.program, expected: "hello and hi; hello and hi" },
   { name: "existing app", run: ExistingApp.program, expected: "POST news, not deceived" },
   { name: "prometheus", run: Prometheus.program, expected: "100000" },
-  { name: "proxy", run: Proxy.program, expected: "GET /news" },
+  { name: "proxy", run: Proxy.program, expected: "GET /news of .b32.i2p" },
   { name: "RPC", run: Rpc.program, expected: "-4; no weather in Atlantis; 1, 2, 3" },
   { name: "file transfer", run: FileTransfer.program, expected: "1048576 bytes arrived, writes ran ahead" },
   { name: "cluster", run: Cluster.program, expected: "guests on one and two; the site moved" },

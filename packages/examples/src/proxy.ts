@@ -1,42 +1,29 @@
 /**
- * Puts a service that runs already, in another process or another language, on a destination: each stream becomes a
- * connection to its TCP port. For an app of this process see `existingApp.ts`, which also tells it who calls.
+ * Puts a web server that runs already, in another process or another language, on a destination. It learns from a header who
+ * asks. `NodeTunnel.server` does the same for what is not HTTP, `i2p tunnel server` without a program; for an app of this
+ * process see `existingApp.ts`.
  *
  * @since 0.1.0
  */
 import * as Http from "node:http"
 import type { AddressInfo } from "node:net"
-import * as Socket from "@effect/platform/Socket"
-import * as NodeSocket from "@effect/platform-node/NodeSocket"
 import * as I2pHttpClient from "@effect-i2p/platform-node/I2pHttpClient"
+import * as NodeHttpTunnel from "@effect-i2p/platform-node/NodeHttpTunnel"
 import * as NodeI2p from "@effect-i2p/platform-node/NodeI2p"
 import * as NodeKeyStore from "@effect-i2p/platform-node/NodeKeyStore"
-import { StreamManager } from "@effect-i2p/streaming/StreamManager"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import * as Stream from "effect/Stream"
 
 /** From port 80 of our destination to a TCP port of this machine. */
-const proxy = (tcpPort: number) =>
-  Layer.scopedDiscard(
-    Effect.gen(function* () {
-      const streams = yield* StreamManager
-      yield* streams.ready
-      const listener = yield* streams.listen({ port: 80 })
-      yield* Effect.forkScoped(
-        listener.run((stream) =>
-          Effect.flatMap(NodeSocket.makeNet({ host: "127.0.0.1", port: tcpPort }), (socket) =>
-            stream.readable.pipe(Stream.pipeThroughChannel(Socket.toChannel(socket)), Stream.run(stream.writable))
-          )
-        )
-      )
-    })
-  )
+const proxy = (port: number) =>
+  Layer.scopedDiscard(NodeHttpTunnel.make({ target: { host: "127.0.0.1", port }, port: 80 }))
 
-/** The service that runs already. */
+/** The web server that runs already. */
 const app = Effect.acquireRelease(
   Effect.async<Http.Server>((resume) => {
-    const server = Http.createServer((request, response) => response.end(`${request.method} ${request.url}`))
+    const server = Http.createServer(({ headers, method, url }, response) => {
+      response.end(`${method} ${url} of ${String(headers["x-i2p-destb32"]).slice(-8)}`)
+    })
     server.listen(0, "127.0.0.1", () => resume(Effect.succeed(server)))
   }),
   (server) =>
@@ -52,7 +39,7 @@ const visit = Effect.gen(function* () {
 }).pipe(Effect.scoped)
 
 /**
- * Runs the app on TCP, the proxy and a visitor on an embedded router, and answers what the visitor read.
+ * Runs the web server on TCP, the proxy and a visitor on an embedded router, and answers what the visitor read.
  *
  * @category examples
  * @since 0.1.0

@@ -21,6 +21,8 @@ import * as Watch from "../Watch.js"
 const maxFileBytes = 1_048_576
 
 /**
+ * What the command was given.
+ *
  * @category models
  * @since 0.1.0
  */
@@ -41,6 +43,8 @@ export interface TunnelOptions extends Watch.Options {
 }
 
 /**
+ * What a tunnel takes that listens on TCP.
+ *
  * @category models
  * @since 0.1.0
  */
@@ -49,6 +53,8 @@ export interface ListenOptions extends TunnelOptions {
 }
 
 /**
+ * What `i2p tunnel client` takes.
+ *
  * @category models
  * @since 0.1.0
  */
@@ -58,6 +64,8 @@ export interface ClientOptions extends ListenOptions {
 }
 
 /**
+ * What `i2p tunnel server` takes.
+ *
  * @category models
  * @since 0.1.0
  */
