@@ -109,8 +109,8 @@ const flushNew = (draft: Draft.Draft): void => {
 
 /**
  * Share of the span from which retransmissions go out twice. A lost retransmission costs a round trip in which the span
- * fills up and nothing new may be sent; a copy costs one packet. Measured over the simulation grid at 5 % loss: 75 % of
- * the bound with copies, 57 % without.
+ * fills up and nothing new may be sent; a copy costs one packet. Measured at 200 ms, 32 MiB: 123 % of the bound with copies
+ * and 106 % without at 5 % loss, 105 and 91 % at 10 %; 84 and 86 % where a rate is the limit.
  */
 const copyFromSpan = 1 / 2
 
@@ -161,11 +161,15 @@ const refillPacer = (draft: Draft.Draft): void => {
 
 const mayPace = (draft: Draft.Draft): boolean => Pacer.isOpen(draft.pacer) || pace(draft) === undefined
 
+/** Something may be sent but for the pace. What is lost needs the window only, not the span: it lies within. */
+const waits = (draft: Draft.Draft): boolean =>
+  (draft.send.lostCount > 0 && !isClosed(draft) && SendBuffer.flightSize(draft.send) < windowOf(draft)) ||
+  (draft.send.unsentBytes > 0 && hasRoom(draft))
+
 /** Wakes up when the pace allows what the window does already. */
 const armPace = (draft: Draft.Draft): void => {
   const rate = pace(draft)
-  const waits = !isClosed(draft) && (draft.send.unsentBytes > 0 || draft.send.lostCount > 0) && hasRoom(draft)
-  const isDue = rate !== undefined && waits && draft.peerChoke === undefined && !Pacer.isOpen(draft.pacer)
+  const isDue = rate !== undefined && !Pacer.isOpen(draft.pacer) && draft.peerChoke === undefined && waits(draft)
   Draft.setTimer(draft, "pace", isDue ? Pacer.nextTime(draft.pacer, rate) : undefined)
 }
 

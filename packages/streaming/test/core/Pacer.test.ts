@@ -87,6 +87,19 @@ describe("Connection, pacing", () => {
     }
   })
 
+  it("goes on sending again what is lost while the span is used up, for that lies within it", () => {
+    const machine = paced({ maxSendSpan: 30 })
+    machine.write(100 * Scenario.fullPacket)
+    machine.advance(90)
+    assert.strictEqual(machine.state.send.inFlight.length, 30)
+    const lost = Array.from({ length: 29 }, (_, i) => i + 1)
+    const atOnce = machine.receive(Scenario.ack(30, lost))
+    const again = new Set([...atOnce, ...machine.advance(60)].map((packet) => packet.sequenceNumber))
+    // Long before the timeout, and as many as the reduced window has.
+    assert.isBelow(machine.now, machine.state.timers.retransmit!)
+    assert.deepStrictEqual([...again], lost.slice(0, machine.state.congestion.window))
+  })
+
   it("has no timer while the window, or the peer, is what forbids", () => {
     const machine = paced({ initialWindow: 6 })
     machine.write(40 * Scenario.fullPacket)
