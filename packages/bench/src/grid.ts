@@ -3,9 +3,11 @@
  *
  * @since 0.1.0
  */
+import { writeFile } from "node:fs/promises"
 import * as Either from "effect/Either"
 import { type Result, tasks } from "./grid/cell.js"
 import { type Options, parse, usage } from "./grid/options.js"
+import { plot } from "./grid/plot.js"
 import { measureAll } from "./grid/pool.js"
 import { table } from "./grid/table.js"
 
@@ -19,6 +21,7 @@ const run = async (options: Options): Promise<void> => {
     else if (progress) process.stderr.write(`\r${results.length} of ${all.length} cells `)
   })
   if (progress) process.stderr.write("\r\u001b[K")
+  if (options.svg !== undefined) await writeFile(options.svg, plot(results, options))
   if (!options.json) process.stdout.write(`${table(results, options)}\n`)
 }
 

@@ -1,5 +1,8 @@
 /** `npm run grid` as a process: what it prints, and what it says to options that make no sense. */
 import { execFile } from "node:child_process"
+import { mkdtemp, readFile, rm } from "node:fs/promises"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
 import { fileURLToPath } from "node:url"
 import * as Either from "effect/Either"
 import { assert, describe, it } from "vitest"
@@ -106,5 +109,18 @@ describe("npm run grid", { timeout: 60_000 }, () => {
     assert.match(err, /^grid: --seeds: [^\n]+\n$/)
     assert.strictEqual(out, "")
     assert.strictEqual(code, 2)
+  })
+
+  it("draws a line for each sender on each of two links, where it is told to", async () => {
+    const directory = await mkdtemp(join(tmpdir(), "grid-"))
+    const file = join(directory, "grid.svg")
+    const { code } = await grid(...tiny, "--loss", "0.01", "--sender", "ours", "--sender", "java", "--svg", file)
+    const picture = await readFile(file, "utf8")
+    await rm(directory, { recursive: true })
+    assert.strictEqual(code, 0)
+    assert.match(picture, /^<svg [^>]*viewBox/)
+    assert.lengthOf(picture.match(/<polyline points="[\d.]+,[\d.]+ [\d.]+,[\d.]+"/g) ?? [], 4)
+    assert.lengthOf(picture.match(/>java \(model\)</g) ?? [], 2)
+    assert.notInclude(picture, "NaN")
   })
 })

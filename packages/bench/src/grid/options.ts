@@ -23,6 +23,7 @@ export const usage = `npm run grid -- [options]: goodput as a share of what the 
   --reorder SHARE    from 0 to 1, again for more (default ${Grid.reorders.join(", ")})
   --mib N            size of a transfer (default 64)
   --seeds N          transfers of a cell, of which the median counts (default 3)
+  --svg FILE         also draws the first round trip and reordering
   --json             one object a line instead of the table`
 
 /**
@@ -32,6 +33,8 @@ export const usage = `npm run grid -- [options]: goodput as a share of what the 
 export interface Options extends Grid.Axes {
   readonly help: boolean
   readonly json: boolean
+  /** Where the picture goes, if one is wanted. */
+  readonly svg: string | undefined
   readonly senders: ReadonlyArray<string>
   /** Of ours. */
   readonly controllers: ReadonlyArray<string>
@@ -42,6 +45,7 @@ export interface Options extends Grid.Axes {
 const config = {
   help: { type: "boolean", short: "h" },
   json: { type: "boolean" },
+  svg: { type: "string" },
   sender: { type: "string", multiple: true },
   controller: { type: "string", multiple: true },
   rtt: { type: "string", multiple: true },
@@ -100,6 +104,7 @@ export const parse = (argv: ReadonlyArray<string>): Either.Either<Options, strin
     return {
       help: values.help === true,
       json: values.json === true,
+      svg: values.svg,
       senders: chosen,
       controllers: yield* names("controller", values.controller ?? [defaultController], Object.keys(controllers)),
       rtts: yield* numbers("rtt", values.rtt, Grid.rtts, "a time in ms from 1 to 60000", (v) => v >= 1 && v <= 60_000),
