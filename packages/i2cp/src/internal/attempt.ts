@@ -160,7 +160,8 @@ export const run = Effect.fn("I2cpSession.connection")(function* (
           const deadline = Session.nextTimeout(state)
           if (deadline !== undefined && deadline !== armed) {
             armed = deadline
-            const delay = Math.max(0, deadline - clock.unsafeCurrentTimeMillis())
+            // Whole milliseconds: what is left of a fraction may be too little to move a clock, and would be waited for again.
+            const delay = Math.max(0, Math.ceil(deadline - clock.unsafeCurrentTimeMillis()))
             yield* FiberHandle.run(
               timer,
               Effect.delay(
