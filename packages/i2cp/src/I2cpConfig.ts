@@ -7,6 +7,7 @@
  */
 import type { OuterKeys } from "@effect-i2p/wire/Blinding"
 import type { Authorization } from "@effect-i2p/wire/EncryptedLeaseSet"
+import type { Hash } from "@effect-i2p/wire/Hash"
 import { encodeBase64 } from "@effect-i2p/wire/I2pEncoding"
 import * as KeyType from "@effect-i2p/wire/KeyType"
 import type { ServiceRecord } from "@effect-i2p/wire/ServiceRecord"
@@ -28,10 +29,6 @@ import * as SessionOptions from "./SessionOptions.js"
  */
 export interface Service extends SessionOptions.SessionOptions {
   /**
-   * More session options by their I2P names; they win over the fields and are not looked at. Keys and values at most 255
-   * bytes each. Default none.
-   */
-  /**
    * Encryption types others may reach us by, each with a key of its own: 4 X25519, 0 ElGamal, and at most one of the
    * ML-KEM hybrids 5, 6, 7, which Java does not combine with 0. Their order is not kept: the newest goes first. Default
    * `[4]`: all routers since 2020.
@@ -43,8 +40,17 @@ export interface Service extends SessionOptions.SessionOptions {
   readonly leaseSetOptions: Readonly<Record<string, string>>
   /** Publishes the lease set encrypted, for those who have our b33 address. Default not. */
   readonly encryptedLeaseSet: EncryptedLeaseSetOptions | undefined
+  /**
+   * Publishes the names of other destinations in place of a lease set of our own: who looks us up goes to them, and nobody
+   * can send to us. Not together with `encryptedLeaseSet` or `services`. Default not.
+   */
+  readonly metaLeaseSet: MetaLeaseSetOptions | undefined
   /** Secrets and keys for encrypted lease sets of others; the router is told them before a lookup. Default none. */
   readonly blindedAccess: ReadonlyArray<BlindedAccess>
+  /**
+   * More session options by their I2P names; they win over the fields and are not looked at. Keys and values at most 255
+   * bytes each. Default none.
+   */
   readonly options: Readonly<Record<string, string>>
   /** For a router with `i2cp.auth`. They cross in clear: only over loopback or TLS. Default none. */
   readonly credentials: { readonly username: string; readonly password: Redacted.Redacted<string> } | undefined
@@ -163,6 +169,40 @@ export interface EncryptedLeaseSetOptions {
 }
 
 /**
+ * A MetaLeaseSet: one service behind several destinations, of which a visitor takes one. Not tried on live routers; by its
+ * code Java I2P publishes it, and answers a send to it with status 22: to take an entry is up to the sender.
+ *
+ * **Shape** 1 to 255 `entries`, at most 255 `revocations`: hashes of lease sets named earlier that hold no longer. Their
+ * end dates are counted anew at each lease request of the router, some ten minutes apart.
+ *
+ * **Source** I2P common structures, "MetaLeaseSet"; proposal 123.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface MetaLeaseSetOptions {
+  readonly entries: ReadonlyArray<MetaLeaseSetEntry>
+  readonly revocations?: ReadonlyArray<Hash> | undefined
+}
+
+/**
+ * **Shape** `hash` is that of a destination, or of a blinded key for `storeType` 5. `storeType` 1, 3, 5, or 7 for a further
+ * MetaLeaseSet; default 3, LeaseSet2, what all clients publish. `cost` 0 to 255, the lower the better; default 0.
+ *
+ * **Units** `expires` is counted from each publication, 15 min to 65,535 s: more than routers let pass between two of
+ * them, and no more than the header can say.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface MetaLeaseSetEntry {
+  readonly hash: Hash
+  readonly storeType?: number | undefined
+  readonly cost?: number | undefined
+  readonly expires: Duration.DurationInput
+}
+
+/**
  * What it takes to read the encrypted lease set behind a b33 address.
  *
  * @category models
@@ -202,6 +242,7 @@ export const defaults: Service = {
   services: [],
   leaseSetOptions: {},
   encryptedLeaseSet: undefined,
+  metaLeaseSet: undefined,
   blindedAccess: [],
   options: {},
   credentials: undefined,
@@ -281,7 +322,7 @@ export const sessionOptions = (
   Either.map(SessionOptions.toMapping(config), (mapping) => ({
     "i2cp.fastReceive": "true",
     "i2cp.leaseSetEncType": encryptionTypes(config).join(","),
-    "i2cp.leaseSetType": config.encryptedLeaseSet === undefined ? "3" : "5",
+    "i2cp.leaseSetType": leaseSetType(config),
     ...encryptedOptions(config.encryptedLeaseSet, ownClientKey),
     ...mapping,
     ...config.options
@@ -295,6 +336,11 @@ export const sessionOptions = (
  */
 export const encryptionTypes = (config: Pick<Service, "encryptionTypes">): ReadonlyArray<number> =>
   [...new Set(config.encryptionTypes)].sort((a, b) => b - a)
+
+const leaseSetType = ({ encryptedLeaseSet, metaLeaseSet }: Service): string => {
+  if (metaLeaseSet !== undefined) return "7"
+  return encryptedLeaseSet === undefined ? "3" : "5"
+}
 
 /** The router has to open what we publish to believe it. **Source** Java I2P's `ClientMessageEventListener`. */
 const encryptedOptions = (

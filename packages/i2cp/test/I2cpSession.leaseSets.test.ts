@@ -1,14 +1,16 @@
 import { assert, describe, it } from "@effect/vitest"
 import type * as I2cpConfig from "@effect-i2p/i2cp/I2cpConfig"
-import type * as Message from "@effect-i2p/i2cp/Message"
+import * as Message from "@effect-i2p/i2cp/Message"
 import * as Address from "@effect-i2p/wire/Address"
 import * as Blinding from "@effect-i2p/wire/Blinding"
 import * as DestinationKeys from "@effect-i2p/wire/DestinationKeys"
 import * as EncryptedLeaseSet from "@effect-i2p/wire/EncryptedLeaseSet"
 import * as EncryptionKey from "@effect-i2p/wire/EncryptionKey"
+import * as Hash from "@effect-i2p/wire/Hash"
 import { decodeBase64 } from "@effect-i2p/wire/I2pEncoding"
 import * as KeyType from "@effect-i2p/wire/KeyType"
 import * as LeaseSet2 from "@effect-i2p/wire/LeaseSet2"
+import * as MetaLeaseSet from "@effect-i2p/wire/MetaLeaseSet"
 import * as SecureRandom from "@effect-i2p/wire/SecureRandom"
 import * as ServiceRecord from "@effect-i2p/wire/ServiceRecord"
 import * as Signatures from "@effect-i2p/wire/Signatures"
@@ -19,7 +21,7 @@ import * as Redacted from "effect/Redacted"
 import * as TestClock from "effect/TestClock"
 import { createSession, inClear, leaseRequest } from "./ScriptedRouter.js"
 import { NOW, settle, start, up } from "./session.js"
-import { keys } from "./vectors.js"
+import { filled, keys, sha256, toHex } from "./vectors.js"
 
 const { noble } = Signatures
 const right = Either.getOrThrow
@@ -163,11 +165,75 @@ describe("an encrypted lease set", () => {
   )
 })
 
+describe("a MetaLeaseSet", () => {
+  const [near, far, gone] = [9, 10, 11].map((byte) => Hash.unsafeFromBytes(filled(byte)))
+  const metaLeaseSet: I2cpConfig.MetaLeaseSetOptions = {
+    entries: [
+      { hash: near!, expires: "1 hour" },
+      { hash: far!, storeType: 5, cost: 7, expires: "65535 seconds" }
+    ],
+    revocations: [gone!]
+  }
+
+  // Laid out and signed apart from this code: by a script over Python's struct and cryptography 48.0 (OpenSSL), after I2P's
+  // common structures and I2CP specifications, for the keys of the vectors.
+  it.scoped("names other destinations, without keys, to the byte", () =>
+    Effect.gen(function* () {
+      const { answer, options } = yield* published({ metaLeaseSet, leaseSetOptions: { a: "b" } })
+      assert.strictEqual(options.get("i2cp.leaseSetType"), "7")
+      const frame = Message.encode(answer)
+      const entries = `${"09".repeat(32)}000003006553ff10${"0a".repeat(32)}000005076554f0ff01${"0b".repeat(32)}`
+      assert.include(toHex(frame), `6553f100ffff0000000601613d01623b02${entries}`)
+      assert.strictEqual(frame.length, 593)
+      assert.strictEqual(sha256(frame), "7d037bbc873a17cd1e83d91a8da84da5724e4a85f9dc9028c56eaf5869ac11bf")
+    })
+  )
+
+  it.scoped("has all its ends ahead after each request", () =>
+    Effect.gen(function* () {
+      const { answer, connection } = yield* published({ metaLeaseSet, pingInterval: "3 hours", published: false })
+      yield* TestClock.adjust("590 seconds")
+      yield* connection.send(leaseRequest(NOW + 590_000))
+      const { leaseSet, privateKeys } = yield* connection.expect("CreateLeaseSet2")
+      assert(leaseSet.storeType === MetaLeaseSet.storeType && answer.leaseSet.storeType === MetaLeaseSet.storeType)
+      assert.deepStrictEqual(MetaLeaseSet.verify(leaseSet, noble), Either.right(true))
+      assert.deepStrictEqual(
+        leaseSet.entries.map(({ endDate }) => endDate - NOW),
+        [590_000 + 3_600_000, 590_000 + 65_535_000]
+      )
+      assert.deepStrictEqual([leaseSet.published - answer.leaseSet.published, leaseSet.expires], [590, 65_535])
+      assert.deepStrictEqual(leaseSet.revocations, [gone!])
+      assert.isTrue(leaseSet.unpublished)
+      assert.deepStrictEqual(privateKeys, [])
+    })
+  )
+
+  it.scoped("is signed offline", () =>
+    Effect.gen(function* () {
+      const random = SecureRandom.makeSeeded("meta")
+      const offline = right(DestinationKeys.makeOffline(keys, { expires: NOW / 1_000 + 864_000, random }))
+      const { leaseSet } = (yield* published({ metaLeaseSet }, offline)).answer
+      assert(leaseSet.storeType === MetaLeaseSet.storeType)
+      assert.isDefined(leaseSet.offline)
+      assert.deepStrictEqual(MetaLeaseSet.verify(leaseSet, noble), Either.right(true))
+    })
+  )
+})
+
 describe("a configuration no lease set can be made of", () => {
   const other = DestinationKeys.generate(SecureRandom.makeSeeded(3), noble, KeyType.EcdsaP256)
   const offline = right(
     DestinationKeys.makeOffline(keys, { expires: NOW / 1_000 + 9, random: SecureRandom.makeSeeded(5) })
   )
+  const hash = Hash.unsafeFromBytes(filled(9))
+  const meta = (
+    entry: Partial<I2cpConfig.MetaLeaseSetEntry>,
+    config: Partial<I2cpConfig.Service> = {},
+    revocations?: ReadonlyArray<Hash.Hash>
+  ): Partial<I2cpConfig.Service> => ({
+    metaLeaseSet: { entries: [{ hash, expires: "1 hour", ...entry }], revocations },
+    ...config
+  })
   it.scoped.each<[Partial<I2cpConfig.Service>, RegExp, DestinationKeys.DestinationKeys?]>([
     [{ encryptionTypes: [] }, /encryptionTypes is empty/],
     [{ encryptionTypes: [1] }, /type 1 is not supported/],
@@ -180,7 +246,30 @@ describe("a configuration no lease set can be made of", () => {
     [{ encryptedLeaseSet: {} }, /needs blinded keys for each day/, offline],
     [{ encryptedLeaseSet: { secret: Redacted.make("é".repeat(95)) } }, /more than 189 bytes/],
     [{ blindedAccess: [{ address: keys.destination.b32 }] }, /B32 is no b33 address/],
-    [{ blindedAccess: [{ address: "example.com" }] }, /does not end in .i2p/]
+    [{ blindedAccess: [{ address: "example.com" }] }, /does not end in .i2p/],
+    [
+      {
+        blindedAccess: [
+          { address: right(Address.fromSigningKey(signingKey)).name, secret: Redacted.make("é".repeat(128)) }
+        ]
+      },
+      /a secret has at most 255 bytes/
+    ],
+    [{ options: { "i2cp.leaseSetType": "7" } }, /leaseSetType contradicts .* set metaLeaseSet instead/],
+    [meta({}, { options: { "i2cp.leaseSetType": "3" } }), /leaseSetType contradicts/],
+    [meta({}, { encryptedLeaseSet: {} }), /metaLeaseSet and encryptedLeaseSet exclude each other/],
+    [meta({}, { services: [ServiceRecord.here("smtp", 25)] }), /metaLeaseSet and services exclude each other/],
+    [{ metaLeaseSet: { entries: [] } }, /has 0 entries, must be 1 to 255/],
+    [{ metaLeaseSet: { entries: Array(256).fill({ hash, expires: "1 hour" }) } }, /has 256 entries/],
+    [meta({}, {}, Array(256).fill(keys.destination.hash)), /has 256 revocations/],
+    [meta({ hash: new Uint8Array(31) as Hash.Hash }), /a hash has 32 bytes/],
+    [meta({ storeType: 2 }), /store type 2 is none of 1, 3, 5, 7/],
+    [meta({ cost: 256 }), /cost 256, must be 0 to 255/],
+    [meta({ expires: "14 minutes" }), /expires after 840 s, must be 900 to 65535/],
+    [meta({ expires: "65536 seconds" }), /expires after 65536 s/],
+    [meta({ expires: Number.NaN }), /expires after/],
+    [meta({ hash: keys.destination.hash }), /names this destination itself/],
+    [meta({}, {}, [hash]), /is an entry and revoked/]
   ])("is refused before any router hears of it: %j", ([config, expected, as]) =>
     Effect.gen(function* () {
       const { router, session } = yield* start({ retryFirst: true, ...config }, undefined, as)

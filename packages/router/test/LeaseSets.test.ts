@@ -107,6 +107,27 @@ describe("lease sets through the embedded router", () => {
       }).pipe(withRouter)
   )
 
+  it.scoped("that name other destinations are found, and no message gets to them", () =>
+    Effect.gen(function* () {
+      const metaLeaseSet = { entries: [{ hash: bob.destination.hash, expires: "15 minutes" }] } as const
+      const a = yield* session(alice, { metaLeaseSet })
+      const b = yield* session(bob, { lookupCacheTime: 0 })
+      const refused = Effect.gen(function* () {
+        const to = yield* b.lookup(alice.destination.b32)
+        assert.strictEqual(to.b32, alice.destination.b32)
+        const message = { to, payload: Uint8Array.of(7), protocol: 18, sourcePort: 0, destinationPort: 0 }
+        const error = yield* Effect.flip(b.deliver(message))
+        assert.deepInclude(error, { _tag: "DeliveryFailed", status: 22 })
+      })
+      yield* refused
+      // Longer than any end that was named first.
+      yield* TestClock.adjust("40 minutes")
+      yield* refused
+      assert.strictEqual((yield* a.state.get)._tag, "Ready")
+      assert.strictEqual((yield* a.stats).connections, 1)
+    }).pipe(withRouter)
+  )
+
   it.scoped("are closed to those who lack what opens them, and say what that is", () =>
     Effect.gen(function* () {
       yield* session(alice, { encryptedLeaseSet: { secret, authorization: dh } })

@@ -1,8 +1,10 @@
 import { assert, describe, it } from "@effect/vitest"
+import * as I2cpConfig from "@effect-i2p/i2cp/I2cpConfig"
 import * as I2cpSession from "@effect-i2p/i2cp/I2cpSession"
 import * as LocalRouter from "@effect-i2p/router/LocalRouter"
 import * as MemoryTransport from "@effect-i2p/testkit/MemoryTransport"
 import * as SimulatedTime from "@effect-i2p/testkit/SimulatedTime"
+import type { DestinationKeys } from "@effect-i2p/wire/DestinationKeys"
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
@@ -133,5 +135,27 @@ describe("through the embedded router", () => {
         // At 0 and 3 s.
         assert.deepStrictEqual(statuses, { 21: 2 })
       }).pipe(Effect.scoped, Effect.provide(LocalRouter.layer()), SimulatedTime.run)
+  )
+
+  it.effect("a destination that stands for others is refused at once", () =>
+    Effect.gen(function* () {
+      const session = (keys: DestinationKeys, config: Partial<I2cpConfig.Service> = {}) =>
+        StreamManager.layerI2cp.pipe(
+          Layer.provide(I2cpSession.layer({ keys })),
+          Layer.provide(I2cpConfig.layer(config)),
+          Layer.provide(LocalRouter.layerSocket),
+          Layer.fresh,
+          Layer.build,
+          Effect.map(Context.get(StreamManager)),
+          Effect.tap((streams) => streams.ready)
+        )
+      const entries = [{ hash: mallory.destination.hash, expires: "1 hour" }] as const
+      yield* session(bob, { metaLeaseSet: { entries } })
+      const streams = yield* session(alice)
+      const { error, millis } = yield* timed(streams.connect({ destination: bob.destination.b32 }))
+      assert.deepInclude(error, { _tag: "DestinationUnreachable", reason: "MetaLeaseSet" })
+      assert.include(error.message, "stands for other destinations")
+      assert.isAtMost(millis, 1_000)
+    }).pipe(Effect.scoped, Effect.provide(LocalRouter.layer()), SimulatedTime.run)
   )
 })

@@ -20,6 +20,7 @@ import type { Answer } from "../core/LeaseAnswers.js"
 import * as I2cpConfig from "../I2cpConfig.js"
 import { SessionRejected } from "../I2cpError.js"
 import type * as Message from "../Message.js"
+import * as MetaLeaseSet from "./metaLeaseSet.js"
 
 export interface LeaseSets {
   /** Opens our own lease set where that is for authorised clients; the router is told it. */
@@ -48,13 +49,14 @@ export const make = (options: {
     badTypes(config.encryptionTypes) ??
     badOptions(config) ??
     badEncryption(keys, config.encryptedLeaseSet) ??
+    MetaLeaseSet.problemOf(keys, config) ??
     badAccess(config.blindedAccess) ??
     (Either.isLeft(services) ? services.left.message : undefined)
   if (problem !== undefined) {
     return Either.left(new SessionRejected({ reason: "Misconfigured", detail: problem, retryable: false }))
   }
   const leaseSetOptions = { ...config.leaseSetOptions, ...Either.getOrElse(services, () => ({})) }
-  const encrypted = config.encryptedLeaseSet
+  const { encryptedLeaseSet: encrypted, metaLeaseSet: meta } = config
   const own = encrypted && ownClient(encrypted.authorization, random)
   const sign = (
     pairs: ReadonlyArray<EncryptionKey.EncryptionKey>,
@@ -76,6 +78,19 @@ export const make = (options: {
       const leaseSet = yield* EncryptedLeaseSet.make({ inner, outer, authorization, unpublished, random, signatures })
       return { leaseSet, privateKeys }
     })
+  }
+  if (meta !== undefined) {
+    // It has no keys to renew.
+    const named: LeaseSets = {
+      ownClientKey: undefined,
+      sign: (answer) =>
+        Either.map(MetaLeaseSet.sign(keys, config, meta, answer, signatures), (leaseSet) => ({
+          leaseSet,
+          privateKeys: []
+        })),
+      renewed: () => named
+    }
+    return Either.right(named)
   }
   const withFreshKeys = (): LeaseSets => {
     const pairs = I2cpConfig.encryptionTypes(config).map((type) => EncryptionKey.make(random, type))
@@ -102,13 +117,19 @@ const badOptions = (config: I2cpConfig.Service): string | undefined => {
     I2cpConfig.sessionOptions({ ...config, options: {} }),
     (): Record<string, string> => ({})
   )
-  const instead = { "i2cp.leaseSetEncType": "encryptionTypes", "i2cp.leaseSetType": "encryptedLeaseSet" }
+  const instead = {
+    "i2cp.leaseSetEncType": "encryptionTypes",
+    "i2cp.leaseSetType": config.options["i2cp.leaseSetType"] === "7" ? "metaLeaseSet" : "encryptedLeaseSet"
+  }
   const other = Object.entries(instead).find(([key]) => (config.options[key] ?? meant[key]) !== meant[key])
   return other && `the option ${other[0]} contradicts the lease set; set ${other[1]} instead`
 }
 
 /** Base64 of it has to fit an option of 255 bytes. */
 const MAX_SECRET_BYTES = 189
+
+/** Those of others cross in a String. **Source** I2P common structures: its length is one byte. */
+const MAX_STRING_BYTES = 255
 
 const badEncryption = (
   keys: DestinationKeys.DestinationKeys,
@@ -129,12 +150,14 @@ const badEncryption = (
 }
 
 const badAccess = (entries: ReadonlyArray<I2cpConfig.BlindedAccess>): string | undefined => {
-  for (const { address, clientKey } of entries) {
+  for (const { address, clientKey, secret } of entries) {
     const parsed = Address.parse(address)
     if (Either.isLeft(parsed)) return parsed.left.message
     if (parsed.right._tag !== "Blinded") return `blindedAccess: ${parsed.right._tag} is no b33 address`
     if (clientKey !== undefined && Redacted.value(clientKey.key).length !== 32)
       return "blindedAccess: a key has 32 bytes"
+    if (secret !== undefined && new TextEncoder().encode(Redacted.value(secret)).length > MAX_STRING_BYTES)
+      return `blindedAccess: a secret has at most ${MAX_STRING_BYTES} bytes`
   }
   return undefined
 }
