@@ -58,7 +58,7 @@ const seconds = (name: string, letter: string, what: string) =>
   Options.float(name).pipe(Options.withAlias(letter), Options.withPseudoName("seconds"), Options.withDescription(what))
 
 const destination = Args.text({ name: "destination" }).pipe(
-  Args.withDescription("A name.i2p, a b32 address or a full Base64 destination.")
+  Args.withDescription("A name.i2p, a b32 or b33 address, or a full Base64 destination.")
 )
 
 const ping = Command.make(
@@ -135,7 +135,9 @@ const lookup = Command.make(
       Options.optional
     ),
     address: Args.text({ name: "address" }).pipe(
-      Args.withDescription("A name.i2p, a b32 or b33 address, the Base64 of a hash or of a whole destination."),
+      Args.withDescription(
+        "A name.i2p, a b32 or b33 address, the Base64 of a hash or of a whole destination. What opens an encrypted lease set: I2P_LEASESET_SECRET, I2P_LEASESET_KEY."
+      ),
       Args.optional
     )
   },

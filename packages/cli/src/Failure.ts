@@ -3,6 +3,7 @@
  *
  * @since 0.1.0
  */
+import type { LookupFailed } from "@effect-i2p/i2cp/I2cpError"
 import type { DestinationNotFound } from "@effect-i2p/streaming/StreamError"
 import * as Cause from "effect/Cause"
 import * as Data from "effect/Data"
@@ -80,7 +81,40 @@ export const describe = (cause: Cause.Cause<unknown>): { readonly message: strin
 /** A name that nobody knows is a mistake; a b32 address without a lease set belongs to somebody who is off line. */
 const notFound = (error: DestinationNotFound): { readonly message: string; readonly exitCode: number } => {
   const isOffLine = error.address.endsWith(".b32.i2p") && (error.reason === "NotFound" || error.reason === "Timeout")
-  return { message: oneLine(error.message), exitCode: isOffLine ? ExitCode.NoAnswer : ExitCode.Error }
+  return { message: oneLine(explain(error)), exitCode: isOffLine ? ExitCode.NoAnswer : ExitCode.Error }
+}
+
+/**
+ * Why a stream's destination was not found, and what to do if its encrypted lease set could not be read.
+ *
+ * @category formatting
+ * @since 0.1.0
+ */
+export const explain = ({ cause, message }: DestinationNotFound): string =>
+  isLookupFailed(cause) ? message + advice(cause.reason) : message
+
+const isLookupFailed = (cause: unknown): cause is LookupFailed =>
+  typeof cause === "object" && cause !== null && "_tag" in cause && cause._tag === "LookupFailed"
+
+/**
+ * What a look-up of an encrypted lease set lacks, or has the wrong one of; empty for all other failures.
+ *
+ * @category formatting
+ * @since 0.1.0
+ */
+export const advice = (reason: LookupFailed["reason"]): string => {
+  switch (reason) {
+    case "SecretRequired":
+      return "; set I2P_LEASESET_SECRET to what its owner gave you"
+    case "KeyRequired":
+      return "; set I2P_LEASESET_KEY to dh:BASE64 or psk:BASE64, the key that its owner knows you by"
+    case "SecretAndKeyRequired":
+      return "; set I2P_LEASESET_SECRET, and I2P_LEASESET_KEY to dh:BASE64 or psk:BASE64, as agreed with its owner"
+    case "NotDecrypted":
+      return "; look at I2P_LEASESET_SECRET and I2P_LEASESET_KEY, and whether the key is dh: or psk:"
+    default:
+      return ""
+  }
 }
 
 const oneLine = (text: string): string => text.replace(/\s*[\r\n]+\s*/g, " ").trim() || "unknown error"

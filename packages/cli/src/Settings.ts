@@ -17,12 +17,14 @@ import * as RouterAddress from "./RouterAddress.js"
 /**
  * **Shape** `keys` is the path of a key file; without it the destination is a new one. `hosts` is the path of our own address
  * book. Without `tunnels` the library's defaults hold. `credentials` are for a router that asks for them; they only come
- * from the environment, because every user of a machine can read the arguments of its processes.
+ * from the environment, because every user of a machine can read the arguments of its processes. So does `leaseSetAccess`,
+ * which opens the encrypted lease set of the b33 address that a command is given.
  *
  * @category models
  * @since 0.1.0
  */
 export interface Settings extends NodeI2pConfig.Settings {
+  readonly leaseSetAccess: NodeI2pConfig.LeaseSetAccess
   readonly json: boolean
 }
 
@@ -99,6 +101,7 @@ export const resolve = (command: Typed, root: Typed): Effect.Effect<Settings, Cl
       hosts: yield* from("hosts", Either.right, NodeI2pConfig.hosts),
       tunnels: yield* from("tunnels", Tunnels.parse, NodeI2pConfig.tunnels),
       credentials: yield* read(NodeI2pConfig.credentials),
+      leaseSetAccess: yield* read(NodeI2pConfig.leaseSetAccess),
       json: /^(1|true|yes|on)$/i.test(json)
     }
   })

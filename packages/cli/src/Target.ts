@@ -3,6 +3,7 @@
  *
  * @since 0.1.0
  */
+import type * as I2cpConfig from "@effect-i2p/i2cp/I2cpConfig"
 import * as Address from "@effect-i2p/wire/Address"
 import type * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
@@ -36,3 +37,24 @@ export const resolve = (
   if (text.startsWith("-")) return refuse(`option ${text} does not exist, or has no value`)
   return Either.mapBoth(Address.parse(text), { onLeft: (error) => refuse(error.message), onRight: () => text })
 }
+
+/**
+ * What the session has to be told for a destination as typed: nothing, unless it is a b33 address and the environment has
+ * what opens its lease set.
+ *
+ * @category conversions
+ * @since 0.1.0
+ */
+export const access = (
+  { leaseSetAccess }: Settings,
+  typed: Option.Option<string>
+): Partial<Pick<I2cpConfig.Service, "blindedAccess">> => {
+  if (leaseSetAccess.secret === undefined && leaseSetAccess.clientKey === undefined) return {}
+  return Option.match(Option.filter(typed, isBlinded), {
+    onNone: () => ({}),
+    onSome: (address) => ({ blindedAccess: [{ address, ...leaseSetAccess }] })
+  })
+}
+
+const isBlinded = (text: string): boolean =>
+  Either.match(Address.parse(text), { onLeft: () => false, onRight: ({ _tag }) => _tag === "Blinded" })

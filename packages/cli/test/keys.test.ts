@@ -53,6 +53,7 @@ describe("keygen", () => {
       const { file } = yield* prepared
       const { out } = yield* i2pOnTerminal(["keygen", file("new")])
       assert.match(Style.strip(out), / {2}b32 +[a-z2-7]{52}\.b32\.i2p\n/)
+      assert.match(Style.strip(out), / {2}b33 +[a-z2-7]{56}\.b32\.i2p\n/)
       assert.match(Style.strip(out), / {2}signing +EdDSA_SHA512_Ed25519 \(7\)\n/)
       for (const line of Style.strip(out).split("\n").slice(1)) assert.isAtMost(line.length, 80)
     })

@@ -10,13 +10,15 @@
  * | `I2P_HOSTS` | a hosts.txt with names of our own |
  * | `I2P_TUNNELS` | hops and number of tunnels: `3x2`, or inbound and outbound `1x3/2x4` |
  *
- * An empty variable counts as none.
+ * An empty variable counts as none. Two more are for the `i2p` command alone, which has an address that they are meant for:
+ * `I2P_LEASESET_SECRET` and `I2P_LEASESET_KEY`, {@link leaseSetAccess}.
  *
  * @since 0.1.0
  */
 import type * as I2cpConfig from "@effect-i2p/i2cp/I2cpConfig"
 import * as Tunnels from "@effect-i2p/i2cp/Tunnels"
 import * as LinkOptions from "@effect-i2p/router/LinkOptions"
+import { decodeBase64 } from "@effect-i2p/wire/I2pEncoding"
 import type * as Arr from "effect/Array"
 import * as Config from "effect/Config"
 import * as ConfigError from "effect/ConfigError"
@@ -120,6 +122,9 @@ export const formatRouter = (router: Router): string => {
   }
 }
 
+/** **Source** I2P common structures: a String, also in a Mapping, has a length byte. */
+const maxStringBytes = 255
+
 const text = (name: string): Config.Config<Option.Option<string>> => Config.option(Config.nonEmptyString(name))
 
 const parsed = <A>(name: string, parse: (text: string) => Either.Either<A, string>): Config.Config<Option.Option<A>> =>
@@ -131,6 +136,15 @@ const parsed = <A>(name: string, parse: (text: string) => Either.Either<A, strin
             onLeft: (why) => ConfigError.InvalidData([name], why),
             onRight: Option.some
           })
+    )
+  )
+
+const redacted = <A>(name: string, parse: (text: string) => Either.Either<A, string>): Config.Config<A | undefined> =>
+  Config.option(Config.redacted(Config.nonEmptyString(name))).pipe(
+    Config.mapOrFail((found) =>
+      Option.isNone(found)
+        ? Either.right(undefined)
+        : Either.mapLeft(parse(Redacted.value(found.value)), (why) => ConfigError.InvalidData([name], why))
     )
   )
 
@@ -158,7 +172,7 @@ export const credentials: Config.Config<Settings["credentials"]> = Config.all([
     if (Option.isNone(username) && Option.isNone(password)) return Either.right(undefined)
     if (Option.isNone(username) || Option.isNone(password)) return wrong("belong together: one of them is missing")
     const isTooLong = [username.value, Redacted.value(password.value)].some(
-      (text) => new TextEncoder().encode(text).length > maxCredentialBytes
+      (text) => new TextEncoder().encode(text).length > maxStringBytes
     )
     return isTooLong
       ? wrong("may have 255 bytes each; one has more")
@@ -166,8 +180,41 @@ export const credentials: Config.Config<Settings["credentials"]> = Config.all([
   })
 )
 
-/** **Source** I2CP common structures: a Mapping's values have a length byte. */
-const maxCredentialBytes = 255
+/**
+ * What opens an encrypted lease set that is not ours; the address that it belongs to is not in the environment.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type LeaseSetAccess = Omit<I2cpConfig.BlindedAccess, "address">
+
+/**
+ * `I2P_LEASESET_SECRET`, the secret in plain text, and `I2P_LEASESET_KEY`, the key of an authorised client as `dh:BASE64` or
+ * `psk:BASE64`, 32 bytes in I2P's Base64. In the environment and never among the arguments, which every user of a machine
+ * can read. Not part of {@link config}: a program names its addresses in `I2cpConfig.blindedAccess`.
+ *
+ * **Errors** a secret that I2CP has no room for, a key that is none. The value is in neither.
+ *
+ * @category configs
+ * @since 0.1.0
+ */
+export const leaseSetAccess: Config.Config<LeaseSetAccess> = Config.all({
+  secret: redacted("I2P_LEASESET_SECRET", (secret) =>
+    new TextEncoder().encode(secret).length > maxStringBytes
+      ? Either.left(`may have ${maxStringBytes} bytes; it has more`)
+      : Either.right(Redacted.make(secret))
+  ),
+  clientKey: redacted("I2P_LEASESET_KEY", (text) => {
+    const [, scheme, base64 = ""] = /^(dh|psk):(.*)$/s.exec(text) ?? []
+    const key = Either.getOrUndefined(decodeBase64(base64))
+    return scheme === undefined || key?.length !== keyBytes
+      ? Either.left(`must be dh: or psk: and ${keyBytes} bytes in I2P's Base64, which has - and ~ for + and /`)
+      : Either.right({ scheme: scheme === "dh" ? ("Dh" as const) : ("Psk" as const), key: Redacted.make(key) })
+  })
+})
+
+/** **Source** I2P encrypted lease set specification: X25519 keys and pre-shared ones alike. */
+const keyBytes = 32
 
 /**
  * All of it.

@@ -68,6 +68,46 @@ describe("NodeI2pConfig", () => {
   }
 })
 
+describe("NodeI2pConfig.leaseSetAccess", () => {
+  const key = "AQIDBAUGBwgJCgsMDQ4PEBESExQVFhcYGRobHB0eHyA="
+  const read = (env: Readonly<Record<string, string>>) => withEnv(env)(NodeI2pConfig.leaseSetAccess)
+
+  it.effect("reads a secret and a key of either kind, and hides both", () =>
+    Effect.gen(function* () {
+      assert.deepStrictEqual(yield* read({ I2P_LEASESET_SECRET: "", I2P_LEASESET_KEY: "" }), {
+        secret: undefined,
+        clientKey: undefined
+      })
+      const both = yield* read({ I2P_LEASESET_SECRET: "sécret", I2P_LEASESET_KEY: `dh:${key}` })
+      assert.strictEqual(Redacted.value(both.secret!), "sécret")
+      assert.strictEqual(both.clientKey?.scheme, "Dh")
+      assert.deepStrictEqual(
+        Redacted.value(both.clientKey!.key),
+        Uint8Array.from({ length: 32 }, (_, at) => at + 1)
+      )
+      assert.notInclude(JSON.stringify(both), "sécret")
+      assert.notInclude(JSON.stringify(both), key.slice(0, 9))
+      assert.strictEqual((yield* read({ I2P_LEASESET_KEY: `psk:${key.slice(0, -1)}` })).clientKey?.scheme, "Psk")
+    })
+  )
+
+  it.effect.each([
+    [{ I2P_LEASESET_KEY: key }, /^I2P_LEASESET_KEY must be dh: or psk:/],
+    [{ I2P_LEASESET_KEY: `rsa:${key}` }, /^I2P_LEASESET_KEY must be dh: or psk:/],
+    [{ I2P_LEASESET_KEY: `dh:${key.slice(4)}` }, /^I2P_LEASESET_KEY must be/],
+    [{ I2P_LEASESET_KEY: `dh:${key.replace("A", "+")}` }, /I2P's Base64, which has - and ~/],
+    [{ I2P_LEASESET_SECRET: "x".repeat(256) }, /^I2P_LEASESET_SECRET may have 255 bytes/]
+  ] as ReadonlyArray<readonly [Readonly<Record<string, string>>, RegExp]>)(
+    "says what is wrong without the value: %#",
+    ([env, why]) =>
+      Effect.gen(function* () {
+        const text = NodeI2pConfig.explain(yield* Effect.flip(read(env)))
+        assert.match(text, why)
+        for (const value of Object.values(env)) assert.notInclude(text, value.slice(-9))
+      })
+  )
+})
+
 describe("NodeI2p.layerFromEnv", () => {
   const built = (env: Readonly<Record<string, string>>) =>
     withEnv(env)(

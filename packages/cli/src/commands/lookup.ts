@@ -14,7 +14,7 @@ import * as Either from "effect/Either"
 import * as Option from "effect/Option"
 import * as ExitStatus from "../ExitStatus.js"
 import * as Facts from "../Facts.js"
-import { CliError, ExitCode, refuse } from "../Failure.js"
+import { advice, CliError, ExitCode, refuse } from "../Failure.js"
 import * as Format from "../Format.js"
 import * as Output from "../Output.js"
 import * as Progress from "../Progress.js"
@@ -49,7 +49,14 @@ export const run = Effect.fnUntraced(function* (settings: Settings, options: Opt
     ? Either.right(own.value)
     : yield* Effect.either(fromRouter(text)).pipe(
         Effect.provide(
-          Streams.layer(settings, {}, Option.match(options.timeout, { onNone: () => ({}), onSome: times }))
+          Streams.layer(
+            settings,
+            {},
+            {
+              ...Target.access(settings, options.address),
+              ...Option.match(options.timeout, { onNone: () => ({}), onSome: times })
+            }
+          )
         ),
         Effect.scoped
       )
@@ -131,22 +138,22 @@ const notFound = <E extends Failure>(settings: Settings, text: string, address: 
       yield* Output.data(JSON.stringify({ address: text, found: false, reason: error.reason, detail: error.detail }))
     }
     return yield* new CliError({
-      message: `${Format.address(text)}: ${error.detail}${advice(error, address)}`,
+      message: `${Format.address(text)}: ${error.detail}${whatToDo(error, address)}`,
       exitCode
     })
   })
 
-const advice = ({ reason }: LookupFailed, address: Address.Address): string => {
+const whatToDo = ({ reason }: LookupFailed, address: Address.Address): string => {
   switch (reason) {
     case "NotFound":
-      return address._tag === "Blinded" ? "; among routers only Java I2P can follow a b33 address for us" : ""
+      return address._tag === "Blinded" ? notFollowed(address.secretRequired) : ""
     case "Timeout":
       return "; it may be off line, or -w gives it more time"
-    case "SecretRequired":
-    case "KeyRequired":
-    case "SecretAndKeyRequired":
-      return "; its owner has to give them to you"
     default:
-      return ""
+      return advice(reason)
   }
 }
+
+/** The secret is part of what is looked for, so that no router can tell a wrong one from nobody. */
+const notFollowed = (secretRequired: boolean): string =>
+  `; among routers only Java I2P can follow a b33 address for us${secretRequired ? ", and it looks the same with a wrong I2P_LEASESET_SECRET" : ""}`

@@ -47,10 +47,11 @@ export const run = Effect.fnUntraced(function* (settings: Settings, options: Opt
   const open = Option.isSome(options.listen)
     ? yield* listening(settings, options, options.listen.value)
     : yield* connecting(settings, options)
+  const access = Target.access(settings, options.destination)
   yield* Effect.gen(function* () {
     yield* Streams.ready
     yield* converse(yield* open, options)
-  }).pipe(Effect.scoped, Effect.provide(Streams.layer(settings, {}, {}, { ...options, program: "i2p nc" })))
+  }).pipe(Effect.scoped, Effect.provide(Streams.layer(settings, {}, access, { ...options, program: "i2p nc" })))
 })
 
 const checkPort = (port: number) =>

@@ -62,7 +62,8 @@ export const run = Effect.fnUntraced(function* (settings: Settings, options: Opt
   if (options.port < 0 || options.port > 65_535) {
     return yield* refuse(`port ${options.port} does not exist; they go from 0 to 65535`)
   }
-  const layer = Streams.layer(settings, {}, {}, { ...options, program: "i2p perf" })
+  const access = Target.access(settings, options.destination)
+  const layer = Streams.layer(settings, {}, access, { ...options, program: "i2p perf" })
   yield* options.listen
     ? Effect.flatMap(listening(settings, options), (program) => Effect.provide(Effect.scoped(program), layer))
     : Effect.flatMap(measuring(settings, options), (program) => Effect.provide(Effect.scoped(program), layer))

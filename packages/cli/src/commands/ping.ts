@@ -20,7 +20,7 @@ import * as Either from "effect/Either"
 import * as FiberSet from "effect/FiberSet"
 import * as Option from "effect/Option"
 import * as ExitStatus from "../ExitStatus.js"
-import { type CliError, ExitCode, noAnswer, refuse } from "../Failure.js"
+import { type CliError, ExitCode, explain, noAnswer, refuse } from "../Failure.js"
 import * as Format from "../Format.js"
 import { Output } from "../Output.js"
 import * as PingReport from "../PingReport.js"
@@ -72,7 +72,7 @@ export const run = Effect.fnUntraced(function* (settings: Settings, options: Opt
       Streams.layer(
         settings,
         { maxPings: maxWaiting + 1, pingTimeout: Duration.seconds(options.timeout) },
-        {},
+        Target.access(settings, options.destination),
         { ...options, program: "i2p ping" }
       )
     )
@@ -162,7 +162,7 @@ const pingAll = Effect.fnUntraced(function* (settings: Settings, options: Option
           return print({ _tag: "Unreachable", seq, reason: error.message, at })
         case "DestinationNotFound":
           return isFinal(error)
-            ? Effect.asVoid(Deferred.fail(answered, refuse(error.message)))
+            ? Effect.asVoid(Deferred.fail(answered, refuse(explain(error))))
             : print({ _tag: "Unreachable", seq, reason: error.detail, at })
         case "OfflineKeysExpired":
           return Effect.asVoid(Deferred.fail(answered, refuse(error.message)))
@@ -206,7 +206,7 @@ const pingAll = Effect.fnUntraced(function* (settings: Settings, options: Option
   const first = resolver.resolve.pipe(Effect.timeoutOption(headPatience), Effect.either)
   const found = yield* Progress.during(first, err, Effect.succeed(`i2p: looking up ${Format.address(destination)} …`))
   if (Either.isLeft(found) && isFinal(found.left)) {
-    return yield* refuse(found.left.message)
+    return yield* refuse(explain(found.left))
   }
   yield* Effect.gen(function* () {
     began = yield* Clock.currentTimeMillis
