@@ -177,6 +177,35 @@ export class SessionRejected extends Schema.TaggedError<SessionRejected>("@effec
 }
 
 /**
+ * Most sessions of a connection beyond its first.
+ *
+ * **Source** Java I2P: five in all.
+ *
+ * @category constants
+ * @since 0.1.0
+ */
+export const MAX_SUBSESSIONS = 4
+
+/**
+ * A further session on the connection of another cannot be. Decision: give the Destination a connection of its own.
+ *
+ * **Shape** `Unsupported`: the router is none that is known to have them, and was not asked. `TooMany`:
+ * {@link MAX_SUBSESSIONS} are there. `BadKeys`: they do not fit the primary's, see
+ * `DestinationKeys.generateSubsession`. `PrimaryEnded`: it has failed or is closed.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class SubsessionRejected extends Schema.TaggedError<SubsessionRejected>("@effect-i2p/i2cp/SubsessionRejected")(
+  "SubsessionRejected",
+  { reason: Schema.Literal("Unsupported", "TooMany", "BadKeys", "PrimaryEnded"), detail: Schema.String }
+) {
+  override get message(): string {
+    return `subsession rejected (${this.detail}); give the destination a connection of its own`
+  }
+}
+
+/**
  * The session was there and is gone. Decision: none; the session reconnects by itself.
  *
  * **Shape** `Defect` is a bug of ours that the connection ran into; it is logged and costs that connection only.
@@ -345,6 +374,7 @@ export type I2cpError =
   | TlsFailed
   | NotI2cp
   | SessionRejected
+  | SubsessionRejected
   | ConnectionLost
   | NotReady
   | OfflineKeysExpired
@@ -369,7 +399,7 @@ export const isRetryable = (error: I2cpError): boolean => {
     case "TlsFailed":
       return error.reason !== "Misconfigured"
     default:
-      return error._tag !== "OfflineKeysExpired"
+      return error._tag !== "OfflineKeysExpired" && error._tag !== "SubsessionRejected"
   }
 }
 

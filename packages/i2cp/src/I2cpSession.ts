@@ -12,7 +12,7 @@
  */
 import type { Socket } from "@effect/platform/Socket"
 import type * as Address from "@effect-i2p/wire/Address"
-import type { Destination } from "@effect-i2p/wire/Destination"
+import * as Destination from "@effect-i2p/wire/Destination"
 import * as DestinationKeys from "@effect-i2p/wire/DestinationKeys"
 import { SecureRandom } from "@effect-i2p/wire/SecureRandom"
 import { Signatures } from "@effect-i2p/wire/Signatures"
@@ -20,10 +20,12 @@ import * as Context from "effect/Context"
 import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as ExecutionStrategy from "effect/ExecutionStrategy"
+import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import type * as Queue from "effect/Queue"
-import type * as Scope from "effect/Scope"
+import * as Scope from "effect/Scope"
 import type * as Subscribable from "effect/Subscribable"
 import * as SubscriptionRef from "effect/SubscriptionRef"
 import { AddressBook } from "./AddressBook.js"
@@ -42,6 +44,7 @@ import { Lookups } from "./internal/lookups.js"
 import { Questions } from "./internal/questions.js"
 import * as Sender from "./internal/sender.js"
 import { Statuses } from "./internal/statuses.js"
+import * as Subsessions from "./internal/subsessions.js"
 import { Supervisor } from "./internal/supervisor.js"
 import * as Message from "./Message.js"
 import type * as Payload from "./Payload.js"
@@ -62,7 +65,7 @@ import * as SessionState from "./SessionState.js"
  * @since 0.1.0
  */
 export interface Outgoing extends Payload.Payload {
-  readonly to: Destination
+  readonly to: Destination.Destination
   readonly expiresAt?: number | undefined
   readonly bundleLeaseSet?: boolean | undefined
   readonly compress?: boolean | undefined
@@ -132,53 +135,69 @@ export interface Bandwidth {
 }
 
 /**
+ * A session and what can be done with it.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Service {
+  readonly keys: DestinationKeys.DestinationKeys
+  readonly destination: Destination.Destination
+  /** What the session is doing now, and its changes. */
+  readonly state: Subscribable.Subscribable<SessionState.SessionState>
+  /** Done while a lease set is with the router; waits at most `I2cpConfig.readyTimeout`. */
+  readonly ready: Effect.Effect<void, I2cpError.I2cpError>
+  /** Hands a payload to the router. Nothing says that it arrives; while the session is not ready it is dropped. */
+  readonly send: (message: Outgoing) => Effect.Effect<void, I2cpError.SendRejected>
+  /**
+   * The same, and waits for the router's last word on it, at most `I2cpConfig.statusTimeout`: the status it succeeded
+   * with. Not even that says that the peer has it; see `DeliveryStatus`. emissary never says a word.
+   */
+  readonly deliver: (
+    message: Outgoing
+  ) => Effect.Effect<number, I2cpError.SendRejected | I2cpError.DeliveryFailed | I2cpError.NotAnswered>
+  /** Bytes handed over and not yet taken by the socket: who sends much should keep this low and its own order. */
+  readonly queuedBytes: () => number
+  /** Waits until the socket has taken some of them, or they are lost with it. */
+  readonly progress: Effect.Effect<void>
+  /** A bounded queue of what arrives for a protocol; when it is full the newest is dropped and counted. */
+  readonly subscribe: (protocol: number) => Effect.Effect<Queue.Dequeue<Incoming>, never, Scope.Scope>
+  /**
+   * The Destination of a host name (in our `AddressBook` first), b32, b33, hash or full Base64 address. What a b33
+   * address needs besides is in `I2cpConfig.blindedAccess`.
+   */
+  readonly lookup: (address: Address.Input) => Effect.Effect<Destination.Destination, I2cpError.LookupFailed>
+  /**
+   * Changes options of the running session, and of those that follow it; while none is up, only of those. Waits for
+   * the router's answer, at most `I2cpConfig.requestTimeout`.
+   */
+  readonly reconfigure: (changes: Changes) => Effect.Effect<void, I2cpError.NotReconfigured>
+  /** What the router says of its bandwidth, asked now; for display only, i2pd gives its momentary throughput. */
+  readonly bandwidth: Effect.Effect<Bandwidth, I2cpError.NotAnswered>
+  /**
+   * A further Destination on the same connection, until the scope is left or this session ends; it comes back after
+   * this one with the same keys. It shares the tunnels, encryption keys and configuration of this one, and has its own
+   * lease sets, payloads and streams. Anybody can see that the two belong together. Waits for this session to be up,
+   * and for its own creation, at most `I2cpConfig.readyTimeout`; at most `I2cpError.MAX_SUBSESSIONS` at a time.
+   *
+   * A router that refuses hangs up on all: such a subsession is not tried again. While there is one, nothing is reduced
+   * or closed for want of use. **Errors** `SubsessionRejected` before anything is sent; else as a first attempt.
+   */
+  readonly subsession: (options?: Options) => Effect.Effect<Service, I2cpError.I2cpError, Scope.Scope>
+  readonly stats: Effect.Effect<SessionStats>
+}
+
+/**
  * A destination's session with a router, which is made anew by itself when it is lost.
  *
  * @category tags
  * @since 0.1.0
  */
-export class I2cpSession extends Context.Tag("@effect-i2p/i2cp/I2cpSession")<
-  I2cpSession,
-  {
-    readonly keys: DestinationKeys.DestinationKeys
-    readonly destination: Destination
-    /** What the session is doing now, and its changes. */
-    readonly state: Subscribable.Subscribable<SessionState.SessionState>
-    /** Done while a lease set is with the router; waits at most `I2cpConfig.readyTimeout`. */
-    readonly ready: Effect.Effect<void, I2cpError.I2cpError>
-    /** Hands a payload to the router. Nothing says that it arrives; while the session is not ready it is dropped. */
-    readonly send: (message: Outgoing) => Effect.Effect<void, I2cpError.SendRejected>
-    /**
-     * The same, and waits for the router's last word on it, at most `I2cpConfig.statusTimeout`: the status it succeeded
-     * with. Not even that says that the peer has it; see `DeliveryStatus`. emissary never says a word.
-     */
-    readonly deliver: (
-      message: Outgoing
-    ) => Effect.Effect<number, I2cpError.SendRejected | I2cpError.DeliveryFailed | I2cpError.NotAnswered>
-    /** Bytes handed over and not yet taken by the socket: who sends much should keep this low and its own order. */
-    readonly queuedBytes: () => number
-    /** Waits until the socket has taken some of them, or they are lost with it. */
-    readonly progress: Effect.Effect<void>
-    /** A bounded queue of what arrives for a protocol; when it is full the newest is dropped and counted. */
-    readonly subscribe: (protocol: number) => Effect.Effect<Queue.Dequeue<Incoming>, never, Scope.Scope>
-    /**
-     * The Destination of a host name (in our `AddressBook` first), b32, b33, hash or full Base64 address. What a b33
-     * address needs besides is in `I2cpConfig.blindedAccess`.
-     */
-    readonly lookup: (address: Address.Input) => Effect.Effect<Destination, I2cpError.LookupFailed>
-    /**
-     * Changes options of the running session, and of those that follow it; while none is up, only of those. Waits for
-     * the router's answer, at most `I2cpConfig.requestTimeout`.
-     */
-    readonly reconfigure: (changes: Changes) => Effect.Effect<void, I2cpError.NotReconfigured>
-    /** What the router says of its bandwidth, asked now; for display only, i2pd gives its momentary throughput. */
-    readonly bandwidth: Effect.Effect<Bandwidth, I2cpError.NotAnswered>
-    readonly stats: Effect.Effect<SessionStats>
-  }
->() {}
+export class I2cpSession extends Context.Tag("@effect-i2p/i2cp/I2cpSession")<I2cpSession, Service>() {}
 
 /**
- * **Shape** without `keys` a fresh Ed25519 Destination is made, known only to this process.
+ * **Shape** without `keys` a fresh Ed25519 Destination is made, known only to this process; of a
+ * subsession one that fits its primary.
  *
  * @category models
  * @since 0.1.0
@@ -193,8 +212,24 @@ export interface Options {
  * @category constructors
  * @since 0.1.0
  */
-export const make = Effect.fn("I2cpSession.make")(
-  function* (options: Options) {
+export const make = (
+  options: Options
+): Effect.Effect<Service, I2cpError.I2cpError, I2cpConnection.I2cpConnection | Scope.Scope> =>
+  makeOn(options, undefined)
+
+/** What a session has that shares the connection of another. */
+interface Primary {
+  readonly seat: Subsessions.Seat
+  /** What the lease sets of the connection are encrypted to. */
+  readonly leaseSets: () => LeaseSets.LeaseSets
+  readonly subsession: Service["subsession"]
+}
+
+const makeOn = Effect.fn("I2cpSession.make")(
+  function* (
+    options: Options,
+    primary: Primary | undefined
+  ): Effect.fn.Return<Service, I2cpError.I2cpError, I2cpConnection.I2cpConnection | Scope.Scope> {
     const config = yield* I2cpConfig.I2cpConfig
     const connection = yield* I2cpConnection.I2cpConnection
     const compression = yield* Compression
@@ -227,10 +262,18 @@ export const make = Effect.fn("I2cpSession.make")(
     let lastPublished = 0
 
     const questions = new Questions({ config, current: () => current })
+    const subsessions = new Subsessions.Subsessions({
+      current: () => current,
+      usable,
+      bandwidth: questions.bandwidth
+    })
+    yield* Effect.addFinalizer(() => Effect.sync(() => subsessions.end("its primary session is closed")))
+    // Closed after this session: then there is nothing left for them to say to the router.
+    const family = yield* Effect.acquireRelease(Scope.make(ExecutionStrategy.parallel), Scope.close)
     const idle = new Idle({
       config,
       activity: () => counters.sent + counters.droppedNotReady + inbox.counters.received,
-      isReady: () => current?.isUp === true,
+      isReady: () => current?.isUp === true && subsessions.isEmpty,
       reconfigure: questions.apply,
       close: () => current?.close()
     })
@@ -245,15 +288,21 @@ export const make = Effect.fn("I2cpSession.make")(
         created,
         check: checkExpiry,
         isIdle: () => idle.isClosed,
+        isRefusalFinal: primary !== undefined,
         wanted: idle.wanted,
         connect: (router) =>
-          Attempt.run({ ...environment, leaseSets: leaseSetsNow() }, router, lastPublished, (next) => {
-            current = next
+          Effect.suspend(() => {
+            leaseSetsInUse = leaseSetsNow()
+            return Attempt.run({ ...environment, leaseSets: leaseSetsInUse }, router, lastPublished, (next) => {
+              current = next
+            })
           }).pipe(
+            (attempt) => (primary === undefined ? attempt : primary.seat.during(attempt)),
             Effect.ensuring(
               Effect.sync(() => {
                 lastPublished = current?.lastPublished ?? lastPublished
                 current = undefined
+                subsessions.onLost()
                 lookups.onLost()
                 statuses.clear()
                 questions.onLost()
@@ -290,10 +339,19 @@ export const make = Effect.fn("I2cpSession.make")(
       }
     })
 
-    const leaseSetsNow = () => (config.renewEncryptionKey && supervisor.attempts > 1 ? leaseSets.renewed() : leaseSets)
+    let leaseSetsInUse = leaseSets
+    const leaseSetsNow = () =>
+      primary !== undefined
+        ? primary.leaseSets().signedBy(keys)
+        : config.renewEncryptionKey && supervisor.attempts > 1
+          ? leaseSets.renewed()
+          : leaseSets
 
     const environment: Attempt.Environment = {
-      connection,
+      connection: {
+        ...connection,
+        run: (use, router) => connection.run((link) => subsessions.receiver(use(link)), router)
+      },
       config,
       keys,
       leaseSets,
@@ -313,12 +371,18 @@ export const make = Effect.fn("I2cpSession.make")(
       report
     }
 
-    const fiber = yield* Effect.forkScoped(Effect.catchAll(supervisor.run, (reason) => Deferred.fail(failed, reason)))
+    const fiber = yield* Effect.forkScoped(
+      Effect.catchAll(supervisor.run, (reason) => {
+        subsessions.end(`its primary session has failed: ${reason.message}`)
+        return Deferred.fail(failed, reason)
+      })
+    )
     // Runs before the fiber is interrupted: DestroySession, then the machine's own bounded wait for the last word.
     yield* Effect.addFinalizer(() =>
       Effect.suspend(() => {
         idle.stop()
         if (current?.sessionId === undefined) return Effect.void
+        subsessions.close()
         current.close()
         return Fiber.await(fiber)
       }).pipe(
@@ -327,6 +391,11 @@ export const make = Effect.fn("I2cpSession.make")(
         )
       )
     )
+    if (primary !== undefined) {
+      primary.seat.close = () => {
+        if (current?.sessionId !== undefined) current.close()
+      }
+    }
     yield* Effect.raceFirst(Deferred.await(created), Deferred.await(failed))
     yield* Effect.forkScoped(idle.watch)
 
@@ -340,22 +409,50 @@ export const make = Effect.fn("I2cpSession.make")(
       wake: () => idle.want()
     })
 
+    const notReady = (last: SessionState.SessionState) =>
+      new I2cpError.NotReady({
+        waited: Duration.toMillis(config.readyTimeout),
+        detail: SessionState.progress(last)
+      })
     const ready = Effect.sync(() => idle.want()).pipe(
       Effect.zipRight(Effect.raceFirst(usable.await, Deferred.await(failed))),
       Effect.timeoutOption(config.readyTimeout),
-      Effect.flatMap((done) =>
-        done._tag === "Some"
-          ? Effect.void
-          : Effect.flatMap(
-              supervisor.state.get,
-              (last) =>
-                new I2cpError.NotReady({
-                  waited: Duration.toMillis(config.readyTimeout),
-                  detail: SessionState.progress(last)
-                })
-            )
-      )
+      Effect.flatMap((done) => (done._tag === "Some" ? Effect.void : Effect.flatMap(supervisor.state.get, notReady)))
     )
+
+    const context = yield* Effect.context<I2cpConnection.I2cpConnection>()
+    const subsession = (wish: Options = {}): Effect.Effect<Service, I2cpError.I2cpError, Scope.Scope> =>
+      Effect.gen(function* () {
+        const own = wish.keys ?? DestinationKeys.generateSubsession(destination, random, signatures)
+        if (!Destination.isSubsessionOf(own.destination, destination)) {
+          const detail = "its keys do not have the encryption key field of the primary's and a signing key of their own"
+          return yield* new I2cpError.SubsessionRejected({ reason: "BadKeys", detail })
+        }
+        // Left with the family's, and with the caller's.
+        const inner = yield* Effect.acquireRelease(Scope.fork(family, ExecutionStrategy.sequential), Scope.close)
+        return yield* Effect.flatMap(subsessions.take, (seat) => {
+          idle.want()
+          return makeOn({ keys: own }, { seat, leaseSets: () => leaseSetsInUse, subsession }).pipe(
+            Effect.provideService(I2cpConnection.I2cpConnection, seat.connection),
+            Effect.provideService(I2cpConfig.I2cpConfig, {
+              ...config,
+              // It has neither tunnels to give back nor anybody to show a password to.
+              reduceIdleTime: undefined,
+              closeIdleTime: undefined,
+              credentials: undefined
+            })
+          )
+        }).pipe(
+          Scope.extend(inner),
+          Effect.provide(context),
+          Effect.raceFirst(subsessions.ended),
+          Effect.timeoutOption(config.readyTimeout),
+          Effect.flatMap((made) =>
+            made._tag === "Some" ? Effect.succeed(made.value) : Effect.flatMap(supervisor.state.get, notReady)
+          ),
+          Effect.onError((cause) => Scope.close(inner, Exit.failCause(cause)))
+        )
+      })
 
     return I2cpSession.of({
       keys,
@@ -370,6 +467,7 @@ export const make = Effect.fn("I2cpSession.make")(
       lookup: (address) => lookups.lookup(address),
       reconfigure: questions.reconfigure,
       bandwidth: questions.bandwidth,
+      subsession: primary?.subsession ?? subsession,
       stats: Effect.sync(() => ({
         ...counts(),
         connections: supervisor.attempts,
@@ -401,6 +499,19 @@ export const layerConnection = (
   options: Options = {}
 ): Layer.Layer<I2cpSession, I2cpError.I2cpError, I2cpConnection.I2cpConnection> =>
   Layer.scoped(I2cpSession, make(options))
+
+/**
+ * A further Destination on the connection of a session, which it is given as it gives itself: to have both, give them
+ * different names, or `Layer.fresh`. See `I2cpSession.subsession`.
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layerSubsession = (options: Options = {}): Layer.Layer<I2cpSession, I2cpError.I2cpError, I2cpSession> =>
+  Layer.scoped(
+    I2cpSession,
+    Effect.flatMap(I2cpSession, (primary) => primary.subsession(options))
+  )
 
 /**
  * A session on the first of several routers that will have it, and on another when that one is lost; see

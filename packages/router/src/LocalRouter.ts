@@ -268,6 +268,7 @@ const hubConfig = (options: RouterOptions.RouterOptions, signatures: Signatures.
   gateway: Hash.of(new TextEncoder().encode(`effect-i2p LocalRouter ${options.seed}`)),
   maxConnections: options.maxConnections,
   maxSessions: options.maxSessions,
+  maxSubsessions: options.maxSubsessions,
   maxLookups: options.maxLookups,
   maxBlindings: options.maxBlindings,
   preambleMillis: Duration.toMillis(options.preambleTimeout),

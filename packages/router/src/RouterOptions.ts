@@ -34,6 +34,8 @@ export interface RouterOptions {
   readonly maxConnections: number
   /** Sessions at a time; further ones get a Disconnect. */
   readonly maxSessions: number
+  /** Sessions of a connection beyond its first; with 0 there are none and the router looks like i2pd. */
+  readonly maxSubsessions: number
   /** Lookups of one connection waiting for `lookupTime`; further ones fail at once. */
   readonly maxLookups: number
   /** Destinations for whose encrypted lease sets one connection may have given secrets and keys; the newest are kept. */
@@ -69,6 +71,7 @@ export interface RouterOptions {
  * | users | none | Java's `i2cp.auth` is false; strict as its `i2cp.strictAuth`, true by default |
  * | version | 0.9.67 | newest API in the specification; clients need 0.9.39 for lease sets, 0.9.11 for lookups |
  * | maxConnections, maxSessions | 1,024 and 256 | ours; Java's `i2cp.maxSessions` is 50 |
+ * | maxSubsessions | 4 | Java |
  * | maxLookups | 64 | ours, for each connection: as many as our own client asks at a time |
  * | maxBlindings | 64 | ours, for each connection: as many as it may look up at a time |
  * | outboundBytes | 1 MiB | i2pd's queue per session (Java: 256 messages) |
@@ -94,6 +97,7 @@ export const defaults: RouterOptions = {
   version: "0.9.67",
   maxConnections: 1_024,
   maxSessions: 256,
+  maxSubsessions: 4,
   maxLookups: 64,
   maxBlindings: 64,
   outboundBytes: 1_048_576,

@@ -26,6 +26,7 @@ export const config: HubState.Config = {
   leaseMillis: 600_000,
   leaseRenewalMillis: 120_000,
   leaseAnswerMillis: 10_000,
+  maxSubsessions: 0,
   lookupMillis: 0,
   clockSkewMillis: 180_000,
   decrypt: (leaseSet, credentials) => EncryptedLeaseSet.decrypt(leaseSet, credentials, Signatures.noble)

@@ -22,9 +22,9 @@ import * as Certificate from "./Certificate.js"
 import * as Hash from "./Hash.js"
 import { decodeBase64, encodeBase64 } from "./I2pEncoding.js"
 import * as bytes from "./internal/bytes.js"
-import { fieldLengths, keyAreaLength, signingKeyAt } from "./internal/keyArea.js"
+import { encryptionFieldLength, fieldLengths, keyAreaLength, signingKeyAt } from "./internal/keyArea.js"
 import * as KeyType from "./KeyType.js"
-import type * as SigningKey from "./SigningKey.js"
+import * as SigningKey from "./SigningKey.js"
 import type { DecodeError } from "./WireError.js"
 
 /**
@@ -175,24 +175,57 @@ export const fromBase64 = (text: string): Either.Either<Destination, DecodeError
  * @since 0.1.0
  */
 export const fromSigningKey = (publicKey: SigningKey.PublicKey, padding32: Uint8Array): Destination => {
+  const type = checkedType(publicKey)
+  if (padding32.length !== 32) throw new RangeError(`Destination: ${padding32.length} bytes of padding`)
+  const encryptionType = type.code >= KeyType.MlDsa44 ? KeyType.NoEncryption : KeyType.ElGamal
+  const area = new Uint8Array(keyAreaLength)
+  for (let at = 0; at < keyAreaLength; at += 32) area.set(padding32, at)
+  return build(publicKey, { signingType: type.code, encryptionType }, area)
+}
+
+/**
+ * A destination of another signing key with the encryption key field of `primary`, as the sessions of one connection
+ * have them. The padding between the two repeats the field's first bytes, so what was compressible stays so.
+ *
+ * **Errors** throws a `RangeError` unless the type is registered, the key has its length and both keys fit beside the
+ * encryption key field: ML-DSA keys do not.
+ * **Source** I2CP specification, "CreateSessionMessage": several sessions on one connection.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const withSigningKey = (primary: Destination, publicKey: SigningKey.PublicKey): Destination => {
+  const type = checkedType(publicKey)
+  if (Math.max(type.code, primary.signingType) >= KeyType.MlDsa44) {
+    throw new RangeError("Destination: an ML-DSA key leaves no encryption key field to share")
+  }
+  const area = primary.bytes.slice(0, keyAreaLength)
+  area.set(primary.bytes.subarray(0, keyAreaLength - encryptionFieldLength), encryptionFieldLength)
+  const encryptionType = Certificate.encryptionType(primary.certificate)
+  return build(publicKey, { signingType: type.code, encryptionType }, area)
+}
+
+const checkedType = (publicKey: SigningKey.PublicKey): KeyType.SigningType => {
   const type = KeyType.signingType(publicKey.type)
   if (type === undefined || type.publicKeyLength !== publicKey.bytes.length) {
     throw new RangeError(`Destination: ${publicKey.bytes.length} bytes of ${KeyType.signingTypeName(publicKey.type)}`)
   }
-  if (padding32.length !== 32) throw new RangeError(`Destination: ${padding32.length} bytes of padding`)
-  const keyTypes = {
-    signingType: type.code,
-    encryptionType: type.code >= KeyType.MlDsa44 ? KeyType.NoEncryption : KeyType.ElGamal
-  }
+  return type
+}
+
+/** Writes the signing key into the key area, which becomes the destination's. */
+const build = (
+  publicKey: SigningKey.PublicKey,
+  keyTypes: { readonly signingType: number; readonly encryptionType: number },
+  area: Uint8Array
+): Destination => {
   const { signing } = fieldLengths(keyTypes)!
-  const area = new Uint8Array(keyAreaLength)
-  for (let at = 0; at < keyAreaLength; at += 32) area.set(padding32, at)
   area.set(publicKey.bytes.subarray(0, signing), keyAreaLength - signing)
   const writer = new ByteWriter(keyAreaLength + 7 + publicKey.bytes.length)
   writer.bytes(area)
   Certificate.write(
     writer,
-    type.code === KeyType.DsaSha1
+    publicKey.type === KeyType.DsaSha1 && keyTypes.encryptionType === KeyType.ElGamal
       ? Certificate.none
       : { _tag: "Key", ...keyTypes, excess: publicKey.bytes.subarray(signing) }
   )
@@ -214,6 +247,20 @@ export const isDestination = (u: unknown): u is Destination => u instanceof Dest
  * @since 0.1.0
  */
 export const equals = (a: Destination, b: Destination): boolean => a[Equal.symbol](b)
+
+/**
+ * Whether `other` may have a session on the connection of `primary`'s: the same 256-byte encryption key field of the
+ * same type, and another signing key.
+ *
+ * **Source** I2CP specification, "CreateSessionMessage": several sessions on one connection.
+ *
+ * @category predicates
+ * @since 0.1.0
+ */
+export const isSubsessionOf = (other: Destination, primary: Destination): boolean =>
+  Certificate.encryptionType(other.certificate) === Certificate.encryptionType(primary.certificate) &&
+  bytes.equals(other.bytes.subarray(0, encryptionFieldLength), primary.bytes.subarray(0, encryptionFieldLength)) &&
+  !SigningKey.equals(other.signingKey, primary.signingKey)
 
 /**
  * Destinations as values of a Schema.

@@ -87,7 +87,30 @@ export const fromSigningKey = (
   signatures: Signatures.Service = Signatures.noble
 ): DestinationKeys => {
   const publicKey = Either.getOrThrowWith(signatures.publicKey(signingKey), (error) => error)
-  const destination = Destination.fromSigningKey(publicKey, padding32)
+  return ofDestination(Destination.fromSigningKey(publicKey, padding32), signingKey)
+}
+
+/**
+ * A new destination that can have a session on the connection of `primary`'s, see `Destination.isSubsessionOf`; of type
+ * Ed25519 unless another is named. Whoever sees both destinations sees that they belong together.
+ *
+ * **Errors** throws for types this library does not sign with, and for ML-DSA ones: bugs of the caller.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const generateSubsession = (
+  primary: Destination.Destination,
+  random: SecureRandom.Service,
+  signatures: Signatures.Service = Signatures.noble,
+  type: number = KeyType.Ed25519
+): DestinationKeys => {
+  const signingKey = Either.getOrThrowWith(SigningKey.generate(type, random), (error) => error)
+  const publicKey = Either.getOrThrowWith(signatures.publicKey(signingKey), (error) => error)
+  return ofDestination(Destination.withSigningKey(primary, publicKey), signingKey)
+}
+
+const ofDestination = (destination: Destination.Destination, signingKey: SigningKey.PrivateKey): DestinationKeys => {
   const encryption = KeyType.encryptionType(Certificate.encryptionType(destination.certificate))!
   return {
     destination,

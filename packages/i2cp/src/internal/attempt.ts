@@ -60,6 +60,9 @@ export interface Current {
   sessionId: number | undefined
   clockOffset: number
   lastPublished: number
+  routerVersion: string
+  /** The last BandwidthLimits of this connection: routers are told apart by them. */
+  limits: ReadonlyArray<number> | undefined
 }
 
 /**
@@ -97,7 +100,6 @@ export const run = Effect.fn("I2cpSession.connection")(function* (
   let overflowed = false
   let lastHeard = clock.unsafeCurrentTimeMillis()
   let unknownInRow = 0
-  let routerVersion = ""
 
   const tell = (event: Session.Event): void => {
     if (!Queue.unsafeOffer(mailbox, event)) overflowed = true
@@ -133,12 +135,15 @@ export const run = Effect.fn("I2cpSession.connection")(function* (
         if (Either.isLeft(message)) {
           tell({ _tag: "Malformed", type, reason: message.left.message })
         } else {
-          if (message.right._tag === "SetDate") routerVersion = message.right.version
+          if (message.right._tag === "SetDate") current.routerVersion = message.right.version
           tell({ _tag: "Received", message: message.right })
         }
       } else if (type === BANDWIDTH_LIMITS) {
         const message = Message.decode(type, body)
-        if (Either.isRight(message) && message.right._tag === "BandwidthLimits") env.onBandwidth(message.right.limits)
+        if (Either.isRight(message) && message.right._tag === "BandwidthLimits") {
+          current.limits = message.right.limits
+          env.onBandwidth(message.right.limits)
+        }
       }
       // The rest is a sign of life at most.
     }
@@ -192,7 +197,7 @@ export const run = Effect.fn("I2cpSession.connection")(function* (
             yield* perform(env, current, actions, clock.unsafeCurrentTimeMillis())
             if (state.phase._tag !== before.phase._tag || state.trouble !== before.trouble) {
               current.sessionId = "sessionId" in state.phase ? state.phase.sessionId : undefined
-              yield* env.onPhase(state, routerVersion)
+              yield* env.onPhase(state, current.routerVersion)
             }
           }
           env.report()
@@ -220,7 +225,9 @@ export const run = Effect.fn("I2cpSession.connection")(function* (
       isUp: false,
       sessionId: undefined,
       clockOffset: 0,
-      lastPublished
+      lastPublished,
+      routerVersion: "",
+      limits: undefined
     }
     publish(current)
     Deferred.unsafeDone(started, Exit.succeed(current))

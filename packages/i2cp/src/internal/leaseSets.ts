@@ -26,6 +26,8 @@ export interface LeaseSets {
   /** Opens our own lease set where that is for authorised clients; the router is told it. */
   readonly ownClientKey: Redacted.Redacted<Uint8Array> | undefined
   readonly sign: (answer: Answer) => Either.Either<Signed, EncodeError | SignatureError>
+  /** The same encryption keys for another destination. */
+  readonly signedBy: (keys: DestinationKeys.DestinationKeys) => LeaseSets
   /** The same with fresh encryption keys. */
   readonly renewed: () => LeaseSets
 }
@@ -59,6 +61,7 @@ export const make = (options: {
   const { encryptedLeaseSet: encrypted, metaLeaseSet: meta } = config
   const own = encrypted && ownClient(encrypted.authorization, random)
   const sign = (
+    keys: DestinationKeys.DestinationKeys,
     pairs: ReadonlyArray<EncryptionKey.EncryptionKey>,
     answer: Answer
   ): Either.Either<Signed, EncodeError | SignatureError> => {
@@ -81,22 +84,33 @@ export const make = (options: {
   }
   if (meta !== undefined) {
     // It has no keys to renew.
-    const named: LeaseSets = {
+    const named = (signer: DestinationKeys.DestinationKeys): LeaseSets => ({
       ownClientKey: undefined,
       sign: (answer) =>
-        Either.map(MetaLeaseSet.sign(keys, config, meta, answer, signatures), (leaseSet) => ({
+        Either.map(MetaLeaseSet.sign(signer, config, meta, answer, signatures), (leaseSet) => ({
           leaseSet,
           privateKeys: []
         })),
-      renewed: () => named
-    }
-    return Either.right(named)
+      signedBy: named,
+      renewed: () => named(signer)
+    })
+    return Either.right(named(keys))
   }
-  const withFreshKeys = (): LeaseSets => {
-    const pairs = I2cpConfig.encryptionTypes(config).map((type) => EncryptionKey.make(random, type))
-    return { ownClientKey: own?.clientKey, sign: (answer) => sign(pairs, answer), renewed: withFreshKeys }
-  }
-  return Either.right(withFreshKeys())
+  const withPairs = (
+    signer: DestinationKeys.DestinationKeys,
+    pairs: ReadonlyArray<EncryptionKey.EncryptionKey>
+  ): LeaseSets => ({
+    ownClientKey: own?.clientKey,
+    sign: (answer) => sign(signer, pairs, answer),
+    signedBy: (other) => withPairs(other, pairs),
+    renewed: () => withFreshKeys(signer)
+  })
+  const withFreshKeys = (signer: DestinationKeys.DestinationKeys): LeaseSets =>
+    withPairs(
+      signer,
+      I2cpConfig.encryptionTypes(config).map((type) => EncryptionKey.make(random, type))
+    )
+  return Either.right(withFreshKeys(keys))
 }
 
 /** **Source** Java I2P at 0.9.67, the option `i2cp.leaseSetEncType`. */

@@ -32,6 +32,8 @@ export interface Supervised {
   readonly created: Deferred.Deferred<void>
   /** Whether a connection that ended by our wish ended for want of use. */
   readonly isIdle: () => boolean
+  /** Whether a router that refuses is not asked again: it sends others away too. */
+  readonly isRefusalFinal: boolean
   /** Waits until an idle session is needed again. */
   readonly wanted: Effect.Effect<void>
 }
@@ -112,7 +114,7 @@ export class Supervisor {
   )
 
   readonly #run = Effect.fnUntraced(function* (this: Supervisor): Effect.fn.Return<void, I2cpError.I2cpError> {
-    const { check, clock, config, created, isIdle, routers, wanted, warnings } = this.#options
+    const { check, clock, config, created, isIdle, isRefusalFinal, routers, wanted, warnings } = this.#options
     const delays = new Delays(config.reconnect)
     let failover = Failover.make(routers.length)
     let duplicates = 0
@@ -138,6 +140,7 @@ export class Supervisor {
       failover = Failover.onFailed(failover, router, now)
       if (isFinal(reason, wasCreated)) failover = Failover.bar(failover, router)
       if (reason._tag === "OfflineKeysExpired" || Failover.isHopeless(failover)) return yield* reason
+      if (isRefusalFinal && reason._tag === "SessionRejected" && reason.reason !== "Timeout") return yield* reason
       const isDuplicate = reason._tag === "SessionRejected" && reason.reason === "Duplicate"
       const isRoundOver = Failover.next(failover, now, this.#limits.penalty) === undefined
       if (isRoundOver && !wasCreated && !config.retryFirst) {

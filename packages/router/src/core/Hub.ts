@@ -10,9 +10,11 @@
  * |---|---|---|
  * | silent | preamble | open; else closed after `preambleMillis` |
  * | open | CreateSession | in session: `Building` |
+ * | in session | CreateSession of a fitting destination | one session more, a state of its own each |
  * | in session, `Building` | `tunnelBuildMillis` pass | leases offered: `Requested` |
  * | `Requested` | CreateLeaseSet2 | `Held`; else closed after `leaseAnswerMillis` |
  * | `Held` | `leaseRenewalMillis` before the leases end | leases offered: `Requested` |
+ * | in session | DestroySession of a session beyond the first | only that one is gone |
  * | any | DestroySession, Disconnect, end of stream, violation | gone |
  *
  * Reasons given to clients follow Java I2P's wording where it has one, because clients match on it loosely.
@@ -21,6 +23,7 @@
  *
  * @since 0.1.0
  */
+import * as Fingerprint from "@effect-i2p/i2cp/core/Fingerprint"
 import { NO_SESSION } from "@effect-i2p/i2cp/Ids"
 import type * as Message from "@effect-i2p/i2cp/Message"
 import * as Address from "@effect-i2p/wire/Address"
@@ -32,7 +35,15 @@ import * as LeaseSet2 from "@effect-i2p/wire/LeaseSet2"
 import * as SigningKey from "@effect-i2p/wire/SigningKey"
 import * as Either from "effect/Either"
 import type { Refusal } from "./Faults.js"
-import type { Action, Connection, Event, PendingLookup, Session, State } from "./HubState.js"
+import {
+  type Action,
+  type Connection,
+  type Event,
+  ownSession,
+  type PendingLookup,
+  type Session,
+  type State
+} from "./HubState.js"
 import * as SendFrame from "./SendFrame.js"
 
 type Result = readonly [State, ReadonlyArray<Action>]
@@ -123,6 +134,7 @@ const onConnected = (state: State, id: number, now: number): Result => {
     greetingUntil: now + preambleMillis,
     authorized: !authorize,
     session: undefined,
+    subsessions: [],
     lookups: [],
     blindings: []
   }
@@ -147,10 +159,9 @@ const onMessage = (
     }
     case "GetBandwidthLimits": {
       const rate = state.kilobytesPerSecond
-      return reply(state, connection, {
-        _tag: "BandwidthLimits",
-        limits: Array.from({ length: 16 }, (_, word) => (word < 2 ? rate : 0))
-      })
+      const limits = Array.from({ length: 16 }, (_, word) => (word < 2 ? rate : 0))
+      if (state.config.maxSubsessions > 0) limits[Fingerprint.MARK_WORD] = Fingerprint.EMBEDDED_MARK
+      return reply(state, connection, { _tag: "BandwidthLimits", limits })
     }
     case "CreateSession":
       return onCreateSession(state, connection, message, problem, now)
@@ -192,8 +203,9 @@ const onCreateSession = (
   problem: string | undefined,
   now: number
 ): Result => {
-  const { clockSkewMillis, maxSessions, tunnelBuildMillis } = state.config
-  if (connection.session !== undefined) return disconnect(state, connection, "Already have session")
+  const { clockSkewMillis, maxSessions, maxSubsessions, tunnelBuildMillis } = state.config
+  const primary = primaryOf(state, connection)
+  if (primary !== undefined && maxSubsessions === 0) return disconnect(state, connection, "Already have session")
   if (state.faults.refusal !== undefined) return refuse(state, connection, state.faults.refusal)
   if (problem !== undefined) return disconnect(state, connection, problem)
   const skew = config.created - now
@@ -208,6 +220,13 @@ const onCreateSession = (
   if (state.sessions.size >= maxSessions) {
     return disconnect(state, connection, `session limit exceeded: ${maxSessions}`)
   }
+  if (primary !== undefined && connection.subsessions.length >= maxSubsessions) {
+    return disconnect(state, connection, `session limit exceeded: ${maxSubsessions} beyond the first of a connection`)
+  }
+  // They share tunnels, and with them what they are encrypted to.
+  if (primary !== undefined && !Destination.isSubsessionOf(config.destination, primary.destination)) {
+    return disconnect(state, connection, "bad session configuration parameters: keys do not fit the primary session")
+  }
   const id = freeSessionId(state)
   const session: Session = {
     id,
@@ -219,7 +238,11 @@ const onCreateSession = (
     destroyAt: now + (state.faults.destroyAfterMillis ?? Number.POSITIVE_INFINITY),
     work: { _tag: "Building", until: state.faults.withholdTunnels ? Number.POSITIVE_INFINITY : now + tunnelBuildMillis }
   }
-  const opened = addSession(withConnection(state, { ...connection, session: id }), session)
+  const owner: Connection =
+    primary === undefined
+      ? { ...connection, session: id }
+      : { ...connection, subsessions: [...connection.subsessions, id] }
+  const opened = addSession(withConnection(state, owner), session)
   const created = send(connection, { _tag: "SessionStatus", sessionId: id, status: "Created" })
   if (tunnelBuildMillis > 0 || state.faults.withholdTunnels) return [opened, [created]]
   const [offered, actions] = offerLeases(opened, session, now)
@@ -232,8 +255,8 @@ const onReconfigure = (
   { config, sessionId }: Message.ReconfigureSession,
   problem: string | undefined
 ): Result => {
-  const session = sessionOf(state, connection)
-  if (session === undefined || session.id !== sessionId || problem !== undefined) {
+  const session = ownSession(state, connection.id, sessionId)
+  if (session === undefined || problem !== undefined) {
     return reply(state, connection, { _tag: "SessionStatus", sessionId, status: "Invalid" })
   }
   if (!Destination.equals(config.destination, session.destination)) {
@@ -244,6 +267,8 @@ const onReconfigure = (
 }
 
 const onDestroy = (state: State, connection: Connection, sessionId: number): Result => {
+  const session = ownSession(state, connection.id, sessionId)
+  if (session !== undefined && session.id !== connection.session) return destroy(state, session)
   // Java's lookup-only clients end with the id that means none.
   if (sessionId !== connection.session && sessionId !== NO_SESSION) {
     return reply(state, connection, { _tag: "SessionStatus", sessionId, status: "Invalid" })
@@ -292,8 +317,8 @@ const onLeaseSet = (
   inner: EncryptedLeaseSet.Inner | undefined,
   now: number
 ): Result => {
-  const session = sessionOf(state, connection)
-  if (session === undefined || session.id !== sessionId) {
+  const session = ownSession(state, connection.id, sessionId)
+  if (session === undefined) {
     return disconnect(state, connection, "CreateLeaseSet invalid session")
   }
   const content = leaseSet.storeType === EncryptedLeaseSet.storeType ? inner : leaseSet
@@ -369,9 +394,8 @@ const onBlindingInfo = (
       : endpoint._tag === "Destination"
         ? endpoint.destination.signingKey
         : undefined
-  if (signingKey === undefined || sessionId !== connection.session || blindedType !== Blinding.blindedType) {
-    return [state, []]
-  }
+  const isOwn = ownSession(state, connection.id, sessionId) !== undefined
+  if (signingKey === undefined || !isOwn || blindedType !== Blinding.blindedType) return [state, []]
   const others = connection.blindings.filter((known) => !SigningKey.equals(known.signingKey, signingKey))
   const known = { signingKey, secret, clientKey: clientKey?.key, expires: expires * 1000 }
   const blindings = [...others, known].slice(-state.config.maxBlindings)
@@ -420,7 +444,7 @@ const byHash = (
   const session = state.sessions.get(state.byHash.get(Hash.toB32(hash)) ?? NO_SESSION)
   if (session === undefined) return undefined
   const isPublished = isCurrent(session, now) && session.leaseSet?.storeType !== EncryptedLeaseSet.storeType
-  return isPublished || session.id === connection.session ? session.destination : undefined
+  return isPublished || session.connection === connection.id ? session.destination : undefined
 }
 
 const isCurrent = ({ leaseSet, leasesEnd }: Session, now: number): boolean =>
@@ -491,6 +515,8 @@ const onTick = (state: State, now: number): Result => {
     ]
   })
   const [next, second] = fold(afterConnections, [...afterConnections.sessions.values()], (current, session) => {
+    // It has ended with its primary a moment ago.
+    if (!current.sessions.has(session.id)) return [current, []]
     if (session.destroyAt <= now) return destroy(current, session)
     if (session.work.until > now) return [current, []]
     return session.work._tag === "Requested"
@@ -533,19 +559,27 @@ const refuse = (state: State, connection: Connection, refusal: Refusal): Result 
   }
 }
 
+/** A session beyond the first ends alone; the first takes all of them and the connection with it. */
 const destroy = (state: State, session: Session): Result => {
-  const connection = state.connections.get(session.connection)!
+  const connection = state.connections.get(session.connection)
+  if (connection === undefined) return [state, []]
   const status = send(connection, { _tag: "SessionStatus", sessionId: session.id, status: "Destroyed" })
+  if (session.id !== connection.session) {
+    const subsessions = connection.subsessions.filter((id) => id !== session.id)
+    const [next, actions] = removeSession(withConnection(state, { ...connection, subsessions }), session)
+    return [next, [status, ...actions]]
+  }
   const [next, actions] = forget(state, connection)
   return [next, [status, ...actions, { _tag: "Close", connection: connection.id }]]
 }
 
 /** Most Destinations that a fault keeps connected. Ours: as many as there may be sessions. */
 const hold = (state: State, connection: Connection, now: number): State => {
-  const session = sessionOf(state, connection)
-  if (session === undefined || state.faults.holdMillis === 0) return state
+  const sessions = sessionsOf(state, connection)
+  if (sessions.length === 0 || state.faults.holdMillis === 0) return state
   const held = new Map([...state.held].filter(([, until]) => until > now).slice(-state.config.maxSessions))
-  return { ...state, held: held.set(session.destination.b32, now + state.faults.holdMillis) }
+  for (const { destination } of sessions) held.set(destination.b32, now + state.faults.holdMillis)
+  return { ...state, held }
 }
 
 // --- state -------------------------------------------------------------------------------------------------------
@@ -579,8 +613,10 @@ const clip = (reason: string): string => (reason.length > 80 ? `${reason.slice(0
 const forget = (state: State, connection: Connection): Result => {
   const connections = new Map(state.connections)
   connections.delete(connection.id)
-  const session = sessionOf(state, connection)
-  if (session === undefined) return [{ ...state, connections }, []]
+  return fold({ ...state, connections }, sessionsOf(state, connection), removeSession)
+}
+
+const removeSession = (state: State, session: Session): Result => {
   const sessions = new Map(state.sessions)
   sessions.delete(session.id)
   const byHash = new Map(state.byHash)
@@ -590,7 +626,7 @@ const forget = (state: State, connection: Connection): Result => {
   const others = byFingerprint.get(key)!.filter((id) => id !== session.id)
   if (others.length === 0) byFingerprint.delete(key)
   else byFingerprint.set(key, others)
-  return [{ ...state, connections, sessions, byHash, byFingerprint }, [{ _tag: "SessionEnded", session: session.id }]]
+  return [{ ...state, sessions, byHash, byFingerprint }, [{ _tag: "SessionEnded", session: session.id }]]
 }
 
 const addSession = (state: State, session: Session): State => {
@@ -613,8 +649,12 @@ const withSession = (state: State, session: Session): State => ({
   sessions: new Map(state.sessions).set(session.id, session)
 })
 
-const sessionOf = (state: State, connection: Connection): Session | undefined =>
-  connection.session === undefined ? undefined : state.sessions.get(connection.session)
+const primaryOf = (state: State, { session }: Connection): Session | undefined =>
+  session === undefined ? undefined : state.sessions.get(session)
+
+/** The primary first. */
+const sessionsOf = (state: State, { session, subsessions }: Connection): ReadonlyArray<Session> =>
+  session === undefined ? [] : [session, ...subsessions].map((id) => state.sessions.get(id)!)
 
 /** Ids go round, so that a message on its way to an ended session does not reach its successor. */
 const freeSessionId = (state: State): number => {

@@ -40,6 +40,7 @@ export interface Config {
   readonly gateway: Hash
   readonly maxConnections: number
   readonly maxSessions: number
+  readonly maxSubsessions: number
   readonly maxLookups: number
   readonly maxBlindings: number
   readonly preambleMillis: number
@@ -115,8 +116,8 @@ export interface Blinding extends EncryptedLeaseSet.Credentials {
 /**
  * One client connection.
  *
- * **Shape** `greetingUntil` is set until the preamble byte has come; `session` once one was created. `authorized`: it
- * gave the name and password of a user, or need not. `blindings`: the newest last.
+ * **Shape** `greetingUntil` is set until the preamble byte has come; `session` once one was created, the primary;
+ * `subsessions` are those beside it, in the order of their creation, and end with it. `authorized`: it gave the name and password of a user, or need not. `blindings`: the newest last.
  *
  * @category models
  * @since 0.1.0
@@ -126,6 +127,7 @@ export interface Connection {
   readonly greetingUntil: number | undefined
   readonly authorized: boolean
   readonly session: number | undefined
+  readonly subsessions: ReadonlyArray<number>
   readonly lookups: ReadonlyArray<PendingLookup>
   readonly blindings: ReadonlyArray<Blinding>
 }
@@ -211,3 +213,14 @@ export const make = (config: Config): State => ({
   nextSession: 1,
   nextTunnel: 1
 })
+
+/**
+ * The session of that id, if it is of that connection.
+ *
+ * @category getters
+ * @since 0.1.0
+ */
+export const ownSession = (state: State, connection: number, id: number): Session | undefined => {
+  const session = state.sessions.get(id)
+  return session?.connection === connection ? session : undefined
+}

@@ -213,8 +213,7 @@ export class Switchboard {
       return
     }
     const message = decoded.right
-    const own = this.#state.connections.get(client.id)?.session
-    const session = own === undefined ? undefined : this.#state.sessions.get(own)
+    const session = "sessionId" in message ? HubState.ownSession(this.#state, client.id, message.sessionId) : undefined
     const { signatures, users } = this.settings
     const finding = examine(message, { session, signatures, users, now: this.settings.now() })
     this.#dispatch({ _tag: "Received", connection: client.id, message, ...finding })

@@ -27,7 +27,7 @@ export interface Finding {
   readonly inner?: EncryptedLeaseSet.Inner | undefined
 }
 
-/** `session` is that of the connection the message came on. @internal */
+/** `session` is the one the message is about, if it is of the connection that the message came on. @internal */
 export const examine = (
   message: Message.Message,
   {

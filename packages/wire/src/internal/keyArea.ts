@@ -12,7 +12,7 @@ import { concat } from "./bytes.js"
 /** Source: I2P common structures, KeysAndCert. */
 export const keyAreaLength = 384
 const signingFieldLength = 128
-const encryptionFieldLength = 256
+export const encryptionFieldLength = 256
 
 interface Fields {
   /** Signing key bytes inside the key area. */
