@@ -49,6 +49,44 @@ const refusal = (bytes: Uint8Array) =>
     onRight: () => "decoded"
   })
 
+describe("DestinationKeys.generateSubsession", () => {
+  const random = SecureRandom.makeSeeded("subsession")
+
+  it("shares the encryption key field of any destination, and nothing else that is signed with", () => {
+    const old = keys.destination.bytes.slice()
+    for (let at = 0; at < 256; at++) old[at] = at
+    const primaries = [keys.destination, Either.getOrThrow(Destination.decode(old))]
+    for (const primary of primaries) {
+      for (const type of [KeyType.Ed25519, KeyType.P256, KeyType.P521]) {
+        const made = DestinationKeys.generateSubsession(primary, random, Signatures.noble, type)
+        assert.deepEqual(made.destination.bytes.slice(0, 256), primary.bytes.slice(0, 256))
+        assert.strictEqual(made.destination.signingType, type)
+        assert.isTrue(Destination.isSubsessionOf(made.destination, primary))
+        const decoded = Either.getOrThrow(DestinationKeys.decode(DestinationKeys.encode(made)))
+        assert.isTrue(Destination.equals(decoded.destination, made.destination))
+      }
+    }
+  })
+
+  it("does not take for one: the destination itself, its key with other padding, a stranger", () => {
+    const { destination } = keys
+    const padded = destination.bytes.slice()
+    padded[300]! ^= 1
+    const samekey = Either.getOrThrow(Destination.decode(padded))
+    const stranger = DestinationKeys.generate(random).destination
+    for (const other of [destination, samekey, stranger]) {
+      assert.isFalse(Destination.isSubsessionOf(other, destination))
+    }
+  })
+
+  it("refuses ML-DSA, whose keys take the field themselves", () => {
+    assert.throws(
+      () => DestinationKeys.generateSubsession(keys.destination, random, Signatures.noble, KeyType.MlDsa44),
+      RangeError
+    )
+  })
+})
+
 describe("DestinationKeys", () => {
   it("encodes the key file i2pd parses, to known bytes", () => {
     assert.strictEqual(file.length, 679)
