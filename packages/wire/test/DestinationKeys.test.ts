@@ -57,7 +57,7 @@ describe("DestinationKeys.generateSubsession", () => {
     for (let at = 0; at < 256; at++) old[at] = at
     const primaries = [keys.destination, Either.getOrThrow(Destination.decode(old))]
     for (const primary of primaries) {
-      for (const type of [KeyType.Ed25519, KeyType.P256, KeyType.P521]) {
+      for (const type of [KeyType.Ed25519, KeyType.EcdsaP256, KeyType.EcdsaP521]) {
         const made = DestinationKeys.generateSubsession(primary, random, Signatures.noble, type)
         assert.deepEqual(made.destination.bytes.slice(0, 256), primary.bytes.slice(0, 256))
         assert.strictEqual(made.destination.signingType, type)
