@@ -294,17 +294,32 @@ describe("creation", () => {
       yield* ScriptedRouter.greet(connection, NOW)
       yield* Fiber.interrupt(a.made)
       yield* Scope.close(a.scope, Exit.void)
-      yield* ask(session, connection, { keys: keysOf("b") })
+      const b = yield* ask(session, connection, { keys: keysOf("b") })
       yield* settle
       assert.deepStrictEqual(yield* connection.waiting, [])
       yield* connection.send({ _tag: "SessionStatus", sessionId: SECOND, status: "Created" })
       assert.strictEqual((yield* connection.expect("DestroySession")).sessionId, SECOND)
-      yield* connection.expect("GetDate")
-      yield* connection.send({ _tag: "SessionStatus", sessionId: SECOND, status: "Destroyed" })
-      yield* connection.send({ _tag: "SetDate", date: NOW, version: "0.9.67" })
-      const { config } = yield* connection.expect("CreateSession")
+      const { config } = yield* ScriptedRouter.greet(connection, NOW)
       assert.strictEqual(config.destination.b32, keysOf("b").destination.b32)
+      // No answer to the second CreateSession.
+      yield* connection.send({ _tag: "SessionStatus", sessionId: SECOND, status: "Destroyed" })
+      yield* connection.send({ _tag: "SessionStatus", sessionId: 7, status: "Created" })
+      const second = yield* Effect.flatten(Fiber.join(b.made))
+      assert.strictEqual((yield* second.state.get)._tag, "BuildingTunnels")
       assert.strictEqual((yield* session.state.get)._tag, "Ready")
+    })
+  )
+
+  it.scoped("that is given up before the router was asked holds up nobody", () =>
+    Effect.gen(function* () {
+      const { connection, session } = yield* up()
+      const a = yield* ask(session, connection, { keys: keysOf("a"), says: java })
+      yield* connection.expect("GetDate")
+      yield* Fiber.interrupt(a.made)
+      yield* Scope.close(a.scope, Exit.void)
+      yield* ask(session, connection, { keys: keysOf("b") })
+      const { config } = yield* ScriptedRouter.greet(connection, NOW)
+      assert.strictEqual(config.destination.b32, keysOf("b").destination.b32)
     })
   )
 
