@@ -193,9 +193,14 @@ const probe = (options: Options, dateTimeout: Duration.Duration, onOpen: () => E
     )
   )
 
+/** The embedded router says who it is unless it is set up to be like i2pd. */
+const names: Partial<Record<RouterProbe.Answer["router"], string>> = {
+  i2pd: "i2pd or the embedded router",
+  "effect-i2p": "the embedded router"
+}
+
 const describe = ({ clockOffset, router, version }: RouterProbe.Answer): string => {
-  // The embedded router says of itself no more than i2pd does.
-  const who = router === "unknown" ? "" : `, like ${router}${router === "i2pd" ? " or the embedded router" : ""}`
+  const who = router === "unknown" ? "" : `, like ${names[router] ?? router}`
   const isEcho = router === "i2pd up to 2.57"
   const clock =
     Math.abs(clockOffset) < 1_000
