@@ -22,8 +22,28 @@ const valued: Readonly<Record<string, string>> = {
   doctor: "w"
 }
 
+const guard = "base64:"
+
 /**
- * Arguments, without interpreter and script, with clusters taken apart.
+ * The argument as it was typed.
+ *
+ * @category conversions
+ * @since 0.1.0
+ */
+export const unguard = (arg: string): string => (arg.startsWith(guard) ? arg.slice(guard.length) : arg)
+
+/**
+ * Whether it is Base64 that begins with a minus, and no option: longer than any cluster of those. A hash has 44 characters, a
+ * destination 516 and more.
+ *
+ * @category conversions
+ * @since 0.1.0
+ */
+export const isBase64 = (arg: string): boolean =>
+  arg.length >= 44 && /^-[A-Za-z0-9~-]*={0,2}$/.test(arg) && !arg.startsWith("--")
+
+/**
+ * Arguments, without interpreter and script, with clusters taken apart; Base64 that begins with a minus is guarded.
  *
  * @category conversions
  * @since 0.1.0
@@ -35,6 +55,11 @@ export const expand = (args: ReadonlyArray<string>): ReadonlyArray<string> => {
   for (let i = 0; i < args.length; i++) {
     const arg = args[i]!
     if (arg === "--") return [...expanded, ...args.slice(i)]
+    // One Base64 text in 64 begins with a minus, and the parser takes whatever does for an option.
+    if (isBase64(arg)) {
+      expanded.push(`${guard}${arg}`)
+      continue
+    }
     if (!/^-[A-Za-z]./.test(arg)) {
       expanded.push(arg)
       // What follows is a value, even if it looks like an option.

@@ -58,6 +58,7 @@ const seconds = (name: string, letter: string, what: string) =>
   Options.float(name).pipe(Options.withAlias(letter), Options.withPseudoName("seconds"), Options.withDescription(what))
 
 const destination = Args.text({ name: "destination" }).pipe(
+  Args.map(Argv.unguard),
   Args.withDescription("A name.i2p, a b32 or b33 address, or a full Base64 destination.")
 )
 
@@ -135,6 +136,7 @@ const lookup = Command.make(
       Options.optional
     ),
     address: Args.text({ name: "address" }).pipe(
+      Args.map(Argv.unguard),
       Args.withDescription(
         "A name.i2p, a b32 or b33 address, the Base64 of a hash or of a whole destination. What opens an encrypted lease set: I2P_LEASESET_SECRET, I2P_LEASESET_KEY."
       ),

@@ -3,11 +3,13 @@
  *
  * @since 0.1.0
  */
+
 import type * as I2cpConfig from "@effect-i2p/i2cp/I2cpConfig"
 import * as Address from "@effect-i2p/wire/Address"
 import type * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Option from "effect/Option"
+import * as Argv from "./Argv.js"
 import { type CliError, refuse } from "./Failure.js"
 import type { Settings } from "./Settings.js"
 
@@ -34,7 +36,8 @@ export const resolve = (
   if (text === undefined) {
     return refuse(`${question} give a destination: a name.i2p, a b32 address or a full Base64 destination`)
   }
-  if (text.startsWith("-")) return refuse(`option ${text} does not exist, or has no value`)
+  // A Base64 text may begin with a minus: `Argv` has let those through.
+  if (text.startsWith("-") && !Argv.isBase64(text)) return refuse(`option ${text} does not exist, or has no value`)
   return Either.mapBoth(Address.parse(text), { onLeft: (error) => refuse(error.message), onRight: () => text })
 }
 

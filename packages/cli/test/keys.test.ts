@@ -4,6 +4,7 @@ import * as Path from "node:path"
 import { assert, describe, it } from "@effect/vitest"
 import * as DestinationKeys from "@effect-i2p/wire/DestinationKeys"
 import * as I2pEncoding from "@effect-i2p/wire/I2pEncoding"
+import { encodeBase64 } from "@effect-i2p/wire/I2pEncoding"
 import * as KeyType from "@effect-i2p/wire/KeyType"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
@@ -266,6 +267,19 @@ describe("lookup", () => {
       assert.strictEqual(json.b32, keys.destination.b32)
       assert.match((yield* i2p(["lookup", ...router, ...hosts, "other.i2p"])).err, /^router unreachable/)
       yield* refused(["lookup", "--hosts", file("none"), "a.i2p"], /^cannot read address book .*none: no such file/)
+    })
+  )
+
+  it.scopedLive("takes a destination whose Base64 begins with a minus, as one in 64 does", () =>
+    Effect.gen(function* () {
+      const { keys } = yield* prepared
+      const bytes = keys.destination.bytes.slice()
+      // The first bytes are padding: nobody reads them.
+      bytes[0] = 0xf8 | (bytes[0]! & 0x03)
+      const base64 = encodeBase64(bytes)
+      assert.strictEqual(base64[0], "-")
+      assert.strictEqual((yield* i2p(["lookup", "--router", "127.0.0.1:1", base64])).out, `${base64}\n`)
+      assert.match((yield* i2p(["ping", "--router", "127.0.0.1:1", "-c1", base64])).err, /^router unreachable/)
     })
   )
 
