@@ -13,6 +13,7 @@ import * as Console from "effect/Console"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import * as Record from "effect/Record"
 import type * as Scope from "effect/Scope"
 import * as Control from "./Control.js"
 import * as EchoServer from "./EchoServer.js"
@@ -27,8 +28,11 @@ import * as Topology from "./Topology.js"
 const serverKeys = "echo-keys.dat"
 /** Key file of the HTTP server tunnel in each client router's folder. */
 const httpKeys = "http-keys.dat"
-/** Key file i2pd makes for us on its first start: the destination our own listener uses. */
-const listenerKeys = "listener-keys.dat"
+/** Key files i2pd makes for us on its first start: the destinations our own listeners use. */
+const listenerKeys: Readonly<Record<Topology.ListenerName, string>> = {
+  streams: "listener-streams-keys.dat",
+  command: "listener-command-keys.dat"
+}
 
 /**
  * What `start` gives: the addresses for the suites and, should they fail, the routers' own words.
@@ -68,26 +72,29 @@ const b32 = (path: string) =>
  */
 const prepare = (routers: ReadonlyArray<I2pd.I2pd>, clients: ReadonlyArray<I2pd.I2pd>) =>
   Effect.gen(function* () {
-    yield* Effect.forEach(clients, (router) => router.setTunnels([server(serverKeys), server(listenerKeys), http]))
-    yield* I2pd.introduce(routers, { keyFiles: [serverKeys, listenerKeys, httpKeys] })
-    const listener = `${clients[0]!.folder}/${listenerKeys}`
-    const destination = yield* b32(listener)
+    const servers = [serverKeys, ...Object.values(listenerKeys)]
+    yield* Effect.forEach(clients, (router) => router.setTunnels([...servers.map(server), http]))
+    yield* I2pd.introduce(routers, { keyFiles: [...servers, httpKeys] })
+    const listeners = Record.map(listenerKeys, (file) => `${clients[0]!.folder}/${file}`)
+    const destinations = yield* Effect.all(Record.map(listeners, b32))
     yield* Effect.forEach(clients, (router) =>
       router.setTunnels([
         server(serverKeys),
         http,
-        {
-          type: "client",
-          name: "listener",
-          keys: "listener-client-keys.dat",
-          port: router.spec.clientTunnelPort,
-          destination,
-          destinationPort: 0
-        }
+        ...Topology.ListenerName.literals.map(
+          (name): I2pdConfig.Tunnel => ({
+            type: "client",
+            name,
+            keys: `client-${name}-keys.dat`,
+            port: router.spec.clientTunnelPorts[name],
+            destination: destinations[name],
+            destinationPort: 0
+          })
+        )
       ])
     )
     return {
-      listener,
+      listeners,
       serverTunnels: yield* Effect.forEach(clients, (router) => b32(`${router.folder}/${serverKeys}`)),
       httpTunnels: yield* Effect.forEach(clients, (router) => b32(`${router.folder}/${httpKeys}`))
     }
@@ -112,7 +119,7 @@ export const start = (
 
     const routers = yield* Effect.forEach(Topology.routers(mode), (spec) => I2pd.make(spec, folder))
     const clients = routers.filter((router) => !router.spec.floodfill)
-    const { httpTunnels, listener, serverTunnels } = yield* prepare(routers, clients)
+    const { httpTunnels, listeners, serverTunnels } = yield* prepare(routers, clients)
     yield* progress(`${routers.length} routers made and introduced`)
 
     const clientRouters = yield* Effect.forEach(clients, clientRouter.make)
@@ -149,12 +156,12 @@ export const start = (
       settings: {
         mode,
         controlPort: Topology.controlPort,
-        listenerKeys: listener,
+        listenerKeys: listeners,
         routers: clients.map(({ spec }, index) => ({
           name: spec.name,
           i2cpPort: spec.i2cpPort,
           samPort: spec.samPort,
-          clientTunnelPort: spec.clientTunnelPort,
+          clientTunnelPorts: spec.clientTunnelPorts,
           serverTunnel: serverTunnels[index]!,
           httpTunnel: httpTunnels[index]!,
           httpProxyPort: spec.httpProxyPort,

@@ -7,11 +7,11 @@
  * |---|---|
  * | `I2P_TEST_MODE` | `fa` or `fab` |
  * | `I2P_TEST_CONTROL_PORT` | port of `Control` |
- * | `I2P_TEST_LISTENER_KEYS` | key file, written by i2pd, of the destination the client tunnels point to |
+ * | `I2P_TEST_STREAMS_KEYS` | key file, written by i2pd, of the destination that client tunnels lead to; `COMMAND` likewise |
  * | `I2P_TEST_A_I2CP_PORT`, `I2P_TEST_A_SAM_PORT` | on 127.0.0.1 |
  * | `I2P_TEST_A_SAM_DESTINATIONS` | destinations of the SAM sessions that stay open |
  * | `I2P_TEST_A_SERVER_TUNNEL` | b32 address of the echo server behind router a |
- * | `I2P_TEST_A_CLIENT_TUNNEL_PORT` | TCP port that leads to our listener |
+ * | `I2P_TEST_A_STREAMS_TUNNEL_PORT` | TCP port that leads to it from router a; `COMMAND` likewise |
  * | `I2P_TEST_A_HTTP_TUNNEL` | b32 address of the HTTP server tunnel behind router a |
  * | `I2P_TEST_A_HTTP_PROXY_PORT` | TCP port of router a's HTTP proxy |
  *
@@ -45,8 +45,8 @@ export interface ClientRouter {
   readonly samDestinations: ReadonlyArray<string>
   /** b32 address of its server tunnel, behind which the echo server answers. */
   readonly serverTunnel: string
-  /** TCP port of its client tunnel, which leads to the destination in `listenerKeys`. */
-  readonly clientTunnelPort: number
+  /** TCP ports of its client tunnels, which lead to the destinations in `listenerKeys`. */
+  readonly clientTunnelPorts: Readonly<Record<Topology.ListenerName, number>>
   /** b32 address of its HTTP server tunnel, which leads to `Topology.httpPort`: listen there yourself. */
   readonly httpTunnel: string
   /** TCP port of its HTTP proxy. */
@@ -62,7 +62,7 @@ export interface ClientRouter {
 export interface Settings {
   readonly mode: Topology.Mode
   readonly controlPort: number
-  readonly listenerKeys: string
+  readonly listenerKeys: Readonly<Record<Topology.ListenerName, string>>
   readonly routers: ReadonlyArray<ClientRouter>
 }
 
@@ -75,7 +75,8 @@ export interface Settings {
 export const toEnvironment = (settings: Settings): Record<string, string> => ({
   I2P_TEST_MODE: settings.mode,
   I2P_TEST_CONTROL_PORT: String(settings.controlPort),
-  I2P_TEST_LISTENER_KEYS: settings.listenerKeys,
+  I2P_TEST_STREAMS_KEYS: settings.listenerKeys.streams,
+  I2P_TEST_COMMAND_KEYS: settings.listenerKeys.command,
   ...Object.fromEntries(
     settings.routers.flatMap((router) => {
       const prefix = `I2P_TEST_${router.name.toUpperCase()}`
@@ -84,7 +85,8 @@ export const toEnvironment = (settings: Settings): Record<string, string> => ({
         [`${prefix}_SAM_PORT`, String(router.samPort)],
         [`${prefix}_SAM_DESTINATIONS`, router.samDestinations.join(",")],
         [`${prefix}_SERVER_TUNNEL`, router.serverTunnel],
-        [`${prefix}_CLIENT_TUNNEL_PORT`, String(router.clientTunnelPort)],
+        [`${prefix}_STREAMS_TUNNEL_PORT`, String(router.clientTunnelPorts.streams)],
+        [`${prefix}_COMMAND_TUNNEL_PORT`, String(router.clientTunnelPorts.command)],
         [`${prefix}_HTTP_TUNNEL`, router.httpTunnel],
         [`${prefix}_HTTP_PROXY_PORT`, String(router.httpProxyPort)]
       ]
@@ -99,7 +101,10 @@ const clientRouter = (name: Topology.RouterName): Config.Config<ClientRouter> =>
     samPort: Config.port("SAM_PORT"),
     samDestinations: Config.array(Config.nonEmptyString(), "SAM_DESTINATIONS"),
     serverTunnel: Config.nonEmptyString("SERVER_TUNNEL"),
-    clientTunnelPort: Config.port("CLIENT_TUNNEL_PORT"),
+    clientTunnelPorts: Config.all({
+      streams: Config.port("STREAMS_TUNNEL_PORT"),
+      command: Config.port("COMMAND_TUNNEL_PORT")
+    }),
     httpTunnel: Config.nonEmptyString("HTTP_TUNNEL"),
     httpProxyPort: Config.port("HTTP_PROXY_PORT")
   }).pipe(Config.nested(name.toUpperCase()))
@@ -113,7 +118,10 @@ const clientRouter = (name: Topology.RouterName): Config.Config<ClientRouter> =>
 export const config = Config.all({
   mode: Schema.Config("MODE", Topology.Mode),
   controlPort: Config.port("CONTROL_PORT"),
-  listenerKeys: Config.nonEmptyString("LISTENER_KEYS"),
+  listenerKeys: Config.all({
+    streams: Config.nonEmptyString("STREAMS_KEYS"),
+    command: Config.nonEmptyString("COMMAND_KEYS")
+  }),
   a: clientRouter("a"),
   b: Config.option(clientRouter("b")),
   c: clientRouter("c")
@@ -134,8 +142,8 @@ export class TestNetwork extends Context.Tag("@effect-i2p/interop/TestNetwork")<
     readonly far: ClientRouter
     /** Router `c`: the one to kill and to stop. */
     readonly spare: ClientRouter
-    /** Key file, written by i2pd, of the destination that every client tunnel leads to. */
-    readonly listenerKeys: string
+    /** Key files, written by i2pd, of the destinations that the client tunnels lead to. */
+    readonly listenerKeys: Readonly<Record<Topology.ListenerName, string>>
     /** An i2pd destination on router `a`, ready to connect and accept. */
     readonly samNear: Sam.SamStreams
     /** Another one, on the far router. */

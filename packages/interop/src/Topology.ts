@@ -40,6 +40,23 @@ export const Mode: Schema.Literal<["fa", "fab"]> = Schema.Literal("fa", "fab")
 export type Mode = typeof Mode.Type
 
 /**
+ * Destinations of ours that i2pd's client tunnels lead to: one for each suite that listens.
+ *
+ * i2pd keeps a lease set until its leases end, ten minutes, and calls a destination that came back in between through
+ * tunnels that are gone: a destination that two suites share is out of reach for the second one for minutes.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export const ListenerName: Schema.Literal<["streams", "command"]> = Schema.Literal("streams", "command")
+
+/**
+ * @category models
+ * @since 0.1.0
+ */
+export type ListenerName = typeof ListenerName.Type
+
+/**
  * One router of the network; `index` numbers its address and ports.
  *
  * @category models
@@ -55,8 +72,8 @@ export interface RouterSpec {
   /** Client ports, on 127.0.0.1. */
   readonly i2cpPort: number
   readonly samPort: number
-  /** Local end of the router's client tunnel to the destination we keep for our own listener. */
-  readonly clientTunnelPort: number
+  /** Local ends of the router's client tunnels, one to each of our own listeners. */
+  readonly clientTunnelPorts: Readonly<Record<ListenerName, number>>
   readonly httpProxyPort: number
 }
 
@@ -108,7 +125,7 @@ const router = (name: RouterName, index: number): RouterSpec => ({
   port: 19_000 + index,
   i2cpPort: 17_600 + index,
   samPort: 17_700 + index,
-  clientTunnelPort: 17_800 + index,
+  clientTunnelPorts: { streams: 17_800 + index, command: 17_400 + index },
   httpProxyPort: 17_500 + index
 })
 

@@ -54,7 +54,7 @@ describe("router", () => {
       spec.port,
       spec.i2cpPort,
       spec.samPort,
-      spec.clientTunnelPort,
+      ...Object.values(spec.clientTunnelPorts),
       spec.httpProxyPort
     ])
     const all = [...ports, Topology.echoPort, Topology.httpPort, Topology.controlPort]

@@ -10,7 +10,7 @@ const router = (name: "a" | "b" | "c", index: number): TestNetwork.ClientRouter 
   samPort: 2000 + index,
   samDestinations: ["one==", "two~-"],
   serverTunnel: `${name}.b32.i2p`,
-  clientTunnelPort: 3000 + index,
+  clientTunnelPorts: { streams: 3000 + index, command: 5000 + index },
   httpTunnel: `${name}-http.b32.i2p`,
   httpProxyPort: 4000 + index
 })
@@ -26,7 +26,7 @@ describe("environment", () => {
   const settings: TestNetwork.Settings = {
     mode: "fab",
     controlPort: 9,
-    listenerKeys: "/tmp/keys.dat",
+    listenerKeys: { streams: "/tmp/streams.dat", command: "/tmp/command.dat" },
     routers: [router("a", 1), router("b", 2), router("c", 3)]
   }
 
@@ -37,7 +37,7 @@ describe("environment", () => {
       assert.deepStrictEqual(Option.getOrThrow(config.b), settings.routers[1])
       assert.deepStrictEqual(config.c, settings.routers[2])
       assert.strictEqual(config.mode, "fab")
-      assert.strictEqual(config.listenerKeys, "/tmp/keys.dat")
+      assert.deepStrictEqual(config.listenerKeys, settings.listenerKeys)
     })
   )
 

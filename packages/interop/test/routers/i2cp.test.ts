@@ -137,7 +137,7 @@ layer(network, { excludeTestServices: true, timeout: "90 seconds" })("I2cpSessio
       const { a, listenerKeys } = yield* TestNetwork.TestNetwork
       const { near } = yield* Pair
       const fs = yield* FileSystem.FileSystem
-      const keys = yield* DestinationKeys.decode(yield* fs.readFile(listenerKeys))
+      const keys = yield* DestinationKeys.decode(yield* fs.readFile(listenerKeys.streams))
       const first = yield* Effect.scoped(open(a, { keys }))
       assert.strictEqual((yield* first.state.get)._tag, "Closed")
       const second = yield* open(a, { keys })

@@ -21,7 +21,7 @@ const ours = Layer.scoped(
   Effect.gen(function* () {
     const { a, listenerKeys } = yield* TestNetwork.TestNetwork
     const fs = yield* FileSystem.FileSystem
-    const keys = yield* DestinationKeys.decode(yield* fs.readFile(listenerKeys))
+    const keys = yield* DestinationKeys.decode(yield* fs.readFile(listenerKeys.streams))
     return yield* Streams.open(a, { keys })
   })
 )
@@ -61,7 +61,7 @@ layer(network, { excludeTestServices: true, timeout: "90 seconds" })("i2pd's str
     Effect.gen(function* () {
       const { far } = yield* TestNetwork.TestNetwork
       yield* echo
-      const client = yield* Tcp.connect({ port: far.clientTunnelPort })
+      const client = yield* Tcp.connect({ port: far.clientTunnelPorts.streams })
       yield* echoed(client, Payload.random(mebibytes * 1024 * 1024))
     })
   )
@@ -73,7 +73,9 @@ layer(network, { excludeTestServices: true, timeout: "90 seconds" })("i2pd's str
       yield* Effect.forEach(
         Array.from({ length: 20 }, () => Payload.random(100_000)),
         (sent) =>
-          Effect.scoped(Effect.flatMap(Tcp.connect({ port: far.clientTunnelPort }), (client) => echoed(client, sent))),
+          Effect.scoped(
+            Effect.flatMap(Tcp.connect({ port: far.clientTunnelPorts.streams }), (client) => echoed(client, sent))
+          ),
         { concurrency: "unbounded", discard: true }
       )
     })

@@ -50,7 +50,7 @@ layer(network, { excludeTestServices: true, timeout: "90 seconds" })("key files 
         const { listenerKeys, signal, start } = yield* TestNetwork.TestNetwork
         const streams = yield* StreamManager
         // Beside that of the router with the listener's keys.
-        const folder = Path.join(Path.dirname(Path.dirname(listenerKeys)), "c")
+        const folder = Path.join(Path.dirname(Path.dirname(listenerKeys.streams)), "c")
         const file = (name: string) => Path.join(folder, name)
         const run = yield* Effect.sync(() => Date.now().toString(36))
         const name = (kind: string) => `${kind}-${run}.dat`
@@ -109,7 +109,7 @@ layer(network, { excludeTestServices: true, timeout: "90 seconds" })("key files 
   it.scoped("we load the files that i2pd wrote, and would write the same bytes", () =>
     Effect.gen(function* () {
       const { a, listenerKeys } = yield* TestNetwork.TestNetwork
-      const echoKeys = Path.join(Path.dirname(listenerKeys), "echo-keys.dat")
+      const echoKeys = Path.join(Path.dirname(listenerKeys.streams), "echo-keys.dat")
       const folder = yield* Effect.acquireRelease(
         Effect.promise(() => Fs.mkdtemp("/tmp/effect-i2p-keys-")),
         (path) => Effect.promise(() => Fs.rm(path, { recursive: true }))

@@ -156,13 +156,13 @@ layer(TestNetwork.layer, { excludeTestServices: true, timeout: "90 seconds" })("
       const payload = Payload.random(512 * 1024)
       const port = yield* echoAndEnd(payload.length)
       // i2pd lets others read its file, and we would not take it so.
-      const keys = yield* fileOf(Fs.readFileSync(listenerKeys))
+      const keys = yield* fileOf(Fs.readFileSync(listenerKeys.command))
       Fs.chmodSync(keys, 0o600)
       yield* tunnel(a, "server", "--to", `127.0.0.1:${port}`, "--keys", keys)
       // i2pd ends a connection when its TCP side does, so that this one may not say FIN first.
       const got = yield* Effect.async<Buffer>((resume) => {
         const chunks: Array<Buffer> = []
-        const socket = Net.connect(far.clientTunnelPort, "127.0.0.1")
+        const socket = Net.connect(far.clientTunnelPorts.command, "127.0.0.1")
         socket.on("data", (chunk) => chunks.push(chunk))
         socket.on("error", () => {})
         socket.on("close", () => resume(Effect.succeed(Buffer.concat(chunks))))
