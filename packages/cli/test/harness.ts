@@ -7,6 +7,8 @@ import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Ref from "effect/Ref"
 import * as TestClock from "effect/TestClock"
+import { onTestFinished } from "vitest"
+import { getCurrentTest } from "vitest/suite"
 import * as Cli from "../src/Cli.js"
 import { ExitStatus } from "../src/ExitStatus.js"
 import { describe } from "../src/Failure.js"
@@ -82,6 +84,8 @@ export const spawn = (args: ReadonlyArray<string>, env: Readonly<Record<string, 
     cwd: root,
     env: { PATH: process.env["PATH"], HOME: process.env["HOME"], ...env }
   })
+  // A test that fails, or runs out of time, leaves nobody behind; what a hook starts, a hook ends.
+  if (getCurrentTest() !== undefined) onTestFinished(() => void child.kill("SIGKILL"))
   const out: Array<Buffer> = []
   let err = ""
   const listeners = new Set<() => void>()
