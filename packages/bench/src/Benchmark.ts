@@ -5,71 +5,217 @@
  * @since 0.1.0
  */
 import * as os from "node:os"
+import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
+import { median } from "./statistics.js"
 
 /**
- * **Shape** `measure` gives one round's figures for the subject and the reference, in the same unit.
+ * One figure of a benchmark.
+ *
+ * **Shape** `name` is the benchmark's, or begins with it and a slash. With something to measure `against`, the target is
+ * one of the ratio of both, else of the value itself. `target` null: a figure that is stated and not judged.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Row {
+  readonly name: string
+  readonly unit: string
+  /** What is measured. */
+  readonly subject: string
+  /** What it is measured against, in the same round. */
+  readonly against: string | null
+  /** Which of two figures is the better one; the target is the least or the most that we want. */
+  readonly better: "more" | "less"
+  readonly target: number | null
+}
+
+/**
+ * A row's figures of one round, in the same unit.
+ *
+ * **Shape** `reference` if the row is `against` something. `spread` is for a benchmark of one round that knows its own uncertainty.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Sample {
+  readonly value: number
+  readonly reference?: number | undefined
+  readonly spread?: readonly [number, number] | undefined
+}
+
+/**
+ * Something to draw: a figure over another.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Curve {
+  /** Curves of one panel are drawn together. */
+  readonly panel: string
+  readonly name: string
+  readonly x: { readonly label: string; readonly scale: "linear" | "log" }
+  readonly points: ReadonlyArray<readonly [x: number, y: number]>
+}
+
+/**
+ * What one round gives: samples by the names of their rows, and curves, of which the last round's are drawn.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Measured {
+  readonly samples: Readonly<Record<string, Sample>>
+  readonly curves?: ReadonlyArray<Curve> | undefined
+}
+
+/**
+ * How thorough a run is.
+ *
+ * **Shape** `quick`: a bounded form, which shows that a benchmark works and what the order of a figure is. `rounds`
+ * replaces the benchmark's own number.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Plan {
+  readonly quick: boolean
+  readonly rounds: number | undefined
+}
+
+/**
+ * The machine lacks what a benchmark needs: a program, a right.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class Lacks extends Data.TaggedError("Lacks")<{ readonly what: string }> {
+  override get message(): string {
+    return `needs ${this.what}`
+  }
+}
+
+/**
+ * **Shape** `rounds` are the counted ones; `warmUp`: one more goes before them, with the same work and without being
+ * counted. `measure` is one round of subject and reference; each round is its own scope.
  *
  * @since 0.1.0
  * @category models
  */
 export interface Benchmark {
   readonly name: string
-  readonly unit: string
-  readonly subject: string
-  readonly reference: string
-  /** Least ratio of subject to reference that we want. */
-  readonly target: number
-  readonly rounds: number
-  readonly measure: Effect.Effect<{ readonly subject: number; readonly reference: number }>
+  readonly rows: ReadonlyArray<Row>
+  readonly rounds: { readonly full: number; readonly quick: number }
+  readonly warmUp: boolean
+  readonly measure: (plan: Plan) => Effect.Effect<Measured, Lacks>
 }
 
 /**
- * **Shape** one line of `--json`: `value` and `reference` are medians, `ratio` the median of the rounds' ratios.
+ * **Shape** one line of `--json`. `value` and `reference` are medians; `ratio` is the median of the rounds' ratios, and
+ * `spread` their least and greatest, or of the values where there is no reference. `met` is null for a row without a
+ * target. A row that could not be measured has null for its figures, is not met, and says why in `trouble`.
  *
  * @since 0.1.0
  * @category models
  */
-export interface Result {
-  readonly name: string
-  readonly value: number
-  readonly unit: string
-  readonly reference: number
-  readonly ratio: number
-  readonly spread: readonly [number, number]
-  readonly target: number
-  readonly met: boolean
-}
-
-const median = (values: ReadonlyArray<number>): number => {
-  const sorted = [...values].sort((a, b) => a - b)
-  const middle = sorted.length >> 1
-  return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2
+export interface Result extends Row {
+  readonly value: number | null
+  readonly reference: number | null
+  readonly ratio: number | null
+  readonly spread: readonly [number, number] | null
+  readonly met: boolean | null
+  readonly rounds: number
+  readonly trouble: string | null
 }
 
 /**
- * One warm-up round, then the counted ones.
+ * What a benchmark gives.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Outcome {
+  readonly results: ReadonlyArray<Result>
+  readonly curves: ReadonlyArray<Curve>
+}
+
+/**
+ * Whether a figure is as good as a target wants it.
+ *
+ * @since 0.1.0
+ * @category judging
+ */
+export const isMet = (row: Row, figure: number): boolean | null =>
+  row.target === null ? null : row.better === "more" ? figure >= row.target : figure <= row.target
+
+/**
+ * The median of a row's samples, judged.
+ *
+ * @since 0.1.0
+ * @category judging
+ */
+export const summarize = (row: Row, samples: ReadonlyArray<Sample>): Result => {
+  if (samples.length === 0) return unmeasured(row, "not measured")
+  const values = samples.map(({ value }) => value)
+  const references = samples.flatMap(({ reference }) => (reference === undefined ? [] : [reference]))
+  const ratios = samples.flatMap(({ reference, value }) => (reference === undefined ? [] : [value / reference]))
+  const figures = row.against === null ? values : ratios
+  if (figures.length === 0) return unmeasured(row, "no reference was measured")
+  const figure = median(figures)
+  return {
+    ...row,
+    value: median(values),
+    reference: row.against === null ? null : median(references),
+    ratio: row.against === null ? null : figure,
+    spread:
+      samples.length === 1 && samples[0]?.spread ? samples[0].spread : [Math.min(...figures), Math.max(...figures)],
+    met: isMet(row, figure),
+    rounds: samples.length,
+    trouble: null
+  }
+}
+
+/**
+ * A row without figures, which counts as missed.
+ *
+ * @since 0.1.0
+ * @category judging
+ */
+export const unmeasured = (row: Row, trouble: string): Result => ({
+  ...row,
+  value: null,
+  reference: null,
+  ratio: null,
+  spread: null,
+  met: row.target === null ? null : false,
+  rounds: 0,
+  trouble
+})
+
+/**
+ * Runs a benchmark: the warm-up, then the counted rounds. One that lacks something on this machine says so in its rows.
  *
  * @since 0.1.0
  * @category running
  */
-export const run = Effect.fnUntraced(function* (benchmark: Benchmark) {
-  yield* benchmark.measure
-  const rounds = yield* Effect.replicateEffect(benchmark.measure, benchmark.rounds)
-  const ratios = rounds.map((round) => round.subject / round.reference)
-  const ratio = median(ratios)
-  const result: Result = {
-    name: benchmark.name,
-    value: median(rounds.map((round) => round.subject)),
-    unit: benchmark.unit,
-    reference: median(rounds.map((round) => round.reference)),
-    ratio,
-    spread: [Math.min(...ratios), Math.max(...ratios)],
-    target: benchmark.target,
-    met: ratio >= benchmark.target
-  }
-  return result
-})
+export const run = (benchmark: Benchmark, plan: Plan): Effect.Effect<Outcome> =>
+  Effect.gen(function* () {
+    const round = benchmark.measure(plan)
+    if (benchmark.warmUp) yield* round
+    const rounds = yield* Effect.replicateEffect(
+      round,
+      plan.rounds ?? (plan.quick ? benchmark.rounds.quick : benchmark.rounds.full)
+    )
+    const samplesOf = (row: Row) => rounds.flatMap(({ samples }) => samples[row.name] ?? [])
+    return {
+      results: benchmark.rows.map((row) => summarize(row, samplesOf(row))),
+      curves: rounds.at(-1)?.curves ?? []
+    }
+  }).pipe(
+    Effect.catchTag("Lacks", ({ message }) =>
+      Effect.succeed({ results: benchmark.rows.map((row) => unmeasured(row, message)), curves: [] })
+    )
+  )
 
 /**
  * The machine, in one line.

@@ -1,54 +1,58 @@
 /**
- * `npm run bench`, `npm run bench -- NAME…`, `npm run bench -- --json`.
+ * `npm run bench`: what is measured against what, how it went, and with `--json` one object a line. `--help` has the
+ * options.
  *
  * @since 0.1.0
  */
+import * as NodeContext from "@effect/platform-node/NodeContext"
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import * as Effect from "effect/Effect"
-import { type Benchmark, machine, type Result, run } from "./Benchmark.js"
-import { loopback } from "./benchmarks/loopback.js"
-import { wire } from "./benchmarks/wire.js"
-
-const all: ReadonlyArray<Benchmark> = [wire, loopback]
+import { machine, type Outcome, unmeasured } from "./Benchmark.js"
+import { all } from "./benchmarks/all.js"
+import * as Child from "./child.js"
+import { type Options, parse, usage } from "./options.js"
+import * as Assets from "./report/assets.js"
+import { describe, table } from "./report/table.js"
 
 const print = (line: string) => Effect.sync(() => process.stdout.write(`${line}\n`))
 
-const figure = (value: number): string =>
-  value.toLocaleString("en-US", { maximumSignificantDigits: 3, useGrouping: true })
+const complain = (line: string) => Effect.sync(() => process.stderr.write(`bench: ${line}\n`))
 
-const describe = (benchmark: Benchmark, result: Result): string =>
-  [
-    `${result.name}: ${benchmark.subject}`,
-    `  ${figure(result.value)} ${result.unit}; ${benchmark.reference} ${figure(result.reference)}`,
-    `  ratio ${figure(result.ratio)} (${figure(result.spread[0])} to ${figure(result.spread[1])}), ` +
-      `target ${result.target}: ${result.met ? "met" : "missed"}`
-  ].join("\n")
+const exitCode = (code: number) =>
+  Effect.sync(() => {
+    process.exitCode = code
+  })
 
-const program = Effect.gen(function* () {
-  const words = process.argv.slice(2)
-  const json = words.includes("--json")
-  const names = words.filter((word) => !word.startsWith("--"))
-  const unknown = names.filter((name) => !all.some((benchmark) => benchmark.name === name))
-  if (unknown.length > 0) {
-    return yield* Effect.fail(`unknown benchmark ${unknown.join(", ")}; there are ${all.map((b) => b.name).join(", ")}`)
-  }
-  if (!json) yield* print(machine())
-  for (const benchmark of all) {
-    if (names.length > 0 && !names.includes(benchmark.name)) continue
-    const result = yield* run(benchmark)
-    yield* print(json ? JSON.stringify(result) : describe(benchmark, result))
-  }
-})
+const known = all.map(({ name }) => name)
 
-NodeRuntime.runMain(
-  program.pipe(
-    Effect.catchAll((message) =>
-      Effect.zipRight(
-        Effect.sync(() => process.stderr.write(`${message}\n`)),
-        Effect.sync(() => {
-          process.exitCode = 2
-        })
+const runAll = Effect.fnUntraced(function* ({ json, names, write, ...plan }: Options) {
+  const outcomes = new Map<string, Outcome>()
+  if (!json) yield* print(`${machine()}${plan.quick ? "; quick, so the figures are rough" : ""}\n`)
+  for (const benchmark of all.filter(({ name }) => names.includes(name))) {
+    // One that breaks is a failure of ours, and the others are still worth knowing.
+    const outcome = yield* Effect.catchAll(Child.run({ name: benchmark.name, plan }), (message) =>
+      complain(`${benchmark.name} ${message}`).pipe(
+        Effect.zipRight(exitCode(1)),
+        Effect.as({ results: benchmark.rows.map((row) => unmeasured(row, message)), curves: [] })
       )
     )
+    outcomes.set(benchmark.name, outcome)
+    for (const result of outcome.results) yield* print(json ? JSON.stringify(result) : describe(result))
+  }
+  const results = [...outcomes.values()].flatMap((outcome) => outcome.results)
+  if (!json) yield* print(`\n${table(results)}`)
+  if (write) yield* Assets.write(all, outcomes, machine())
+})
+
+const program = Effect.gen(function* () {
+  const options = yield* parse(process.argv.slice(2), known)
+  yield* options.help ? print(usage(known)) : runAll(options)
+}).pipe(
+  Effect.catchAll((error) =>
+    typeof error === "string"
+      ? Effect.zipRight(complain(error), exitCode(2))
+      : Effect.zipRight(complain(String(error)), exitCode(1))
   )
 )
+
+NodeRuntime.runMain(Effect.provide(program, NodeContext.layer))

@@ -1,0 +1,14 @@
+/**
+ * All benchmarks, in the order in which they run.
+ *
+ * @since 0.1.0
+ */
+import type { Benchmark } from "../Benchmark.js"
+import { loopback } from "./loopback.js"
+import { wire } from "./wire.js"
+
+/**
+ * @since 0.1.0
+ * @category benchmarks
+ */
+export const all: ReadonlyArray<Benchmark> = [wire, loopback]
