@@ -4,11 +4,13 @@
  * @since 0.1.0
  */
 import type { Benchmark } from "../Benchmark.js"
+import { links } from "./links.js"
 import { loopback } from "./loopback.js"
+import { setup } from "./setup.js"
 import { wire } from "./wire.js"
 
 /**
  * @since 0.1.0
  * @category benchmarks
  */
-export const all: ReadonlyArray<Benchmark> = [wire, loopback]
+export const all: ReadonlyArray<Benchmark> = [wire, loopback, links, setup]
