@@ -6,7 +6,7 @@
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as FiberSet from "effect/FiberSet"
-import type * as Queue from "effect/Queue"
+import * as Queue from "effect/Queue"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import type { AccessList } from "./AccessList.js"
@@ -65,8 +65,13 @@ export const make = (port: number, backlog: Queue.Dequeue<Owned>, accessList: Ac
             Effect.ensuring(owned.release),
             FiberSet.run(handlers)
           )
+        // All that wait, not one: a round yields to other fibers, and the reader of packets makes many in one of its own.
+        const serveAll = (first: Owned) =>
+          Effect.flatMap(Queue.takeAll(backlog), (others) =>
+            Effect.zipRight(serve(first), Effect.forEach(others, serve, { discard: true }))
+          )
         return yield* Effect.forever(
-          Effect.uninterruptibleMask((restore) => Effect.flatMap(restore(backlog.take), serve))
+          Effect.uninterruptibleMask((restore) => Effect.flatMap(restore(backlog.take), serveAll))
         )
       }).pipe(Effect.scoped),
     connections: Stream.unwrapScoped(

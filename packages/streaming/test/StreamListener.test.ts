@@ -64,6 +64,18 @@ describe("a listener", () => {
     }).pipe(simulate({ link }))
   )
 
+  it.effect("keeps up with connections that come as fast as they can be made", () =>
+    Effect.gen(function* () {
+      const { a, b } = yield* sessions()
+      const listener = yield* b.listen({ port: 80, backlog: 8 })
+      let served = 0
+      yield* Effect.fork(listener.run(() => Effect.zipRight(Effect.sync(() => served++), Effect.never)))
+      const connect = a.connect({ destination: b.destination, port: 80 })
+      yield* Effect.all(Effect.replicate(connect, 64), { concurrency: 8 })
+      assert.strictEqual(served, 64)
+    }).pipe(simulate())
+  )
+
   it.effect("closes its connections when serving is interrupted", () =>
     Effect.gen(function* () {
       const { a, b } = yield* sessions()
