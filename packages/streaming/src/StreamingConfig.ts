@@ -77,10 +77,11 @@ export interface ConnectionOptions {
    */
   readonly ackEvery: number
   /**
-   * Least time between acknowledgments that the peer demands. Default 2 ms: bulk senders, we and Java, demand one with most
-   * packets, and every second full one is acknowledged anyway. Bulk 10 ms.
+   * What an acknowledgment waits at least for an answer of the application to carry it, and so the least time between two
+   * that the peer demands. Default 2 ms, i2pd; bulk 10 ms. i2pd holds a second small message back until the client's kernel
+   * has acknowledged the first one (Nagle), after 40 ms: an answer behind its own acknowledgment takes 44 ms instead of 0.5.
    */
-  readonly minAckInterval: Duration.DurationInput
+  readonly minAckDelay: Duration.DurationInput
   /**
    * Partly filled packets in flight before small writes wait to be merged. Default 4: Nagle's rule allows one, which costs
    * a round trip wherever a program writes header and body apart, and round trips are long here; Java merges for 100 ms
@@ -259,26 +260,26 @@ export interface StreamingOptions extends ConnectionOptions {
  */
 export const profiles: Record<
   Profile,
-  Pick<ConnectionOptions, "maxAckDelay" | "ackEvery" | "minAckInterval" | "maxSmallInFlight" | "promptTails">
+  Pick<ConnectionOptions, "maxAckDelay" | "ackEvery" | "minAckDelay" | "maxSmallInFlight" | "promptTails">
 > = {
   balanced: {
     maxAckDelay: "100 millis",
     ackEvery: 2,
-    minAckInterval: "2 millis",
+    minAckDelay: "2 millis",
     maxSmallInFlight: 4,
     promptTails: false
   },
   bulk: {
     maxAckDelay: "200 millis",
     ackEvery: 8,
-    minAckInterval: "10 millis",
+    minAckDelay: "10 millis",
     maxSmallInFlight: 1,
     promptTails: false
   },
   interactive: {
     maxAckDelay: "20 millis",
     ackEvery: 2,
-    minAckInterval: "2 millis",
+    minAckDelay: "2 millis",
     maxSmallInFlight: Number.POSITIVE_INFINITY,
     promptTails: true
   }
@@ -459,7 +460,7 @@ export const toCore = Effect.fnUntraced(function* (
     retransmitBackoff,
     maxAckDelay: Duration.toMillis(options.maxAckDelay),
     ackEvery: options.ackEvery,
-    minAckInterval: Duration.toMillis(options.minAckInterval),
+    minAckDelay: Duration.toMillis(options.minAckDelay),
     maxSmallInFlight: options.maxSmallInFlight,
     promptTails: options.promptTails,
     announceInteractive: options.announceProfile && options.profile === "interactive",

@@ -37,8 +37,8 @@ export interface Config {
   readonly maxAckDelay: number
   /** Full packets that one acknowledgment may cover, once the stream runs. */
   readonly ackEvery: number
-  /** Least time between acknowledgments that the peer demands with DELAY = 0. */
-  readonly minAckInterval: number
+  /** What an acknowledgment waits at least for data that could carry it, even one that the peer demands with DELAY = 0. */
+  readonly minAckDelay: number
   /** Partly filled packets in flight before small writes wait to be merged. */
   readonly maxSmallInFlight: number
   /** Ask for the acknowledgment of the last packet of what was written at once. */

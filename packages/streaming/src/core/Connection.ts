@@ -85,7 +85,7 @@ const initial = (
   isAway: false,
   announcements: undefined,
   timers: TimerTable.empty,
-  ack: { unacknowledged: 0, immediate: false, sentAt: 0 },
+  ack: { unacknowledged: 0, immediate: false },
   flow: {
     window: ReceiveWindow.make({ limit: config.receiveBufferBytes, max: config.maxReceiveBufferBytes }, now),
     unread: 0,

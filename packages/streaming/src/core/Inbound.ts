@@ -354,11 +354,12 @@ const owe = (draft: Draft.Draft, packet: Packet.Packet, atOnce: boolean): void =
   if (draft.timers.ack === undefined || due < draft.timers.ack) Draft.setTimer(draft, "ack", due)
 }
 
+/** Never in this step, even if the peer is in a hurry: what the application answers should carry it. */
 const acknowledgmentDue = (draft: Draft.Draft, hint: number | undefined): number => {
-  if (hint === 0) return draft.ack.sentAt + draft.config.minAckInterval
-  const srtt = draft.rtt.srtt
-  const own = srtt === undefined ? 0 : Math.min(srtt / 8, draft.config.maxAckDelay)
-  return draft.now + (hint === undefined || hint > Packet.maxDelayHint ? own : Math.min(hint, draft.config.maxAckDelay))
+  const { maxAckDelay, minAckDelay } = draft.config
+  if (hint === 0) return draft.now + minAckDelay
+  const own = Math.max(minAckDelay, Math.min((draft.rtt.srtt ?? 0) / 8, maxAckDelay))
+  return draft.now + (hint === undefined || hint > Packet.maxDelayHint ? own : Math.min(hint, maxAckDelay))
 }
 
 const handleEndOfStream = (draft: Draft.Draft): void => {

@@ -320,7 +320,7 @@ const flushAcknowledgment = (draft: Draft.Draft, piggybacked: boolean): void => 
     const { ackThrough, nacks } = Assembler.acknowledgment(draft.receive)
     Draft.transmit(draft, { ackThrough, nacks, requestedDelay: takeDelay(draft, false) }, "none", draft.rtt.maxRto)
   } else if (!piggybacked || holes) return
-  draft.ack = { unacknowledged: 0, immediate: false, sentAt: draft.now }
+  draft.ack = { unacknowledged: 0, immediate: false }
   Draft.setTimer(draft, "ack", undefined)
 }
 

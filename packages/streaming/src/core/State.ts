@@ -85,8 +85,6 @@ export interface AckState {
   readonly unacknowledged: number
   /** An acknowledgment must go out with this flush. */
   readonly immediate: boolean
-  /** When the last one went out, in ms. */
-  readonly sentAt: number
 }
 
 /**

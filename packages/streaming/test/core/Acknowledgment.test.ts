@@ -26,6 +26,13 @@ describe("Connection, acknowledging", () => {
       assert.strictEqual(machine.now, 1100 + 5)
     })
 
+    it("never waits shorter than the shortest one, for an answer to carry it", () => {
+      const machine = quiet({ config: { minAckDelay: 20 } })
+      machine.receive(Scenario.data(1))
+      machine.wake()
+      assert.strictEqual(machine.now, 1100 + 20)
+    })
+
     it("goes out with the second full packet", () => {
       const machine = quiet()
       assert.deepStrictEqual(machine.receive(Scenario.data(1)), [])
@@ -69,9 +76,18 @@ describe("Connection, acknowledging", () => {
   })
 
   describe("a DELAY option", () => {
-    it("of 0 asks for an answer at once", () => {
+    it("of 0 asks for an answer as soon as data has had the chance to carry it", () => {
       const machine = quiet()
-      assert.deepStrictEqual(lines(machine.receive(Scenario.data(1, 10, { requestedDelay: 0 }))), ["ACK seq=0 ack=1"])
+      assert.deepStrictEqual(machine.receive(Scenario.data(1, 10, { requestedDelay: 0 })), [])
+      assert.deepStrictEqual(lines(machine.wake()), ["ACK seq=0 ack=1"])
+      assert.strictEqual(machine.now, 1100 + 2)
+    })
+
+    it("of 0 costs no packet of its own when the application answers", () => {
+      const machine = quiet()
+      machine.receive(Scenario.data(1, 10, { requestedDelay: 0 }))
+      assert.deepStrictEqual(lines(machine.wait(1).write(10)), ["DATA seq=1 ack=1 len=10"])
+      assert.isUndefined(machine.state.timers.ack)
     })
 
     it("of 0 on packet after packet is obeyed no more often than every two milliseconds", () => {
