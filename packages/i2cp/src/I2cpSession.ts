@@ -150,7 +150,12 @@ export interface Service {
   /** Hands a payload to the router. Nothing says that it arrives; while the session is not ready it is dropped. */
   readonly send: (message: Outgoing) => Effect.Effect<void, I2cpError.SendRejected>
   /**
-   * The same, and waits for the router's last word on it, at most `I2cpConfig.statusTimeout`: the status it succeeded
+   * The same at once, without an Effect: for who sends thousands in a second. Never waits, whatever `whenFull` says;
+   * answers why the payload was not taken.
+   */
+  readonly unsafeSend: (message: Outgoing) => I2cpError.SendRejected | undefined
+  /**
+   * As `send`, and waits for the router's last word on it, at most `I2cpConfig.statusTimeout`: the status it succeeded
    * with. Not even that says that the peer has it; see `DeliveryStatus`. emissary never says a word.
    */
   readonly deliver: (
@@ -460,6 +465,7 @@ const makeOn = Effect.fn("I2cpSession.make")(
       state: supervisor.state,
       ready,
       send: sender.send,
+      unsafeSend: sender.unsafeSend,
       deliver: sender.deliver,
       queuedBytes: () => current?.link.queued() ?? 0,
       progress: Effect.suspend(() => current?.link.progress ?? Effect.void),

@@ -84,7 +84,8 @@ const traced = Layer.scoped(
     return {
       ...transport,
       incoming,
-      send: (packet) => Effect.zipRight(print(">", packet.bytes), transport.send(packet))
+      send: (packet) => Effect.zipRight(print(">", packet.bytes), transport.send(packet)),
+      unsafeSend: undefined
     }
   })
 )

@@ -89,6 +89,11 @@ export class PacketTransport extends Context.Tag("@effect-i2p/streaming/PacketTr
      * when the transport is gone for good.
      */
     readonly send: (packet: Outgoing) => Effect.Effect<void, TransportFailed>
+    /**
+     * The same at once, without an Effect; a transport that may have to wait has none. Answers why it did not take the
+     * packet. Where it is there, streams send by it: whoever wraps `send` has to wrap it too, or leave it out.
+     */
+    readonly unsafeSend?: ((packet: Outgoing) => TransportFailed | undefined) | undefined
     /** What waits in the transport itself; a transport that never lets anything wait has none. */
     readonly backlog?: Backlog | undefined
     /**
@@ -148,23 +153,25 @@ export const layerI2cp: Layer.Layer<PacketTransport, never, I2cpSession.I2cpSess
     const clock = yield* Effect.clock
     const incoming = yield* session.subscribe(streamingProtocol)
     const failed = (error: { readonly message: string }) => new TransportFailed({ reason: error.message, cause: error })
+    const toMessage = (packet: Outgoing): I2cpSession.Outgoing => ({
+      to: packet.to,
+      protocol: streamingProtocol,
+      sourcePort: packet.sourcePort,
+      destinationPort: packet.destinationPort,
+      payload: packet.bytes,
+      expiresAt: clock.unsafeCurrentTimeMillis() + packet.lifetime,
+      bundleLeaseSet: packet.bundleLeaseSet,
+      // Only these carry a destination, whose padding is repetitive (proposal 161).
+      compress: packet.bundleLeaseSet,
+      onStatus: packet.onStatus
+    })
     return {
       keys: session.keys,
-      send: (packet) =>
-        session
-          .send({
-            to: packet.to,
-            protocol: streamingProtocol,
-            sourcePort: packet.sourcePort,
-            destinationPort: packet.destinationPort,
-            payload: packet.bytes,
-            expiresAt: clock.unsafeCurrentTimeMillis() + packet.lifetime,
-            bundleLeaseSet: packet.bundleLeaseSet,
-            // Only these carry a destination, whose padding is repetitive (proposal 161).
-            compress: packet.bundleLeaseSet,
-            onStatus: packet.onStatus
-          })
-          .pipe(Effect.mapError(failed)),
+      send: (packet) => Effect.mapError(session.send(toMessage(packet)), failed),
+      unsafeSend: (packet) => {
+        const rejected = session.unsafeSend(toMessage(packet))
+        return rejected && failed(rejected)
+      },
       path: Stream.changes(Stream.map(session.state.changes, pathOf)),
       backlog: { bytes: session.queuedBytes, progress: session.progress },
       incoming,

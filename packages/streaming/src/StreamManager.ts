@@ -270,7 +270,7 @@ const make = Effect.gen(function* () {
         onLeft: (error) => (error._tag === "OfflineKeysExpired" ? Effect.void : Effect.die(error)),
         onRight: (bytes) => {
           if (trace !== undefined) Tracing.unsequenced(trace, "out", packet, false)
-          return scheduler.send(unsequencedFlow, false, {
+          const packetOut: PacketTransport.Outgoing = {
             to: to.destination,
             sourcePort: to.localPort,
             destinationPort: to.remotePort,
@@ -278,7 +278,8 @@ const make = Effect.gen(function* () {
             lifetime: unsequencedLifetime,
             bundleLeaseSet: signing === "identity",
             onStatus
-          })
+          }
+          return scheduler.send(unsequencedFlow, false, packetOut) ?? Effect.void
         }
       })
     )

@@ -18,6 +18,7 @@ import type { Statuses } from "./statuses.js"
 
 export interface Sender {
   readonly send: (message: Outgoing) => Effect.Effect<void, SendRejected>
+  readonly unsafeSend: (message: Outgoing) => SendRejected | undefined
   readonly deliver: (message: Outgoing) => Effect.Effect<number, SendRejected | DeliveryFailed | NotAnswered>
 }
 
@@ -85,10 +86,16 @@ export const make = (options: {
       })
     })
 
-  const send = (message: Outgoing): Effect.Effect<void, SendRejected> =>
-    Effect.map(waiting(message), (taken) => {
-      if (taken === "NotReady") counters.droppedNotReady++
-    })
+  const count = (taken: number | "NotReady"): void => {
+    if (taken === "NotReady") counters.droppedNotReady++
+  }
+
+  const send = (message: Outgoing): Effect.Effect<void, SendRejected> => Effect.map(waiting(message), count)
+
+  const unsafeSend = (message: Outgoing): SendRejected | undefined => {
+    const taken = offer(message)
+    return taken instanceof SendRejected ? taken : void count(taken)
+  }
 
   const deliver = (message: Outgoing): Effect.Effect<number, SendRejected | DeliveryFailed | NotAnswered> =>
     Effect.gen(function* () {
@@ -113,5 +120,5 @@ export const make = (options: {
       return yield* new DeliveryFailed({ status, name: DeliveryStatus.nameOf(status) })
     })
 
-  return { send, deliver }
+  return { send, unsafeSend, deliver }
 }

@@ -26,7 +26,7 @@ import type { Outcome, Phase, State } from "../core/State.js"
 import { isOver } from "../core/State.js"
 import * as Packet from "../Packet.js"
 import type { PacketTransport, Path } from "../PacketTransport.js"
-import { fromOutcome, type StreamError, StreamReset } from "../StreamError.js"
+import { fromOutcome, type StreamError, StreamReset, type TransportFailed } from "../StreamError.js"
 import type { SendScheduler } from "./sendScheduler.js"
 import * as Signing from "./signing.js"
 import * as Tracing from "./tracing.js"
@@ -344,15 +344,17 @@ const isAuthentic = (self: Driver, state: State, packet: Packet.Packet, bytes: U
   return true
 }
 
-/** What needs no effect is done at once; credit is given back once for all packets of a step. */
+/** What needs no effect is done at once, most packets too; credit is given back once for all packets of a step. */
 const perform = (self: Driver, actions: ReadonlyArray<Action>): Effect.Effect<void> => {
   const effects: Array<Effect.Effect<unknown>> = []
   let writable = 0
   for (const action of actions) {
     switch (action._tag) {
-      case "Transmit":
-        effects.push(transmit(self, action))
+      case "Transmit": {
+        const rest = transmit(self, action)
+        if (rest !== undefined) effects.push(Effect.ignore(rest))
         break
+      }
       case "Deliver":
         self.incoming.unsafeOffer(action.bytes)
         break
@@ -374,32 +376,33 @@ const perform = (self: Driver, actions: ReadonlyArray<Action>): Effect.Effect<vo
     }
   }
   if (writable > 0) effects.push(giveCredit(self, writable))
-  return Effect.all(effects, { discard: true })
+  return effects.length === 0 ? Effect.void : Effect.all(effects, { discard: true })
 }
 
 /**
- * Signs and sends one packet. A transport that fails has lost the packet: retransmission repairs that, or the stream's
+ * Signs and sends one packet, or says what is left to do. A transport that fails has lost the packet: retransmission repairs that, or the stream's
  * own limits end it.
  */
-const transmit = (self: Driver, action: Extract<Action, { _tag: "Transmit" }>): Effect.Effect<void> => {
+const transmit = (
+  self: Driver,
+  action: Extract<Action, { _tag: "Transmit" }>
+): Effect.Effect<void, TransportFailed> | undefined => {
   const { clock, signer } = self.session
   const bytes = Signing.seal(action.packet, action.signing, signer, clock.unsafeCurrentTimeMillis())
   if (Either.isLeft(bytes)) {
     // An opening that outlives our offline keys is as good as lost; `connect` says why.
-    return bytes.left._tag === "OfflineKeysExpired" ? Effect.void : Effect.die(bytes.left)
+    return bytes.left._tag === "OfflineKeysExpired" ? undefined : Effect.die(bytes.left)
   }
-  return Effect.ignore(
-    self.session.scheduler.send(action.packet.receiveStreamId, !Packet.isSequenced(action.packet), {
-      to: self.peer.destination,
-      sourcePort: self.peer.localPort,
-      destinationPort: self.peer.remotePort,
-      bytes: bytes.right,
-      lifetime: action.lifetime,
-      bundleLeaseSet: action.signing === "identity" || self.announcing,
-      // As Java does: whether the peer can be reached is asked until it answers, and not for each packet.
-      onStatus: Packet.isFirstSyn(action.packet) ? (status) => handleStatus(self, status) : undefined
-    })
-  )
+  return self.session.scheduler.send(action.packet.receiveStreamId, !Packet.isSequenced(action.packet), {
+    to: self.peer.destination,
+    sourcePort: self.peer.localPort,
+    destinationPort: self.peer.remotePort,
+    bytes: bytes.right,
+    lifetime: action.lifetime,
+    bundleLeaseSet: action.signing === "identity" || self.announcing,
+    // As Java does: whether the peer can be reached is asked until it answers, and not for each packet.
+    onStatus: Packet.isFirstSyn(action.packet) ? (status) => handleStatus(self, status) : undefined
+  })
 }
 
 const handleStatus = (self: Driver, status: number): void => {

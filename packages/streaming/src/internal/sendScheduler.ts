@@ -30,8 +30,11 @@ const overheadBytes = 450
 const quantum = 1812 + 22 + overheadBytes
 
 export interface SendScheduler {
-  /** Sends, now or in its turn. A failure of what waits is not told: a packet may be lost at any time. */
-  readonly send: (flow: number, urgent: boolean, packet: Outgoing) => Effect.Effect<void, TransportFailed>
+  /**
+   * Sends, at once or in its turn, or says what is left to do: nothing with a transport that takes packets without an
+   * Effect. A failure of what waits is not told: a packet may be lost at any time.
+   */
+  readonly send: (flow: number, urgent: boolean, packet: Outgoing) => Effect.Effect<void, TransportFailed> | undefined
   /** Forgets what waits of a stream. */
   readonly clear: (flow: number) => void
 }
@@ -40,7 +43,9 @@ export const make = Effect.fnUntraced(function* (
   transport: PacketTransport["Type"]
 ): Effect.fn.Return<SendScheduler, never, Scope.Scope> {
   const { backlog } = transport
-  if (backlog === undefined) return { send: (_flow, _urgent, packet) => transport.send(packet), clear: () => {} }
+  const pass: (packet: Outgoing) => Effect.Effect<void, TransportFailed> | undefined =
+    transport.unsafeSend ?? transport.send
+  if (backlog === undefined) return { send: (_flow, _urgent, packet) => pass(packet), clear: () => {} }
   const queue = FairQueue.make<Outgoing>({ quantum, maxBytes, maxUrgentBytes })
   const pending = Effect.unsafeMakeLatch(false)
 
@@ -50,8 +55,8 @@ export const make = Effect.fnUntraced(function* (
   // for it would be one more loss for a stream that has just met a queue.
   const sendNext = (): Effect.Effect<void> => {
     const waiting = FairQueue.dequeue(queue)
-    if (waiting === undefined) return Effect.void
-    return Effect.ignore(transport.send(waiting))
+    const rest = waiting && pass(waiting)
+    return rest === undefined ? Effect.void : Effect.ignore(rest)
   }
 
   // One round for each time that the transport has made room, not for each packet: a round yields to other fibers.
@@ -71,14 +76,12 @@ export const make = Effect.fnUntraced(function* (
   yield* Effect.forkScoped(Effect.forever(round))
 
   return {
-    send: (flow, urgent, packet) =>
-      Effect.suspend(() => {
-        if (FairQueue.isEmpty(queue) && mayPass()) return transport.send(packet)
-        const size = packet.bytes.length + overheadBytes
-        FairQueue.enqueue(queue, flow, packet, size, urgent)
-        pending.unsafeOpen()
-        return Effect.void
-      }),
+    send: (flow, urgent, packet) => {
+      if (FairQueue.isEmpty(queue) && mayPass()) return pass(packet)
+      FairQueue.enqueue(queue, flow, packet, packet.bytes.length + overheadBytes, urgent)
+      pending.unsafeOpen()
+      return undefined
+    },
     clear: (flow) => FairQueue.clear(queue, flow)
   }
 })
