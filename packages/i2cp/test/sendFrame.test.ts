@@ -3,10 +3,13 @@ import * as Compression from "@effect-i2p/i2cp/Compression"
 import * as Ids from "@effect-i2p/i2cp/Ids"
 import * as Message from "@effect-i2p/i2cp/Message"
 import * as Payload from "@effect-i2p/i2cp/Payload"
+import { ByteSlab } from "@effect-i2p/wire/ByteSlab"
 import * as Destination from "@effect-i2p/wire/Destination"
 import * as Arbitrary from "effect/Arbitrary"
 import * as FastCheck from "effect/FastCheck"
 import * as SendFrame from "../src/internal/sendFrame.js"
+
+const slab = new ByteSlab(65_536)
 
 describe("the one-pass frame", () => {
   it("has the bytes of the general codec", () => {
@@ -29,8 +32,14 @@ describe("the one-pass frame", () => {
             expiration
           })
           const crc = Compression.portable.crc32(content.payload)
-          assert.deepStrictEqual(SendFrame.encode(sessionId, destination, content, crc, flags, expiration), expected)
-          assert.deepStrictEqual(SendFrame.encodeEnvelope(sessionId, destination, payload, flags, expiration), expected)
+          assert.deepStrictEqual(
+            SendFrame.encode(slab, sessionId, destination, content, crc, flags, expiration),
+            expected
+          )
+          assert.deepStrictEqual(
+            SendFrame.encodeEnvelope(slab, sessionId, destination, payload, flags, expiration),
+            expected
+          )
         }
       ),
       { numRuns: 200 }

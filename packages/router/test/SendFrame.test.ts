@@ -1,4 +1,5 @@
 import * as Message from "@effect-i2p/i2cp/Message"
+import { ByteSlab } from "@effect-i2p/wire/ByteSlab"
 import * as Destination from "@effect-i2p/wire/Destination"
 import * as Either from "effect/Either"
 import * as FastCheck from "effect/FastCheck"
@@ -6,6 +7,7 @@ import { assert, describe, it } from "vitest"
 import * as SendFrame from "../src/core/SendFrame.js"
 import { identity } from "./identity.js"
 
+const slab = new ByteSlab(65_536)
 const to = identity("alice").keys.destination
 
 const sends = FastCheck.record({
@@ -42,7 +44,7 @@ describe("SendFrame", () => {
         assert.isTrue(SendFrame.isAt(to.bytes, body, send.destinationStart, send.destinationEnd))
         assert.strictEqual(SendFrame.fingerprint(body, send.destinationStart), SendFrame.fingerprint(to.bytes, 0))
         assert.deepStrictEqual(
-          SendFrame.payloadFrame(session, messageId, body, send),
+          SendFrame.payloadFrame(slab, session, messageId, body, send),
           Message.encode({ _tag: "MessagePayload", sessionId: session, messageId, payload: fields.payload })
         )
       })

@@ -23,6 +23,7 @@
  * @since 0.1.0
  */
 import { ByteReader } from "@effect-i2p/wire/ByteReader"
+import { ByteSlab } from "@effect-i2p/wire/ByteSlab"
 import { ByteWriter } from "@effect-i2p/wire/ByteWriter"
 import * as Destination from "@effect-i2p/wire/Destination"
 import * as KeyType from "@effect-i2p/wire/KeyType"
@@ -225,15 +226,18 @@ const wireFlags = (packet: Packet): number =>
   (packet.offlineSignature === undefined ? 0 : OFFLINE_SIGNATURE) |
   (packet.signature === undefined ? 0 : SIGNATURE_INCLUDED)
 
+/** A packet is gone once its transport has it, so nothing keeps a slab for long. */
+const slab = new ByteSlab(65_536)
+
 /**
- * The packet's bytes, in a buffer of its own.
+ * The packet's bytes, which nobody else has.
  *
  * @since 0.1.0
  * @category codecs
  */
 export const encode = (packet: Packet): Uint8Array => {
   const optionsEnd = signatureOffset(packet) + (packet.signature?.length ?? 0)
-  const writer = new ByteWriter(optionsEnd + packet.payload.length)
+  const writer = new ByteWriter(slab.allocate(optionsEnd + packet.payload.length))
   writer.u32(packet.sendStreamId)
   writer.u32(packet.receiveStreamId)
   writer.u32(packet.sequenceNumber)

@@ -9,7 +9,8 @@
 import { utf8Encode } from "./internal/bytes.js"
 
 /**
- * A writer. Give the constructor the final size when it is known: then nothing is ever copied.
+ * A writer. Give the constructor the final size when it is known, or a zeroed array of that size: then nothing is ever
+ * copied.
  *
  * @category models
  * @since 0.1.0
@@ -18,8 +19,8 @@ export class ByteWriter {
   #buffer: Uint8Array
   #length = 0
 
-  constructor(capacity = 256) {
-    this.#buffer = new Uint8Array(capacity)
+  constructor(capacity: number | Uint8Array = 256) {
+    this.#buffer = typeof capacity === "number" ? new Uint8Array(capacity) : capacity
   }
 
   /** Bytes written so far. */
@@ -104,7 +105,7 @@ export class ByteWriter {
 
   /** Exactly what was written, not copied: later patches show through, later appends do not. */
   toBytes(): Uint8Array {
-    return this.#buffer.subarray(0, this.#length)
+    return this.#length === this.#buffer.length ? this.#buffer : this.#buffer.subarray(0, this.#length)
   }
 
   #check(offset: number, length: number): void {

@@ -4,6 +4,7 @@
 export * as Address from "./Address.js"
 export * as Blinding from "./Blinding.js"
 export * as ByteReader from "./ByteReader.js"
+export * as ByteSlab from "./ByteSlab.js"
 export * as ByteWriter from "./ByteWriter.js"
 export * as Certificate from "./Certificate.js"
 export * as Destination from "./Destination.js"

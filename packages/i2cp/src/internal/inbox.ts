@@ -2,6 +2,7 @@
  * From a MessagePayload frame to the queues of those who subscribed to its protocol. Plain synchronous code: it runs
  * for every packet.
  */
+import { ByteSlab } from "@effect-i2p/wire/ByteSlab"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Queue from "effect/Queue"
@@ -14,6 +15,12 @@ import * as ReceiveQueue from "./receiveQueue.js"
 /** Session id, message id and length in front of the envelope. Source: I2CP specification "MessagePayloadMessage". */
 const HEAD_BYTES = 10
 
+/** Small, since who keeps one payload keeps the slab: at most sixteen times its size, of full packets nine. Ours. */
+const SLAB_BYTES = 16_384
+
+/** Smaller payloads are kept by themselves. Ours. */
+const MIN_SHARED_BYTES = 1024
+
 export interface Counters {
   received: number
   droppedMalformed: number
@@ -24,6 +31,7 @@ export interface Counters {
 export class Inbox {
   readonly counters: Counters = { received: 0, droppedMalformed: 0, droppedUnclaimed: 0, droppedQueueFull: 0 }
   readonly #subscribers = new Map<number, ReadonlyArray<Queue.Queue<Payload.Payload>>>()
+  readonly #slab = new ByteSlab(SLAB_BYTES)
   readonly #compression: Compression.Service
   readonly #config: Config
 
@@ -74,18 +82,23 @@ export class Inbox {
       counters.droppedUnclaimed++
       return
     }
-    const incoming = owned(decoded.right, body)
+    const incoming = this.#owned(decoded.right, body)
     for (const queue of subscribers) {
       if (Queue.unsafeOffer(queue, incoming)) counters.received++
       else counters.droppedQueueFull++
     }
   }
 
+  /** A stored payload is a view of the socket's chunk; in a queue it would keep the whole chunk alive. */
+  #owned(incoming: Payload.Payload, body: Uint8Array): Payload.Payload {
+    const { destinationPort, payload, protocol, sourcePort } = incoming
+    if (payload.buffer !== body.buffer) return incoming
+    const own = payload.length < MIN_SHARED_BYTES ? new Uint8Array(payload.length) : this.#slab.allocate(payload.length)
+    own.set(payload)
+    return { protocol, sourcePort, destinationPort, payload: own }
+  }
+
   #of(protocol: number): ReadonlyArray<Queue.Queue<Payload.Payload>> {
     return this.#subscribers.get(protocol) ?? []
   }
 }
-
-/** A stored payload is a view of the socket's chunk; in a queue it would keep the whole chunk alive. */
-const owned = (incoming: Payload.Payload, body: Uint8Array): Payload.Payload =>
-  incoming.payload.buffer === body.buffer ? { ...incoming, payload: incoming.payload.slice() } : incoming

@@ -3,10 +3,14 @@
  * drains, a batch at a time, because a Node socket answers a write only once the kernel has taken it: awaiting each
  * frame would send one per round of the event loop.
  */
+import * as ByteSlab from "@effect-i2p/wire/ByteSlab"
 import * as Effect from "effect/Effect"
 
 /** Enough to keep the kernel busy, little enough that a lease answer never waits behind much. Source: ours. */
 const BATCH_BYTES = 131_072
+
+/** Enough for a write of its own where the next frame would cost a copy: it begins another slab. Source: ours. */
+const ENOUGH_BYTES = 16_384
 
 export class Outbound {
   readonly #limit: number
@@ -64,8 +68,7 @@ export class Outbound {
         this.#latch.unsafeClose()
         return this.#latch.await
       }
-      const batch = ordinary.frames.length === 1 ? ordinary.frames[0]! : concat(ordinary.frames)
-      return Effect.map(write(batch), () => {
+      return Effect.map(write(ByteSlab.join(ordinary.frames)), () => {
         this.#queued -= ordinary.bytes
         this.#progress.unsafeOpen()
       })
@@ -79,7 +82,9 @@ export class Outbound {
     this.#first = []
     let bytes = 0
     while (this.#head < this.#normal.length && bytes < BATCH_BYTES) {
-      const frame = this.#normal[this.#head++]!
+      const frame = this.#normal[this.#head]!
+      if (bytes >= ENOUGH_BYTES && !ByteSlab.isNext(frames[frames.length - 1]!, frame)) break
+      this.#head++
       bytes += frame.length
       frames.push(frame)
     }
@@ -89,16 +94,4 @@ export class Outbound {
     }
     return { frames, bytes }
   }
-}
-
-const concat = (frames: ReadonlyArray<Uint8Array>): Uint8Array => {
-  let length = 0
-  for (const frame of frames) length += frame.length
-  const batch = new Uint8Array(length)
-  let at = 0
-  for (const frame of frames) {
-    batch.set(frame, at)
-    at += frame.length
-  }
-  return batch
 }

@@ -1,7 +1,8 @@
 /**
- * SendMessageExpires with a stored payload, written front to back into one exact allocation: the hot path's version of
- * `Message.encode(SendMessageExpires)` around `Payload.encode`, held equal to them by a test.
+ * SendMessageExpires with a stored payload, written front to back into one exact part of a slab, behind the frame before
+ * it: the hot path's version of `Message.encode(SendMessageExpires)` around `Payload.encode`, held equal to them by a test.
  */
+import type { ByteSlab } from "@effect-i2p/wire/ByteSlab"
 import type { Destination } from "@effect-i2p/wire/Destination"
 import { HEADER_BYTES } from "../core/Framer.js"
 import * as Payload from "../Payload.js"
@@ -12,6 +13,7 @@ const LENGTH_BYTES = 4
 const TAIL_BYTES = 4 + 2 + 6
 
 export const encode = (
+  slab: ByteSlab,
   sessionId: number,
   to: Destination,
   content: Payload.Payload,
@@ -21,12 +23,13 @@ export const encode = (
   nonce = 0
 ): Uint8Array => {
   const envelope = Payload.STORED_OVERHEAD + content.payload.length
-  const { bytes, body } = begin(sessionId, to, envelope)
+  const { bytes, body } = begin(slab, sessionId, to, envelope)
   return end(bytes, Payload.writeStored(bytes, body, content, crc), nonce, flags, expiration)
 }
 
 /** The same around an envelope that is there already. */
 export const encodeEnvelope = (
+  slab: ByteSlab,
   sessionId: number,
   to: Destination,
   envelope: Uint8Array,
@@ -34,15 +37,15 @@ export const encodeEnvelope = (
   expiration: number,
   nonce = 0
 ): Uint8Array => {
-  const { bytes, body } = begin(sessionId, to, envelope.length)
+  const { bytes, body } = begin(slab, sessionId, to, envelope.length)
   bytes.set(envelope, body)
   return end(bytes, body + envelope.length, nonce, flags, expiration)
 }
 
-const begin = (sessionId: number, to: Destination, envelope: number) => {
+const begin = (slab: ByteSlab, sessionId: number, to: Destination, envelope: number) => {
   const destination = to.bytes
   const body = SESSION_BYTES + destination.length + LENGTH_BYTES + envelope + TAIL_BYTES
-  const bytes = new Uint8Array(HEADER_BYTES + body)
+  const bytes = slab.allocate(HEADER_BYTES + body)
   u32(bytes, 0, body)
   bytes[4] = TYPE
   bytes[5] = sessionId >>> 8

@@ -1,6 +1,7 @@
 /**
  * The way out: a payload becomes a frame, and a frame is taken, waits for room, or is refused.
  */
+import { ByteSlab } from "@effect-i2p/wire/ByteSlab"
 import type * as Clock from "effect/Clock"
 import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
@@ -15,6 +16,9 @@ import * as Payload from "../Payload.js"
 import type { Current } from "./attempt.js"
 import * as SendFrame from "./sendFrame.js"
 import type { Statuses } from "./statuses.js"
+
+/** Two batches of `Outbound`: what a session that has sent keeps. Ours. */
+const SLAB_BYTES = 262_144
 
 export interface Sender {
   readonly send: (message: Outgoing) => Effect.Effect<void, SendRejected>
@@ -34,6 +38,8 @@ export const make = (options: {
 }): Sender => {
   const { clock, compression, config, counters, statuses } = options
   const maxContent = config.maxPayloadBytes - Payload.STORED_OVERHEAD
+  // Frames of a batch lie in a row in it, and are written as they lie.
+  const slab = new ByteSlab(SLAB_BYTES)
   const expiry = Duration.toMillis(config.sendExpiry)
 
   /** The nonce it went with, 0 for none; or why it did not go. */
@@ -53,6 +59,7 @@ export const make = (options: {
     const frame =
       message.compress === true
         ? SendFrame.encodeEnvelope(
+            slab,
             sessionId,
             message.to,
             Payload.encode(message, compression),
@@ -60,7 +67,16 @@ export const make = (options: {
             expiration,
             nonce
           )
-        : SendFrame.encode(sessionId, message.to, message, compression.crc32(message.payload), flags, expiration, nonce)
+        : SendFrame.encode(
+            slab,
+            sessionId,
+            message.to,
+            message,
+            compression.crc32(message.payload),
+            flags,
+            expiration,
+            nonce
+          )
     if (!current.link.send(frame)) {
       statuses.forget(nonce)
       return new SendRejected({ reason: "OutboundFull", size: current.link.queued(), limit: config.maxOutboundBytes })

@@ -18,6 +18,7 @@
  *
  * @since 0.1.0
  */
+import type { ByteSlab } from "@effect-i2p/wire/ByteSlab"
 
 /**
  * Type codes of the three messages.
@@ -93,14 +94,21 @@ export const parse = (type: number, body: Uint8Array): Send | string => {
 }
 
 /**
- * A whole MessagePayload frame around the payload of a send; the one copy a payload takes on its way through.
+ * A whole MessagePayload frame around the payload of a send, cut from a slab; the one copy a payload takes on its way
+ * through.
  *
  * @category encoding
  * @since 0.1.0
  */
-export const payloadFrame = (session: number, messageId: number, body: Uint8Array, send: Send): Uint8Array => {
+export const payloadFrame = (
+  slab: ByteSlab,
+  session: number,
+  messageId: number,
+  body: Uint8Array,
+  send: Send
+): Uint8Array => {
   const size = send.payloadEnd - send.payloadStart
-  const frame = new Uint8Array(FRAME_HEAD + PAYLOAD_HEAD + size)
+  const frame = slab.allocate(FRAME_HEAD + PAYLOAD_HEAD + size)
   putU32(frame, 0, PAYLOAD_HEAD + size)
   frame[4] = MESSAGE_PAYLOAD
   frame[5] = session >>> 8

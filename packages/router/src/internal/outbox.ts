@@ -4,10 +4,14 @@
  * Bounded by bytes. A client that reads slowly loses payloads and statuses, as on a real router; frames it must get
  * (lease requests, replies) still pass, and a client that lets even those pile up is not reading at all.
  */
+import * as ByteSlab from "@effect-i2p/wire/ByteSlab"
 import type * as Effect from "effect/Effect"
 
 /** Bytes of frames joined into one write: large enough to amortise a system call, small enough to share fairly. */
 const CHUNK_BYTES = 65_536
+
+/** Enough for a write of its own where the next frame would cost a copy: it begins another slab. */
+const ENOUGH_BYTES = 16_384
 
 /** @internal */
 export class Outbox {
@@ -60,18 +64,16 @@ export class Outbox {
   /** Everything held, as chunks ready to write. */
   takeAll(): ReadonlyArray<Uint8Array> {
     const frames = this.#frames
-    if (frames.length < 2) {
-      this.#reset()
-      return frames
-    }
     const chunks: Array<Uint8Array> = []
-    let start = 0
-    while (start < frames.length) {
-      let size = frames[start]!.length
-      let end = start + 1
-      while (end < frames.length && size + frames[end]!.length <= CHUNK_BYTES) size += frames[end++]!.length
-      chunks.push(end === start + 1 ? frames[start]! : concat(frames, start, end, size))
-      start = end
+    for (let start = 0, end = 0; start < frames.length; start = end) {
+      let size = frames[end++]!.length
+      for (; end < frames.length; end++) {
+        const frame = frames[end]!
+        if (size + frame.length > CHUNK_BYTES) break
+        if (size >= ENOUGH_BYTES && !ByteSlab.isNext(frames[end - 1]!, frame)) break
+        size += frame.length
+      }
+      chunks.push(ByteSlab.join(frames.slice(start, end)))
     }
     this.#reset()
     return chunks
@@ -81,14 +83,4 @@ export class Outbox {
     this.#frames = []
     this.#bytes = 0
   }
-}
-
-const concat = (frames: ReadonlyArray<Uint8Array>, start: number, end: number, size: number): Uint8Array => {
-  const joined = new Uint8Array(size)
-  let at = 0
-  for (let i = start; i < end; i++) {
-    joined.set(frames[i]!, at)
-    at += frames[i]!.length
-  }
-  return joined
 }

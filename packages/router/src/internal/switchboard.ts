@@ -7,6 +7,7 @@
  */
 import * as Framer from "@effect-i2p/i2cp/core/Framer"
 import * as Message from "@effect-i2p/i2cp/Message"
+import { ByteSlab } from "@effect-i2p/wire/ByteSlab"
 import type * as Signatures from "@effect-i2p/wire/Signatures"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
@@ -26,6 +27,9 @@ const CREATE_LEASE_SET = 4
 
 /** A quarter of the default outbox: at 1 ms a turn, still 250 MB/s. */
 const TICK_BYTES = 262_144
+
+/** Four chunks of an outbox. */
+const SLAB_BYTES = 262_144
 
 /** @internal */
 export interface Settings {
@@ -85,6 +89,8 @@ export class Switchboard {
   #nextMessage = 0
   #inFlightBytes = 0
   readonly #clients = new Map<number, Client>()
+  /** Frames to one client mostly lie in a row in it, and are written as they lie. */
+  readonly #slab = new ByteSlab(SLAB_BYTES)
   readonly #heap = new DelayHeap<InFlight>()
   readonly #counts = { delivered: 0, dropped: 0, refused: 0, ignored: 0 }
 
@@ -248,7 +254,7 @@ export class Switchboard {
     const arrivals = link.transmit(now, send.payloadEnd - send.payloadStart)
     if (arrivals.length === 0) return Status.GuaranteedSuccess
     this.#nextMessage = (this.#nextMessage + 1) >>> 0
-    const frame = SendFrame.payloadFrame(target.id, this.#nextMessage, body, send)
+    const frame = SendFrame.payloadFrame(this.#slab, target.id, this.#nextMessage, body, send)
     for (const at of arrivals) {
       if (at <= now) {
         this.#deliver(target.id, frame)
