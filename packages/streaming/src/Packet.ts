@@ -132,15 +132,20 @@ const noBytes = new Uint8Array(0)
 const noNacks: ReadonlyArray<number> = []
 
 /**
+ * Some fields of a packet.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type Fields = { readonly [K in keyof Packet]?: Packet[K] | undefined }
+
+/**
  * A packet from the fields that matter, the others empty or zero.
  *
  * @since 0.1.0
  * @category constructors
  */
-export const make = (
-  fields: Partial<Packet>,
-  ids: Partial<Pick<Packet, "sendStreamId" | "receiveStreamId">> = fields
-): Packet => ({
+export const make = (fields: Fields, ids: Pick<Fields, "sendStreamId" | "receiveStreamId"> = fields): Packet => ({
   sendStreamId: ids.sendStreamId ?? 0,
   receiveStreamId: ids.receiveStreamId ?? 0,
   sequenceNumber: fields.sequenceNumber ?? 0,

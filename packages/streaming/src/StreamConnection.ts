@@ -147,9 +147,13 @@ export const make = (driver: Driver.Driver, localStreamId: number): Owned => {
   const write = (bytes: Uint8Array): Effect.Effect<void, StreamError> =>
     Effect.suspend(() => {
       if (closed || driver.outcome !== undefined) return gone()
-      if (bytes.length <= writeUnit) return bytes.length === 0 ? Effect.void : writeUnitOf(bytes.slice())
+      if (bytes.length === 0) return Effect.void
+      // Not bytes.slice: on a Node Buffer that is a view.
+      const own = new Uint8Array(bytes)
+      if (own.length <= writeUnit) return writeUnitOf(own)
+      // Of one piece, so that a packet that takes from two of them needs no copy.
       const units: Array<Uint8Array> = []
-      for (let at = 0; at < bytes.length; at += writeUnit) units.push(bytes.slice(at, at + writeUnit))
+      for (let at = 0; at < own.length; at += writeUnit) units.push(own.subarray(at, at + writeUnit))
       return Effect.forEach(units, writeUnitOf, { discard: true })
     })
 

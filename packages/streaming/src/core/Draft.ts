@@ -4,10 +4,10 @@
  *
  * @since 0.1.0
  */
-import type { Packet } from "../Packet.js"
-import * as PacketModule from "../Packet.js"
+import * as Packet from "../Packet.js"
 import type { Action, Signing } from "./Action.js"
 import * as Assembler from "./Assembler.js"
+import * as SendBuffer from "./SendBuffer.js"
 import type { Counters, Outcome, Phase, ReceiveFlow, State } from "./State.js"
 import * as TimerTable from "./TimerTable.js"
 
@@ -24,6 +24,8 @@ export interface Draft extends Mutable<Omit<State, "counters">> {
   /** A copy of its own: every packet counts something. */
   readonly counters: Mutable<Counters>
   actions: Array<Action>
+  /** `send`, if this step has made a copy of its own. */
+  ownSend: SendBuffer.Draft | undefined
 }
 
 /**
@@ -76,13 +78,15 @@ export const from = (state: State, now: number): Draft => ({
     chokes: state.counters.chokes
   },
   now,
-  actions: []
+  actions: [],
+  ownSend: undefined
 })
 
 const nothing: Array<Action> = []
 
 /**
- * The draft becomes the state; nobody writes to it any more, and it keeps no action, for those hold the packets.
+ * The draft becomes the state; nobody writes to it or its parts any more, and it keeps no action, for those hold the
+ * packets.
  *
  * @since 0.1.0
  * @category destructors
@@ -90,7 +94,22 @@ const nothing: Array<Action> = []
 export const seal = (draft: Draft): readonly [State, ReadonlyArray<Action>] => {
   const { actions } = draft
   draft.actions = nothing
+  draft.ownSend = undefined
   return [draft, actions]
+}
+
+/**
+ * The send buffer as a copy of this step's own, made when it is first needed or another has taken its place.
+ *
+ * @since 0.1.0
+ * @category getters
+ */
+export const ownSend = (draft: Draft): SendBuffer.Draft => {
+  if (draft.ownSend === undefined || draft.ownSend !== draft.send) {
+    draft.ownSend = SendBuffer.toDraft(draft.send)
+    draft.send = draft.ownSend
+  }
+  return draft.ownSend
 }
 
 /**
@@ -148,7 +167,8 @@ export const updateFlow = (draft: Draft, change: Partial<ReceiveFlow>): void => 
  * @category combinators
  */
 export const acknowledgeNow = (draft: Draft): void => {
-  if (!draft.ack.immediate) draft.ack = { ...draft.ack, immediate: true }
+  const { immediate, sentAt, unacknowledged } = draft.ack
+  if (!immediate) draft.ack = { unacknowledged, immediate: true, sentAt }
 }
 
 /**
@@ -181,9 +201,9 @@ export const finish = (draft: Draft, outcome: Outcome): void => {
  * @since 0.1.0
  * @category combinators
  */
-export const transmit = (draft: Draft, fields: Partial<Packet>, signing: Signing, lifetime: number): void => {
+export const transmit = (draft: Draft, fields: Packet.Fields, signing: Signing, lifetime: number): void => {
   const ids = { sendStreamId: draft.remoteStreamId, receiveStreamId: draft.localStreamId }
-  const packet = PacketModule.make(fields, ids)
+  const packet = Packet.make(fields, ids)
   draft.actions.push({ _tag: "Transmit", packet, signing, lifetime })
   count(draft, "packetsSent")
 }
@@ -205,7 +225,7 @@ export const transmitReset = (draft: Draft): void => {
   const signing = draft.phase._tag === "SynReceived" ? "identity" : "signature"
   const ackThrough = Assembler.cumulative(draft.receive)
   for (const sequenceNumber of numbers) {
-    transmit(draft, { sequenceNumber, ackThrough, flags: PacketModule.RESET }, signing, draft.rtt.maxRto)
+    transmit(draft, { sequenceNumber, ackThrough, flags: Packet.RESET }, signing, draft.rtt.maxRto)
   }
 }
 

@@ -348,8 +348,9 @@ const owe = (draft: Draft.Draft, packet: Packet.Packet, atOnce: boolean): void =
   const every =
     Assembler.cumulative(draft.receive) <= promptPackets ? Math.min(2, draft.config.ackEvery) : draft.config.ackEvery
   const enough = unacknowledged >= every && packet.payload.length >= nearlyFull * draft.maxPacketSize
-  draft.ack = { ...draft.ack, unacknowledged, immediate: draft.ack.immediate || atOnce || enough }
-  if (draft.ack.immediate) return
+  const immediate = draft.ack.immediate || atOnce || enough
+  draft.ack = { unacknowledged, immediate, sentAt: draft.ack.sentAt }
+  if (immediate) return
   const due = acknowledgmentDue(draft, packet.requestedDelay)
   if (draft.timers.ack === undefined || due < draft.timers.ack) Draft.setTimer(draft, "ack", due)
 }

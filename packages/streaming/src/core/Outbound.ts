@@ -230,8 +230,8 @@ const maySendSmall = (draft: Draft.Draft): boolean => {
  */
 export const sendNew = (draft: Draft.Draft, flags: number, maxBytes: number): void => {
   if (draft.send.sndNxt >= 0xffff_ffff) return Draft.reset(draft, { _tag: "Exhausted" })
-  const { buffer, packet } = SendBuffer.send(draft.send, { flags, maxBytes, now: draft.now, stamp: leave(draft) })
-  draft.send = buffer
+  const stamp = leave(draft)
+  const packet = SendBuffer.sendNext(Draft.ownSend(draft), { flags, maxBytes, now: draft.now, stamp })
   // Two round trips from the last new packet, not from the first.
   Draft.setTimer(draft, "probe", undefined)
   if (packet.payload.length > 0) draft.actions.push({ _tag: "Writable", bytes: packet.payload.length })
@@ -276,7 +276,7 @@ const transmitSequenced = (draft: Draft.Draft, packet: SendBuffer.InFlight): voi
     {
       sequenceNumber: packet.sequenceNumber,
       ackThrough: Assembler.cumulative(draft.receive),
-      ...(draft.phase._tag === "SynSent" ? { nacks: draft.phase.replayHash } : undefined),
+      nacks: draft.phase._tag === "SynSent" ? draft.phase.replayHash : undefined,
       flags: packet.flags,
       requestedDelay: takeDelay(draft, urgent),
       maxPacketSize: isSyn ? draft.config.maxPacketSize : undefined,

@@ -7,6 +7,7 @@
  *
  * @since 0.1.0
  */
+import { join } from "@effect-i2p/wire/ByteSlab"
 import type { Stamp } from "./DeliveryRate.js"
 
 /**
@@ -82,7 +83,7 @@ export const write = (self: SendBuffer, bytes: Uint8Array, maxPacketSize: number
   const tail = self.unsent[self.unsent.length - 1]
   const unsent =
     tail !== undefined && tail.length + bytes.length <= maxPacketSize
-      ? [...self.unsent.slice(0, -1), concat([tail, bytes])]
+      ? [...self.unsent.slice(0, -1), join([tail, bytes])]
       : [...self.unsent, bytes]
   return {
     ...self,
@@ -93,18 +94,62 @@ export const write = (self: SendBuffer, bytes: Uint8Array, maxPacketSize: number
 }
 
 /**
- * Cuts the next payload of at most `maxBytes` off the unsent bytes and counts it as in flight from now on.
+ * A copy that nobody else has, to be changed in place: a step sends dozens of packets at once, and a new list of all those
+ * in flight for each of them costs more than the packet.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Draft extends SendBuffer {
+  unsent: Array<Uint8Array>
+  unsentBytes: number
+  inFlight: Array<InFlight>
+  sndNxt: number
+  sentBytes: number
+}
+
+/**
+ * A copy to be changed in place.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const toDraft = (self: SendBuffer): Draft => ({
+  unsent: self.unsent.slice(),
+  unsentBytes: self.unsentBytes,
+  inFlight: self.inFlight.slice(),
+  lostCount: self.lostCount,
+  sndNxt: self.sndNxt,
+  writtenBytes: self.writtenBytes,
+  ackedBytes: self.ackedBytes,
+  sentBytes: self.sentBytes
+})
+
+/**
+ * What a packet is sent with.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface SendOptions {
+  readonly flags: number
+  readonly maxBytes: number
+  readonly now: number
+  readonly stamp: Stamp
+}
+
+/**
+ * Cuts the next payload of at most `maxBytes` off the unsent bytes of a draft and counts it as in flight from now on.
  *
  * @since 0.1.0
  * @category combinators
  */
-export const send = (
-  self: SendBuffer,
-  options: { readonly flags: number; readonly maxBytes: number; readonly now: number; readonly stamp: Stamp }
-): { readonly buffer: SendBuffer; readonly packet: InFlight } => {
-  const { payload, unsent } = take(self.unsent, options.maxBytes)
+export const sendNext = (draft: Draft, options: SendOptions): InFlight => {
+  const payload = take(draft.unsent, options.maxBytes)
+  draft.unsentBytes -= payload.length
+  draft.sentBytes += payload.length
   const packet: InFlight = {
-    sequenceNumber: self.sndNxt,
+    sequenceNumber: draft.sndNxt,
     payload,
     flags: options.flags,
     sentAt: options.now,
@@ -112,46 +157,51 @@ export const send = (
     lost: false,
     copied: false,
     stamp: options.stamp,
-    endOffset: self.sentBytes + payload.length
+    endOffset: draft.sentBytes
   }
-  return {
-    buffer: {
-      unsent,
-      unsentBytes: self.unsentBytes - payload.length,
-      inFlight: [...self.inFlight, packet],
-      lostCount: self.lostCount,
-      sndNxt: self.sndNxt + 1,
-      writtenBytes: self.writtenBytes,
-      ackedBytes: self.ackedBytes,
-      sentBytes: packet.endOffset
-    },
-    packet
-  }
+  draft.sndNxt += 1
+  draft.inFlight.push(packet)
+  return packet
 }
 
-const take = (
-  unsent: ReadonlyArray<Uint8Array>,
-  maxBytes: number
-): { readonly payload: Uint8Array; readonly unsent: ReadonlyArray<Uint8Array> } => {
+/**
+ * The same for a buffer that stays as it is.
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const send = (
+  self: SendBuffer,
+  options: SendOptions
+): { readonly buffer: SendBuffer; readonly packet: InFlight } => {
+  const buffer = toDraft(self)
+  return { packet: sendNext(buffer, options), buffer }
+}
+
+/** Takes at most so many bytes off the front. */
+const take = (unsent: Array<Uint8Array>, maxBytes: number): Uint8Array => {
   const head = unsent[0]
-  if (head === undefined || maxBytes === 0) return { payload: noBytes, unsent }
+  if (head === undefined || maxBytes === 0) return noBytes
   if (head.length > maxBytes) {
-    return { payload: head.subarray(0, maxBytes), unsent: [head.subarray(maxBytes), ...unsent.slice(1)] }
+    unsent[0] = head.subarray(maxBytes)
+    return head.subarray(0, maxBytes)
   }
   const parts: Array<Uint8Array> = []
-  let size = 0
-  let index = 0
-  for (; index < unsent.length && size < maxBytes; index++) {
-    const part = unsent[index]!
-    if (size + part.length > maxBytes) {
-      const cut = maxBytes - size
-      parts.push(part.subarray(0, cut))
-      return { payload: concat(parts), unsent: [part.subarray(cut), ...unsent.slice(index + 1)] }
-    }
+  let room = maxBytes
+  let taken = 0
+  for (; taken < unsent.length && room > 0; taken++) {
+    const part = unsent[taken]!
+    if (part.length > room) break
     parts.push(part)
-    size += part.length
+    room -= part.length
   }
-  return { payload: parts.length === 1 ? parts[0]! : concat(parts), unsent: unsent.slice(index) }
+  const rest = unsent[taken]
+  if (rest !== undefined && room > 0) {
+    parts.push(rest.subarray(0, room))
+    unsent[taken] = rest.subarray(room)
+  }
+  unsent.splice(0, taken)
+  return parts.length === 1 ? parts[0]! : join(parts)
 }
 
 /**
@@ -287,15 +337,3 @@ export const sndUna = (self: SendBuffer): number => self.inFlight[0]?.sequenceNu
 export const isDrained = (self: SendBuffer): boolean => self.unsentBytes === 0 && self.inFlight.length === 0
 
 const noBytes = new Uint8Array(0)
-
-const concat = (parts: ReadonlyArray<Uint8Array>): Uint8Array => {
-  let size = 0
-  for (const part of parts) size += part.length
-  const whole = new Uint8Array(size)
-  let offset = 0
-  for (const part of parts) {
-    whole.set(part, offset)
-    offset += part.length
-  }
-  return whole
-}
