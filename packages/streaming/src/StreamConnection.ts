@@ -133,29 +133,38 @@ export const make = (driver: Driver.Driver, localStreamId: number): Owned => {
   const consume = (bytes: Uint8Array): Effect.Effect<Option.Option<Uint8Array>> =>
     Effect.as(Driver.noteConsumed(driver, bytes.length), Option.some(bytes))
 
+  const queue = (unit: Uint8Array): void => {
+    driver.written += unit.length
+    Driver.command(driver, Event.write(unit))
+  }
+
   // Nothing may come between taking the credit and using it, or an interrupted writer would keep it for ever.
-  const writeUnitOf = (bytes: Uint8Array): Effect.Effect<void, StreamError> =>
+  const writeLater = (unit: Uint8Array): Effect.Effect<void, StreamError> =>
     Effect.uninterruptibleMask((restore) =>
-      Effect.flatMap(restore(driver.sendCredit.take(bytes.length)), () => {
+      Effect.flatMap(restore(driver.sendCredit.take(unit.length)), () => {
         if (closed || driver.outcome !== undefined) return gone()
-        driver.written += bytes.length
-        Driver.command(driver, Event.write(bytes))
+        queue(unit)
         return Effect.void
       })
     )
 
-  const write = (bytes: Uint8Array): Effect.Effect<void, StreamError> =>
+  const writeFrom = (bytes: Uint8Array, start: number): Effect.Effect<void, StreamError> =>
     Effect.suspend(() => {
       if (closed || driver.outcome !== undefined) return gone()
-      if (bytes.length === 0) return Effect.void
-      // Not bytes.slice: on a Node Buffer that is a view.
-      const own = new Uint8Array(bytes)
-      if (own.length <= writeUnit) return writeUnitOf(own)
-      // Of one piece, so that a packet that takes from two of them needs no copy.
-      const units: Array<Uint8Array> = []
-      for (let at = 0; at < own.length; at += writeUnit) units.push(own.subarray(at, at + writeUnit))
-      return Effect.forEach(units, writeUnitOf, { discard: true })
+      for (let at = start; at < bytes.length; at += writeUnit) {
+        const unit = bytes.subarray(at, at + writeUnit)
+        if (!driver.sendCredit.tryTake(unit.length)) {
+          return Effect.zipRight(writeLater(unit), writeFrom(bytes, at + writeUnit))
+        }
+        queue(unit)
+      }
+      return Effect.void
     })
+
+  const write = (bytes: Uint8Array): Effect.Effect<void, StreamError> =>
+    // Copied in one piece, so that a packet that takes from two units is a view as well; not by `slice`, which of a Node
+    // Buffer is a view.
+    Effect.suspend(() => writeFrom(new Uint8Array(bytes), 0))
 
   const closeWith = (event: Event.Event): Effect.Effect<void> =>
     Effect.sync(() => {

@@ -541,7 +541,12 @@ const make = Effect.gen(function* () {
 
   yield* Effect.gen(function* () {
     for (;;) {
-      for (const incoming of yield* Queue.takeBetween(transport.incoming, 1, readBatch)) {
+      // Not `takeBetween`, which gives the first alone, and the others that came with it in another round.
+      const first = yield* Queue.take(transport.incoming)
+      const others = yield* Queue.takeUpTo(transport.incoming, readBatch - 1)
+      const rest = handleIncoming(first)
+      if (rest !== undefined) yield* rest
+      for (const incoming of others) {
         const rest = handleIncoming(incoming)
         if (rest !== undefined) yield* rest
       }

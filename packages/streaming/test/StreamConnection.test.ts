@@ -79,6 +79,16 @@ describe("writing", () => {
     }).pipe(simulate({ link }))
   )
 
+  it.effect("copies the bytes of a Node Buffer, whose slice is a view", () =>
+    Effect.gen(function* () {
+      const { far, near } = yield* established()
+      const buffer = Buffer.from("first")
+      yield* near.write(buffer)
+      buffer.write("XXXXX")
+      assert.strictEqual(yield* readText(far), "first")
+    }).pipe(simulate({ link }))
+  )
+
   it.effect("by several at once keeps each one's pieces whole and in order", () =>
     Effect.gen(function* () {
       const { far, near } = yield* established({ sendBufferBytes: 3000 })

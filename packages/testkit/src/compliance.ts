@@ -348,7 +348,8 @@ const bodies: ReadonlyArray<Body> = [
       yield* expectBytes("the message", yield* read(far, message.length), message)
       yield* Fiber.join(writing)
       yield* near.flush
-      yield* expectEqual("choked at the end", (yield* near.stats).choked, false)
+      // The last acknowledgment may have come before the reader had made room: that it has comes after it.
+      yield* until(Effect.map(near.stats, (stats) => !stats.choked))
     })
   },
   {

@@ -62,18 +62,19 @@ export class Outbound {
 
   /** Writes batches for ever, or until `write` fails. */
   drain<E>(write: (batch: Uint8Array) => Effect.Effect<void, E>): Effect.Effect<never, E> {
-    const loop: Effect.Effect<void, E> = Effect.suspend(() => {
-      const ordinary = this.#take()
-      if (ordinary.frames.length === 0) {
+    const next: Effect.Effect<void, E> = Effect.suspend(() => {
+      const { bytes, frames } = this.#take()
+      if (frames.length === 0) {
         this.#latch.unsafeClose()
         return this.#latch.await
       }
-      return Effect.map(write(ByteSlab.join(ordinary.frames)), () => {
-        this.#queued -= ordinary.bytes
+      return Effect.map(write(ByteSlab.join(frames)), () => {
+        this.#queued -= bytes
         this.#progress.unsafeOpen()
       })
     })
-    return Effect.forever(loop)
+    // Not `forever`, which gives way to all other fibers after each round: the latch has done so.
+    return Effect.zipRight(Effect.whileLoop({ while: () => true, body: () => next, step: () => {} }), Effect.never)
   }
 
   /** The next batch, priority frames first; `bytes` counts the ordinary ones. */

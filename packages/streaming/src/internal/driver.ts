@@ -15,7 +15,6 @@ import * as Either from "effect/Either"
 import * as Exit from "effect/Exit"
 import * as FiberHandle from "effect/FiberHandle"
 import * as Mailbox from "effect/Mailbox"
-import * as Queue from "effect/Queue"
 import * as Ref from "effect/Ref"
 import * as SubscriptionRef from "effect/SubscriptionRef"
 import type { Action } from "../core/Action.js"
@@ -27,6 +26,8 @@ import { isOver } from "../core/State.js"
 import * as Packet from "../Packet.js"
 import type { PacketTransport, Path } from "../PacketTransport.js"
 import { fromOutcome, type StreamError, StreamReset, type TransportFailed } from "../StreamError.js"
+import { Credit } from "./credit.js"
+import { Intake } from "./intake.js"
 import type { SendScheduler } from "./sendScheduler.js"
 import * as Signing from "./signing.js"
 import * as Tracing from "./tracing.js"
@@ -85,11 +86,11 @@ export interface Driver {
   readonly peer: Peer
   readonly state: Ref.Ref<State>
   readonly phase: SubscriptionRef.SubscriptionRef<Phase["_tag"]>
-  readonly inputs: Queue.Queue<Input>
+  readonly inputs: Intake<Input>
   readonly incoming: Mailbox.Mailbox<Uint8Array, StreamError>
   readonly sendBufferBytes: number
   /** Bytes that may still be written ahead of the network; the core gives them back as it sends. */
-  readonly sendCredit: Effect.Semaphore
+  readonly sendCredit: Credit
   readonly connected: Deferred.Deferred<void, Outcome>
   readonly ended: Deferred.Deferred<Outcome>
   /** Key of the peer's signatures without FROM: its destination's, or the transient one of its SYN. */
@@ -136,17 +137,15 @@ export const make = Effect.fnUntraced(function* (options: {
   readonly syn?: Packet.Packet | undefined
 }): Effect.fn.Return<Driver> {
   const { initialBytes, sendBufferBytes } = options
-  const sendCredit = yield* Effect.makeSemaphore(sendBufferBytes)
-  yield* sendCredit.take(Math.min(initialBytes, sendBufferBytes))
   return {
     session: options.session,
     peer: options.peer,
     state: yield* Ref.make(options.state),
     phase: yield* SubscriptionRef.make<Phase["_tag"]>(options.state.phase._tag),
-    inputs: yield* Queue.unbounded<Input>(),
+    inputs: new Intake<Input>(batchSize),
     incoming: yield* Mailbox.make<Uint8Array, StreamError>(),
     sendBufferBytes,
-    sendCredit,
+    sendCredit: new Credit(Math.max(0, sendBufferBytes - initialBytes)),
     connected: yield* Deferred.make<void, Outcome>(),
     ended: yield* Deferred.make<Outcome>(),
     peerKey: options.peerKey,
@@ -177,14 +176,14 @@ export const offerPacket = (self: Driver, packet: Packet.Packet, bytes: Uint8Arr
     return
   }
   self.queuedPackets += 1
-  self.inputs.unsafeOffer({ _tag: "Packet", packet, bytes })
+  self.inputs.offer({ _tag: "Packet", packet, bytes })
 }
 
 /**
  * Hands over a command; one for a connection that is over is for nobody.
  */
 export const command = (self: Driver, event: Event.Event): void => {
-  if (self.outcome === undefined) self.inputs.unsafeOffer(event)
+  if (self.outcome === undefined) self.inputs.offer(event)
 }
 
 /**
@@ -192,7 +191,7 @@ export const command = (self: Driver, event: Event.Event): void => {
  */
 export const notePath = (self: Driver, path: Path): void => {
   if (path === "Gone") {
-    if (self.outcome === undefined) self.inputs.unsafeOffer(gone)
+    if (self.outcome === undefined) self.inputs.offer(gone)
     return
   }
   if (path === "Up") self.announcing = true
@@ -205,7 +204,7 @@ export const notePath = (self: Driver, path: Path): void => {
 export const noteConsumed = (self: Driver, bytes: number): Effect.Effect<void> => {
   self.consumed += bytes
   return Effect.map(Ref.get(self.state), (state) => {
-    if (state.flow.choking && self.outcome === undefined) self.inputs.unsafeOffer(wake)
+    if (state.flow.choking && self.outcome === undefined) self.inputs.offer(wake)
   })
 }
 
@@ -251,7 +250,7 @@ const loop = Effect.fnUntraced(function* (self: Driver, initial: ReadonlyArray<A
       Effect.zipRight(
         Effect.sync(() => {
           armed = Number.POSITIVE_INFINITY
-          self.inputs.unsafeOffer(wake)
+          self.inputs.offer(wake)
         })
       ),
       (sleep) => FiberHandle.run(timer, sleep),
@@ -264,7 +263,7 @@ const loop = Effect.fnUntraced(function* (self: Driver, initial: ReadonlyArray<A
   yield* perform(self, initial)
   yield* arm(state)
   while (!isOver(state)) {
-    const inputs = yield* Queue.takeBetween(self.inputs, 1, batchSize)
+    const inputs = yield* self.inputs.take
     const events: Array<Event.Event> = []
     if (self.consumed > 0) {
       events.push(Event.consumed(self.consumed))
@@ -375,7 +374,7 @@ const perform = (self: Driver, actions: ReadonlyArray<Action>): Effect.Effect<vo
         break
     }
   }
-  if (writable > 0) effects.push(giveCredit(self, writable))
+  if (writable > 0) giveCredit(self, writable)
   return effects.length === 0 ? Effect.void : Effect.all(effects, { discard: true })
 }
 
@@ -411,10 +410,10 @@ const handleStatus = (self: Driver, status: number): void => {
   if (verdict._tag === "Hard") command(self, Event.undeliverable(verdict.reason))
 }
 
-const giveCredit = (self: Driver, bytes: number): Effect.Effect<unknown> => {
+const giveCredit = (self: Driver, bytes: number): void => {
   const owed = Math.min(self.overdraft, bytes)
   self.overdraft -= owed
-  return self.sendCredit.release(bytes - owed)
+  self.sendCredit.give(bytes - owed)
 }
 
 const acknowledge = (self: Driver, offset: number): void => {
@@ -445,10 +444,8 @@ const settle = (self: Driver, outcome: Outcome, error: StreamReset | undefined):
     self.flushWaiters.clear()
     Deferred.unsafeDone(self.ended, Effect.succeed(outcome))
     // Writers wait for credit; they get it, look, and find the stream gone.
-    return Effect.zipRight(
-      self.sendCredit.resize(Number.MAX_SAFE_INTEGER),
-      SubscriptionRef.update(self.phase, (phase) => (isLast(phase) ? phase : "Closed"))
-    )
+    self.sendCredit.give(Number.POSITIVE_INFINITY)
+    return SubscriptionRef.update(self.phase, (phase) => (isLast(phase) ? phase : "Closed"))
   })
 
 /**
