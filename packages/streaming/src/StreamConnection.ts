@@ -7,7 +7,6 @@
  * @since 0.1.0
  */
 import type { Destination } from "@effect-i2p/wire/Destination"
-import * as Chunk from "effect/Chunk"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Mailbox from "effect/Mailbox"
@@ -131,7 +130,7 @@ export const make = (driver: Driver.Driver, localStreamId: number): Owned => {
     Effect.fail(driver.error ?? new StreamClosed({ destination: remote.short }))
 
   const consume = (bytes: Uint8Array): Effect.Effect<Option.Option<Uint8Array>> =>
-    Effect.as(Driver.noteConsumed(driver, bytes.length), Option.some(bytes))
+    Effect.as(Driver.noteConsumed(driver, [bytes]), Option.some(bytes))
 
   const queue = (unit: Uint8Array): void => {
     driver.written += unit.length
@@ -182,15 +181,7 @@ export const make = (driver: Driver.Driver, localStreamId: number): Owned => {
       onFailure: (error) => (error._tag === "NoSuchElementException" ? Effect.succeedNone : Effect.fail(error))
     }),
     readable: Mailbox.toStream(driver.incoming).pipe(
-      Stream.mapChunksEffect((chunk) =>
-        Effect.as(
-          Driver.noteConsumed(
-            driver,
-            Chunk.reduce(chunk, 0, (sum, bytes) => sum + bytes.length)
-          ),
-          chunk
-        )
-      )
+      Stream.mapChunksEffect((chunk) => Effect.as(Driver.noteConsumed(driver, chunk), chunk))
     ),
     write,
     writable: Sink.forEach(write),

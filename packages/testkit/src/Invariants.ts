@@ -107,5 +107,6 @@ const receiveRules = (state: State.State, must: Must): void => {
   }
   must(bytes === receive.pendingBytes, "pendingBytes is the size of what waits")
   must(flow.unread >= 0, "unread >= 0")
-  must(flow.unread + receive.pendingBytes <= 2 * flow.window.limit, "what is kept of the peer's bytes is bounded")
+  must(flow.charged >= flow.unread && (flow.unread > 0 || flow.charged === 0), "what is unread is charged, and no more")
+  must(flow.charged + receive.pendingBytes <= 2 * flow.window.limit, "what is kept of the peer's bytes is bounded")
 }

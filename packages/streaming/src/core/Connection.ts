@@ -89,6 +89,7 @@ const initial = (
   flow: {
     window: ReceiveWindow.make({ limit: config.receiveBufferBytes, max: config.maxReceiveBufferBytes }, now),
     unread: 0,
+    charged: 0,
     choking: false,
     announceOpen: 0,
     discarding: false,
@@ -216,7 +217,7 @@ const handle = (draft: Draft.Draft, event: Event): void => {
       if (draft.closing === "no") draft.send = SendBuffer.write(draft.send, event.bytes, draft.maxPacketSize)
       return
     case "Consumed":
-      return Inbound.handleConsumed(draft, event.bytes)
+      return Inbound.handleConsumed(draft, event.bytes, event.charge)
     case "Flush":
       draft.flushTo = draft.send.writtenBytes
       return

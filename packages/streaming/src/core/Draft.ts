@@ -153,6 +153,7 @@ export const updateFlow = (draft: Draft, change: Partial<ReceiveFlow>): void => 
   draft.flow = {
     window: change.window ?? flow.window,
     unread: change.unread ?? flow.unread,
+    charged: change.charged ?? flow.charged,
     choking: change.choking ?? flow.choking,
     announceOpen: change.announceOpen ?? flow.announceOpen,
     discarding: change.discarding ?? flow.discarding,

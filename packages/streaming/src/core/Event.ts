@@ -20,8 +20,8 @@ export type Event =
   | { readonly _tag: "Undeliverable"; readonly reason: HardReason }
   /** The application writes; the bytes are ours from now on. */
   | { readonly _tag: "Write"; readonly bytes: Uint8Array }
-  /** The application has read that many bytes. */
-  | { readonly _tag: "Consumed"; readonly bytes: number }
+  /** The application has read that many bytes, of payloads that counted for `charge`: see `ReceiveWindow.charge`. */
+  | { readonly _tag: "Consumed"; readonly bytes: number; readonly charge: number }
   /** The application waits for acknowledgment of everything written so far. */
   | { readonly _tag: "Flush" }
   /** The application has written its last byte and goes on reading. */
@@ -58,12 +58,12 @@ export const undeliverable = (reason: HardReason): Event => ({ _tag: "Undelivera
 export const write = (bytes: Uint8Array): Event => ({ _tag: "Write", bytes })
 
 /**
- * The application has read so many bytes.
+ * The application has read so many bytes, of payloads that counted for `charge`.
  *
  * @since 0.1.0
  * @category constructors
  */
-export const consumed = (bytes: number): Event => ({ _tag: "Consumed", bytes })
+export const consumed = (bytes: number, charge = bytes): Event => ({ _tag: "Consumed", bytes, charge })
 
 /**
  * Our router has gone away, or is back.

@@ -54,12 +54,14 @@ export const isPlausible = (state: State, packet: Packet.Packet): boolean => {
       (packet.receiveStreamId === 0 && Packet.has(packet, Packet.RESET))
     )
   }
-  // A repeated first SYN, or data sent before our SYN-ACK arrived. A RESET must name our id.
+  // A repeated first SYN, or data sent before our SYN-ACK arrived. A RESET must name our id, and so must data once the peer
+  // has named it: or 32 bits would be all that there is to guess, for as long as the stream lives.
   return (
     packet.sendStreamId === 0 &&
     state.role === "Responder" &&
     packet.receiveStreamId === state.remoteStreamId &&
-    !Packet.has(packet, Packet.RESET)
+    !Packet.has(packet, Packet.RESET) &&
+    (state.phase._tag === "SynReceived" || Packet.has(packet, Packet.SYNCHRONIZE))
   )
 }
 
@@ -304,7 +306,7 @@ const handleSegment = (draft: Draft.Draft, packet: Packet.Packet): void => {
   }
   const { assembler, delivered } = Assembler.accept(draft.receive, {
     sequenceNumber: packet.sequenceNumber,
-    payload: packet.payload,
+    payload: detached(packet.payload),
     close: Packet.has(packet, Packet.CLOSE)
   })
   draft.receive = assembler
@@ -314,23 +316,36 @@ const handleSegment = (draft: Draft.Draft, packet: Packet.Packet): void => {
 }
 
 /**
+ * A payload to be kept is a view of its packet. One byte behind sixty thousand of options, which came deflated in a
+ * hundred, would keep them all: then it gets bytes of its own.
+ */
+const detached = (payload: Uint8Array): Uint8Array => {
+  const { byteLength } = payload.buffer
+  return byteLength > ReceiveWindow.minCharge && byteLength > 2 * payload.length ? payload.slice() : payload
+}
+
+/**
  * A segment in order must always find room when the application has read everything, or a full buffer of later
  * segments would lock the stream: only those are counted against later ones.
  */
 const fits = (draft: Draft.Draft, bytes: number, outOfOrder: boolean): boolean =>
-  bytes === 0 || draft.flow.unread + bytes + (outOfOrder ? draft.receive.pendingBytes : 0) <= draft.flow.window.limit
+  bytes === 0 ||
+  draft.flow.charged + ReceiveWindow.charge(bytes) + (outOfOrder ? draft.receive.pendingBytes : 0) <=
+    draft.flow.window.limit
 
 const deliver = (draft: Draft.Draft, payloads: ReadonlyArray<Uint8Array>): void => {
   let bytes = 0
+  let charge = 0
   for (const payload of payloads) {
     bytes += payload.length
+    charge += ReceiveWindow.charge(payload.length)
     if (!draft.flow.discarding) draft.actions.push({ _tag: "Deliver", bytes: payload })
   }
   if (bytes === 0) return
   Draft.count(draft, "bytesReceived", bytes)
   if (draft.flow.discarding) return
-  Draft.updateFlow(draft, { unread: draft.flow.unread + bytes })
-  if (draft.flow.unread > chokeShare * draft.flow.window.limit) choke(draft)
+  Draft.updateFlow(draft, { unread: draft.flow.unread + bytes, charged: draft.flow.charged + charge })
+  if (draft.flow.charged > chokeShare * draft.flow.window.limit) choke(draft)
 }
 
 const choke = (draft: Draft.Draft): void => {
@@ -385,12 +400,14 @@ const handleEndOfStream = (draft: Draft.Draft): void => {
  * @since 0.1.0
  * @category combinators
  */
-export const handleConsumed = (draft: Draft.Draft, bytes: number): void => {
+export const handleConsumed = (draft: Draft.Draft, bytes: number, charge: number): void => {
+  const unread = Math.max(0, draft.flow.unread - bytes)
   Draft.updateFlow(draft, {
-    unread: Math.max(0, draft.flow.unread - bytes),
+    unread,
+    charged: unread === 0 ? 0 : Math.max(unread, draft.flow.charged - charge),
     window: ReceiveWindow.onRead(draft.flow.window, bytes, draft.now, draft.rtt.srtt)
   })
-  if (!draft.flow.choking || draft.flow.unread > unchokeShare * draft.flow.window.limit) return
+  if (!draft.flow.choking || draft.flow.charged > unchokeShare * draft.flow.window.limit) return
   Draft.updateFlow(draft, { choking: false, announceOpen: openAnnouncements })
   Draft.setTimer(draft, "persist", draft.peerChoke === undefined ? draft.now + draft.rtt.rto : draft.timers.persist)
   Draft.acknowledgeNow(draft)
@@ -405,6 +422,6 @@ export const handleConsumed = (draft: Draft.Draft, bytes: number): void => {
  */
 export const discardInput = (draft: Draft.Draft): void => {
   if (draft.flow.discarding) return
-  handleConsumed(draft, draft.flow.unread)
+  handleConsumed(draft, draft.flow.unread, draft.flow.charged)
   Draft.updateFlow(draft, { discarding: true })
 }

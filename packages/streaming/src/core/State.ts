@@ -97,6 +97,8 @@ export interface ReceiveFlow {
   readonly window: ReceiveWindow
   /** Bytes delivered and not yet read by the application. */
   readonly unread: number
+  /** What those count for: small packets for more than their bytes. */
+  readonly charged: number
   readonly choking: boolean
   /** Packets that still must say that the window is open again. */
   readonly announceOpen: number

@@ -21,6 +21,7 @@ import type { Action } from "../core/Action.js"
 import * as Connection from "../core/Connection.js"
 import * as Event from "../core/Event.js"
 import * as MessageStatus from "../core/MessageStatus.js"
+import * as ReceiveWindow from "../core/ReceiveWindow.js"
 import type { Outcome, Phase, State } from "../core/State.js"
 import { isOver } from "../core/State.js"
 import * as Packet from "../Packet.js"
@@ -99,8 +100,9 @@ export interface Driver {
   queuedPackets: number
   readonly maxQueuedPackets: number
   droppedPackets: number
-  /** Bytes that the application has read since the last step. */
+  /** Bytes that the application has read since the last step, and what they counted for. */
   consumed: number
+  consumedCharge: number
   written: number
   acknowledged: number
   /** Bytes of the SYN's data beyond `sendCredit`: as many must be sent before credit is given back. */
@@ -153,6 +155,7 @@ export const make = Effect.fnUntraced(function* (options: {
     maxQueuedPackets: options.mailboxSize,
     droppedPackets: 0,
     consumed: 0,
+    consumedCharge: 0,
     written: initialBytes,
     acknowledged: 0,
     overdraft: Math.max(0, initialBytes - sendBufferBytes),
@@ -199,10 +202,13 @@ export const notePath = (self: Driver, path: Path): void => {
 }
 
 /**
- * The application has read: the core hears of it with the next step, at once if the window is closed.
+ * The application has read these: the core hears of it with the next step, at once if the window is closed.
  */
-export const noteConsumed = (self: Driver, bytes: number): Effect.Effect<void> => {
-  self.consumed += bytes
+export const noteConsumed = (self: Driver, payloads: Iterable<Uint8Array>): Effect.Effect<void> => {
+  for (const { length } of payloads) {
+    self.consumed += length
+    self.consumedCharge += ReceiveWindow.charge(length)
+  }
   return Effect.map(Ref.get(self.state), (state) => {
     if (state.flow.choking && self.outcome === undefined) self.inputs.offer(wake)
   })
@@ -266,8 +272,9 @@ const loop = Effect.fnUntraced(function* (self: Driver, initial: ReadonlyArray<A
     const inputs = yield* self.inputs.take
     const events: Array<Event.Event> = []
     if (self.consumed > 0) {
-      events.push(Event.consumed(self.consumed))
+      events.push(Event.consumed(self.consumed, self.consumedCharge))
       self.consumed = 0
+      self.consumedCharge = 0
     }
     for (const input of inputs) {
       switch (input._tag) {

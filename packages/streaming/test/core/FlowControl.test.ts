@@ -1,4 +1,5 @@
 import * as Event from "@effect-i2p/streaming/core/Event"
+import * as ReceiveWindow from "@effect-i2p/streaming/core/ReceiveWindow"
 import * as Packet from "@effect-i2p/streaming/Packet"
 import * as Pair from "@effect-i2p/testkit/Pair"
 import * as Scenario from "@effect-i2p/testkit/Scenario"
@@ -56,6 +57,36 @@ describe("Connection, our receive window", () => {
     assert.strictEqual(machine.state.receive.pendingBytes, 10_000)
     machine.receive(Scenario.data(1, 1000))
     assert.strictEqual(machine.delivered.length, 11_000)
+  })
+
+  it("counts small packets for what it costs to keep them, and gives that back when they are read", () => {
+    const machine = Scenario.established(small)
+    for (let number = 1; number <= 1000; number++) machine.receive(Scenario.data(number, 1))
+    assert.strictEqual(machine.delivered.length, Math.floor(10_000 / ReceiveWindow.minCharge))
+    assert.isTrue(machine.state.flow.choking)
+    const read = (packets: number) => machine.step(Event.consumed(packets, packets * ReceiveWindow.minCharge))
+    read(9)
+    assert.isTrue(machine.state.flow.choking)
+    read(1)
+    assert.isFalse(machine.state.flow.choking)
+    read(9)
+    assert.deepStrictEqual([machine.state.flow.unread, machine.state.flow.charged], [0, 0])
+  })
+
+  it("keeps no more of a packet than its payload, whatever surrounds that", () => {
+    const machine = Scenario.established(small)
+    const whole = new Uint8Array(60_000)
+    machine.receive(Scenario.data(1, whole.subarray(59_999)), Scenario.data(3, whole.subarray(59_998)))
+    machine.receive(Scenario.data(2, whole.subarray(0, 1)))
+    const kept = machine.actions.flatMap((action) => (action._tag === "Deliver" ? [action.bytes] : []))
+    assert.deepStrictEqual(
+      kept.map(({ buffer, length }) => [length, buffer.byteLength]),
+      [
+        [1, 1],
+        [1, 1],
+        [2, 2]
+      ]
+    )
   })
 
   it("opens when the application has read down to half, says so at once, and on seven packets more", () => {

@@ -251,6 +251,17 @@ describe("Connection, opening", () => {
       assert.strictEqual(machine.state.send.inFlight.length, 1)
     })
 
+    it("takes no data without our id any more once the peer has named it: two ids are harder to guess than one", () => {
+      const machine = Scenario.synReceived()
+      machine.wait(100).receive(Scenario.data(1, Uint8Array.of(1)))
+      machine.receive(Scenario.early(2, Uint8Array.of(2)), Scenario.early(4))
+      assert.deepStrictEqual([...machine.delivered], [1])
+      assert.strictEqual(machine.state.counters.dropped, 2)
+      assert.strictEqual(machine.state.receive.pendingBytes, 0)
+      machine.receive(Scenario.syn())
+      assert.strictEqual(machine.state.counters.dropped, 2)
+    })
+
     it("sends the SYN-ACK again when the SYN comes again", () => {
       const machine = Scenario.synReceived()
       assert.deepStrictEqual(lines(machine.wait(3000).receive(Scenario.syn())), ["SYN seq=0 ack=0 delay=0 mtu=1812"])

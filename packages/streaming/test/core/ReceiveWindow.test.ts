@@ -1,3 +1,4 @@
+import * as Event from "@effect-i2p/streaming/core/Event"
 import * as ReceiveWindow from "@effect-i2p/streaming/core/ReceiveWindow"
 import * as Scenario from "@effect-i2p/testkit/Scenario"
 import { assert, describe, it } from "vitest"
@@ -50,11 +51,11 @@ describe("Connection, its receive window", () => {
     const before = burst()
     assert.isBelow(before * Scenario.fullPacket, 40_000)
     for (let i = 0; i < 10; i++) {
-      machine.wait(100).step({ _tag: "Consumed", bytes: machine.state.flow.unread })
+      machine.wait(100).step(Event.consumed(machine.state.flow.unread))
       burst()
     }
     assert.isAbove(machine.state.flow.window.limit, 60_000)
-    machine.wait(100).step({ _tag: "Consumed", bytes: machine.state.flow.unread })
+    machine.wait(100).step(Event.consumed(machine.state.flow.unread))
     assert.isAbove(burst(), 1.5 * before)
   })
 })
