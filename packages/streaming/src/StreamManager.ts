@@ -310,6 +310,7 @@ const make = Effect.gen(function* () {
     drivers.set(id, driver)
     if (path === "Down") Driver.notePath(driver, path)
     accounts.set(id, account)
+    Sharing.enter(sharing, driver)
     Endpoint.register(endpoint, id, {
       peer,
       peerKey: peer.destination.b32,
@@ -324,7 +325,7 @@ const make = Effect.gen(function* () {
           drivers.delete(id)
           accounts.delete(id)
           scheduler.clear(id)
-          Sharing.record(sharing, peer.destination.b32, last, now())
+          Sharing.leave(sharing, driver, last, now())
           Endpoint.release(endpoint, id, {
             remoteStreamId: last.remoteStreamId,
             ackThrough: last.phase._tag === "TimeWait" ? Assembler.cumulative(last.receive) : undefined,
@@ -369,7 +370,7 @@ const make = Effect.gen(function* () {
         localStreamId: id,
         replayHash: Packet.replayHash(destination.hash),
         initialData,
-        seed: yield* Sharing.seed(sharing, drivers.values(), destination.b32, config, now())
+        seed: yield* Sharing.seed(sharing, destination.b32, config, now())
       },
       now()
     )
@@ -463,7 +464,7 @@ const make = Effect.gen(function* () {
   ) {
     const config = yield* StreamingConfig.toCore(connectionOptions, chance(), synRoom)
     const id = freshId()
-    const seed = yield* Sharing.seed(sharing, drivers.values(), peer.destination.b32, config, now())
+    const seed = yield* Sharing.seed(sharing, peer.destination.b32, config, now())
     const [state, actions] = Connection.accept(config, { localStreamId: id, syn: packet, seed }, now())
     const driver = yield* start({
       peer,

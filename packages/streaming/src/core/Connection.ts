@@ -96,6 +96,7 @@ const initial = (
     endDelivered: false
   },
   peerChoke: undefined,
+  stalledSince: undefined,
   chokedAt: 0,
   closing: "no",
   flushTo: 0,

@@ -64,6 +64,7 @@ export const from = (state: State, now: number): Draft => ({
   ack: state.ack,
   flow: state.flow,
   peerChoke: state.peerChoke,
+  stalledSince: state.stalledSince,
   chokedAt: state.chokedAt,
   closing: state.closing,
   flushTo: state.flushTo,

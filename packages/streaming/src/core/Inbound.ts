@@ -171,18 +171,24 @@ const handleDelay = (draft: Draft.Draft, packet: Packet.Packet): void => {
   if (delay === undefined) return
   if (delay > Packet.maxDelayHint) {
     if (draft.peerChoke === undefined) {
-      draft.peerChoke = { since: draft.now, probes: 0 }
-      Draft.setTimer(draft, "persist", draft.now + Math.min(draft.rtt.rto, draft.config.maxProbeInterval))
+      const since = draft.stalledSince ?? draft.now
+      const probeAt = draft.now + Math.min(draft.rtt.rto, draft.config.maxProbeInterval)
+      draft.peerChoke = { since, probes: 0 }
+      Draft.setTimer(draft, "persist", Math.min(probeAt, since + draft.config.chokeTimeout))
       Draft.count(draft, "chokes")
       draft.chokedAt = draft.send.sndNxt
     }
   } else if (draft.peerChoke !== undefined) {
+    // One that opens and closes in turns and takes nothing has kept it closed.
+    if (!SendBuffer.isDrained(draft.send)) draft.stalledSince = draft.peerChoke.since
     draft.peerChoke = undefined
     draft.timeouts = 0
     // The timer has two uses: it may still have to repeat that our own window is open.
     Draft.setTimer(draft, "persist", draft.flow.announceOpen > 0 ? draft.now + draft.rtt.rto : undefined)
-    // What was under way when the window closed was most likely dropped; that says nothing about the network.
-    draft.send = SendBuffer.markLost(draft.send, () => true)
+    // What was under way when the window closed was most likely dropped; that says nothing about the network. What has been
+    // sent within a round trip may still be answered, and whoever opens a window ten times in one gets it once.
+    const answerable = draft.now - (draft.rtt.srtt ?? 0)
+    draft.send = SendBuffer.markLost(draft.send, (packet) => packet.sentAt <= answerable)
   }
 }
 
@@ -198,6 +204,7 @@ const handleAcknowledgment = (draft: Draft.Draft, ackThrough: number, nacks: Rea
     const rtt = sample === undefined ? undefined : Math.max(0, draft.now - sample.sentAt)
     if (rtt !== undefined) measure(draft, rtt)
     draft.timeouts = 0
+    draft.stalledSince = undefined
     const { sample: rate, state } = DeliveryRate.onAcked(draft.deliveryRate, result.acked, draft.now, draft.rtt.minRtt)
     draft.deliveryRate = state
     // Several acknowledgments in one batch find the window half empty only because nothing was sent between them.

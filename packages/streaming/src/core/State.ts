@@ -185,6 +185,8 @@ export interface State {
   readonly ack: AckState
   readonly flow: ReceiveFlow
   readonly peerChoke: PeerChoke | undefined
+  /** Since when the peer has kept its window closed, had it not opened it in between and taken nothing; in ms. */
+  readonly stalledSince: number | undefined
   /** `sndNxt` when the peer closed its window last. */
   readonly chokedAt: number
   /** What the application asked: nothing, an end of its own direction, or of both. */

@@ -13,7 +13,15 @@ import type { Driver } from "./driver.js"
 export interface Sharing {
   readonly isOn: boolean
   readonly table: ControlBlock.Table
+  /** Streams that run, by their peer, the oldest first. */
+  readonly living: Map<string, Set<Driver>>
 }
+
+/**
+ * Living streams to a peer that are asked, the oldest of them: those have a round trip if any has. All of thousands, which
+ * nobody ever answered, would cost each new one more than the last.
+ */
+const maxAsked = 8
 
 export const make = (options: StreamingOptions): Sharing => ({
   isOn: options.controlBlockSharing,
@@ -23,8 +31,19 @@ export const make = (options: StreamingOptions): Sharing => ({
     rttWeight: options.rttDampening,
     deviationWeight: options.rttDeviationDampening,
     windowWeight: options.windowDampening
-  })
+  }),
+  living: new Map()
 })
+
+/**
+ * A stream runs from now on.
+ */
+export const enter = (self: Sharing, driver: Driver): void => {
+  const peer = driver.peer.destination.b32
+  const same = self.living.get(peer)
+  if (same === undefined) self.living.set(peer, new Set([driver]))
+  else same.add(driver)
+}
 
 /**
  * What a new stream to a peer starts from.
@@ -34,14 +53,14 @@ export const make = (options: StreamingOptions): Sharing => ({
  */
 export const seed = Effect.fnUntraced(function* (
   self: Sharing,
-  drivers: Iterable<Driver>,
   peer: string,
   config: Core.Config,
   now: number
 ): Effect.fn.Return<ControlBlock.ControlBlock | undefined> {
   if (!self.isOn) return undefined
-  for (const driver of drivers) {
-    if (driver.peer.destination.b32 !== peer) continue
+  let asked = 0
+  for (const driver of self.living.get(peer) ?? []) {
+    if (++asked > maxAsked) break
     const { rtt } = yield* Ref.get(driver.state)
     // Without a minimum there is only what it was given itself.
     if (rtt.srtt === undefined || rtt.minRtt === undefined) continue
@@ -53,7 +72,11 @@ export const seed = Effect.fnUntraced(function* (
 /**
  * A stream is over. Only one that ended well says something about the path: others may have ended because of it.
  */
-export const record = (self: Sharing, peer: string, last: State, now: number): void => {
+export const leave = (self: Sharing, driver: Driver, last: State, now: number): void => {
+  const peer = driver.peer.destination.b32
+  const same = self.living.get(peer)
+  same?.delete(driver)
+  if (same?.size === 0) self.living.delete(peer)
   const { minRtt, rttvar, srtt } = last.rtt
   if (!self.isOn || last.phase._tag !== "TimeWait" || srtt === undefined || minRtt === undefined) return
   ControlBlock.record(self.table, peer, { srtt, rttvar, window: last.congestion.window }, now)

@@ -222,6 +222,22 @@ describe("Connection, the peer's receive window", () => {
     assert.deepStrictEqual(Uint8Array.from(bytes), Scenario.bytes(4 * 1812 + 100))
   })
 
+  it("that opens and closes in turns and takes nothing gets each packet once a round trip, and has its time all the same", () => {
+    const machine = Scenario.established({ config: { chokeTimeout: 60_000 } })
+    machine.write(2 * Scenario.fullPacket)
+    machine.wait(1000).receive(Scenario.ack(1))
+    machine.write(4 * Scenario.fullPacket)
+    let resent = 0
+    for (let turn = 0; turn < 1000 && machine.outcome === undefined; turn++) {
+      machine.wait(100).receive(Scenario.choke(1))
+      resent += machine.receive(Scenario.unchoke(1)).filter((packet) => packet.payload.length > 0).length
+      machine.advance(1)
+    }
+    assert.deepStrictEqual(machine.outcome, { _tag: "ChokedTooLong" })
+    assert.isAtMost(machine.now, 65_000)
+    assert.isAtMost(resent, (4 * 60_000) / machine.state.rtt.srtt!)
+  })
+
   it("open again lets everything unacknowledged go out anew, with a timer", () => {
     const machine = choked()
     machine.wait(5000)

@@ -73,7 +73,7 @@ describe("Connection, pacing", () => {
     machine.write(40 * Scenario.fullPacket)
     machine.advance(60)
     // The peer closes its window and opens it: all that is not acknowledged goes out again.
-    machine.wait(40).receive(Scenario.choke(0))
+    machine.wait(100).receive(Scenario.choke(0))
     const again = machine.receive(Scenario.ack(0, [], { requestedDelay: 0 }))
     assert.strictEqual(again.length, 10)
     assert.strictEqual(machine.advance(60).length, 30)
