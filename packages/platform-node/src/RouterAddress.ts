@@ -115,7 +115,9 @@ export const format = (address: RouterAddress): string => {
       return `unix:${address.path}`
     default: {
       const host = address.host.includes(":") ? `[${address.host}]` : address.host
-      return `${address._tag === "Tls" ? "tls://" : ""}${host}:${address.port}`
+      // A machine with one of these names would be taken for the form of address.
+      const scheme = address._tag === "Tls" ? "tls://" : /^(unix|embedded)$/i.test(host) ? "tcp://" : ""
+      return `${scheme}${host}:${address.port}`
     }
   }
 }

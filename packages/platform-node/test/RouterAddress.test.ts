@@ -67,6 +67,12 @@ describe("RouterAddress", () => {
     )
   })
 
+  it("reads what it writes of machines whose names are forms of addresses", () => {
+    for (const host of ["unix", "embedded", "Unix"]) {
+      assert.deepStrictEqual(RouterAddress.parse(RouterAddress.format(tcp(host, 7654))), Either.right(tcp(host, 7654)))
+    }
+  })
+
   it("never throws", () => {
     FastCheck.assert(FastCheck.property(FastCheck.string({ unit: "binary" }), (text) => void RouterAddress.parse(text)))
   })

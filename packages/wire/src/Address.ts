@@ -52,9 +52,16 @@ export class AddressError extends Schema.TaggedError<AddressError>("@effect-i2p/
   reason: Schema.String
 }) {
   override get message(): string {
-    return `${JSON.stringify(this.address)} is not an I2P address: ${this.reason}`
+    return `${quote(this.address)} is not an I2P address: ${this.reason}`
   }
 }
+
+/** JSON leaves DEL, the controls beyond ASCII and those of writing direction as they are: a message is one line as it reads. */
+const quote = (text: string): string =>
+  JSON.stringify(text).replaceAll(
+    /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu,
+    (character) => `\\u{${character.codePointAt(0)!.toString(16)}}`
+  )
 
 /** Shortest Base64 of a destination: 387 bytes, no padding needed. Source: I2P common structures. */
 const minBase64Length = 516

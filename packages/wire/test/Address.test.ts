@@ -22,6 +22,13 @@ describe("Address", () => {
     }
   })
 
+  it("says in one line what is wrong with text that has line ends and controls of any kind", () => {
+    for (const control of ["\n", "\u007f", "\u0085", "\u2028", "\u202e"]) {
+      const { message } = Either.getOrThrow(Either.flip(Address.parse(`name${control}.i2p`)))
+      assert.match(message, /^"name\\(n|u\{[0-9a-f]+\})\.i2p" is not an I2P address/)
+    }
+  })
+
   it("parses a whole destination, with or without padding and the suffix", () => {
     for (const text of [base64, base64.replaceAll("=", ""), `${base64}.i2p`]) {
       const address = parsed(text)
