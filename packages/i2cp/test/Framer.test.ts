@@ -152,6 +152,17 @@ describe("emissary's wrong lengths", () => {
     answer: { _tag: "NotFound", code: 1 }
   })
 
+  it("does not wait for ever for the certificate of a host reply that ends in front of it", () => {
+    // Found by fuzzing: one byte short as emissary's, but with a certificate, whose length stands beyond the frame.
+    const reply = new Uint8Array(5 + 393 + 40)
+    reply.set([0, 0, 393 >> 8, 393 & 0xff, 39])
+    reply.fill(1, 5 + 7 + 385, 5 + 7 + 387)
+    const whole = run("ToClient", [reply])
+    for (let at = 0; at <= reply.length; at++) {
+      assert.deepStrictEqual(run("ToClient", [reply.subarray(0, at), reply.subarray(at)]), whole, `split at ${at}`)
+    }
+  })
+
   it("reads lease requests and host replies at their real length, at every split", () => {
     const right = run("ToClient", [join(request, found, failed, setDate)]).frames
     const wrong = join(shortened(request, 2), shortened(found, 1), shortened(failed, 1), setDate)

@@ -252,6 +252,8 @@ const emissaryLength = (
   if (length < HOST_REPLY_HEAD + DESTINATION_HEAD - 1) return length
   if (end < body + HOST_REPLY_HEAD) return undefined
   if (bytes[body + HOST_REPLY_HEAD - 1] !== 0) return length
+  // One byte short of the shortest destination: its certificate's length would be beyond the frame, to be waited for.
+  if (length === HOST_REPLY_HEAD + DESTINATION_HEAD - 1) return length + 1
   const certificateAt = body + HOST_REPLY_HEAD + DESTINATION_HEAD - 2
   if (end < certificateAt + 2) return undefined
   const destination = DESTINATION_HEAD + ((bytes[certificateAt]! << 8) | bytes[certificateAt + 1]!)
