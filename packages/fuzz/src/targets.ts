@@ -7,6 +7,7 @@ import type { Target } from "./Target.js"
 import * as I2cp from "./targets/i2cp.js"
 import { packet } from "./targets/packet.js"
 import * as Payload from "./targets/payload.js"
+import * as Programs from "./targets/programs.js"
 import { stream } from "./targets/stream.js"
 import * as Structures from "./targets/structures.js"
 import * as Text from "./targets/text.js"
@@ -28,5 +29,8 @@ export const targets: ReadonlyArray<Target> = [
   Text.address,
   Text.book,
   Text.tunnels,
-  stream
+  stream,
+  Programs.router,
+  Programs.session,
+  Programs.peer
 ]

@@ -29,11 +29,10 @@ import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
-import * as Logger from "effect/Logger"
-import * as LogLevel from "effect/LogLevel"
 import * as Random from "effect/Random"
 import * as Schedule from "effect/Schedule"
 import * as Supervisor from "effect/Supervisor"
+import * as Defects from "../Defects.js"
 import { Finding, must } from "../Target.js"
 import * as End from "./End.js"
 import * as Plan from "./Plan.js"
@@ -183,7 +182,7 @@ export const run = Effect.fnUntraced(function* (seed: number) {
     Effect.provide([NodeSignatures.layer, NodeCompression.layer, SecureRandom.layerSeeded(seed)]),
     Effect.withRandom(Random.make(seed)),
     Effect.supervised(supervisor),
-    Logger.withMinimumLogLevel(LogLevel.None),
+    Defects.noneIn,
     (effect) => SimulatedTime.run(effect, { limit: patience })
   )
   const fibers = yield* supervisor.value
