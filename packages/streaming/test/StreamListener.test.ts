@@ -69,7 +69,14 @@ describe("a listener", () => {
       const { a, b } = yield* sessions()
       const listener = yield* b.listen({ port: 80, backlog: 8 })
       let served = 0
-      yield* Effect.fork(listener.run(() => Effect.zipRight(Effect.sync(() => served++), Effect.never)))
+      yield* Effect.fork(
+        listener.run(() =>
+          Effect.zipRight(
+            Effect.sync(() => served++),
+            Effect.never
+          )
+        )
+      )
       const connect = a.connect({ destination: b.destination, port: 80 })
       yield* Effect.all(Effect.replicate(connect, 64), { concurrency: 8 })
       assert.strictEqual(served, 64)

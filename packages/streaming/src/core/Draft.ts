@@ -169,8 +169,8 @@ export const updateFlow = (draft: Draft, change: Partial<ReceiveFlow>): void => 
  * @category combinators
  */
 export const acknowledgeNow = (draft: Draft): void => {
-  const { immediate, sentAt, unacknowledged } = draft.ack
-  if (!immediate) draft.ack = { unacknowledged, immediate: true, sentAt }
+  const { immediate, unacknowledged } = draft.ack
+  if (!immediate) draft.ack = { unacknowledged, immediate: true }
 }
 
 /**

@@ -322,13 +322,20 @@ const handleSegment = (draft: Draft.Draft, packet: Packet.Packet): void => {
   handleEndOfStream(draft)
 }
 
+/** Full packets may share a buffer of so many bytes, see `inbox.ts` of `@effect-i2p/i2cp`. */
+const sharedBytes = 16_384
+
+/** Of that, a payload that keeps it all is at least a sixteenth. */
+const minShared = 1024
+
 /**
  * A payload to be kept is a view of its packet. One byte behind sixty thousand of options, which came deflated in a
  * hundred, would keep them all: then it gets bytes of its own.
  */
 const detached = (payload: Uint8Array): Uint8Array => {
   const { byteLength } = payload.buffer
-  return byteLength > ReceiveWindow.minCharge && byteLength > 2 * payload.length ? payload.slice() : payload
+  const keeps = payload.length < minShared ? ReceiveWindow.minCharge : sharedBytes
+  return byteLength > Math.max(keeps, 2 * payload.length) ? payload.slice() : payload
 }
 
 /**
@@ -371,7 +378,7 @@ const owe = (draft: Draft.Draft, packet: Packet.Packet, atOnce: boolean): void =
     Assembler.cumulative(draft.receive) <= promptPackets ? Math.min(2, draft.config.ackEvery) : draft.config.ackEvery
   const enough = unacknowledged >= every && packet.payload.length >= nearlyFull * draft.maxPacketSize
   const immediate = draft.ack.immediate || atOnce || enough
-  draft.ack = { unacknowledged, immediate, sentAt: draft.ack.sentAt }
+  draft.ack = { unacknowledged, immediate }
   if (immediate) return
   const due = acknowledgmentDue(draft, packet.requestedDelay)
   if (draft.timers.ack === undefined || due < draft.timers.ack) Draft.setTimer(draft, "ack", due)
