@@ -7,6 +7,7 @@
 import { fork } from "node:child_process"
 import { extname } from "node:path"
 import { fileURLToPath } from "node:url"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type { Outcome, Plan } from "./Benchmark.js"
 
@@ -21,18 +22,27 @@ export interface Task {
   readonly plan: Plan
 }
 
+/** The longest takes a quarter of an hour. */
+const patience = Duration.minutes(30)
+
 /** Beside this module, whether that is the source or what is built of it. */
 const file = fileURLToPath(new URL(`./worker${extname(import.meta.url)}`, import.meta.url))
 
 /**
  * Runs a benchmark in a child that does not outlive the fiber.
  *
- * **Errors** the child's last words when it ends without an outcome.
+ * **Errors** how the child ended without an outcome, or that it did not end in half an hour.
  *
  * @since 0.1.0
  * @category running
  */
 export const run = (task: Task): Effect.Effect<Outcome, string> =>
+  Effect.timeoutFail(inChild(task), {
+    duration: patience,
+    onTimeout: () => `not done after ${Duration.format(patience)}`
+  })
+
+const inChild = (task: Task): Effect.Effect<Outcome, string> =>
   Effect.async((resume) => {
     const child = fork(file, [], { execArgv: [...process.execArgv, "--expose-gc"], serialization: "advanced" })
     child.on("message", (outcome: Outcome) => {
@@ -42,5 +52,6 @@ export const run = (task: Task): Effect.Effect<Outcome, string> =>
     child.on("error", (error) => resume(Effect.fail(error.message)))
     child.on("exit", (code, signal) => resume(Effect.fail(`ended with ${signal ?? code}`)))
     child.send(task)
-    return Effect.sync(() => child.kill())
+    // One that never leaves its loop hears of no other signal.
+    return Effect.sync(() => child.kill("SIGKILL"))
   })

@@ -119,95 +119,154 @@ export interface Owned {
 /**
  * @internal
  */
-export const make = (driver: Driver.Driver, localStreamId: number): Owned => {
-  const { peer } = driver
-  const remote = peer.destination
-  // More than all the credit there is would never come.
-  const writeUnit = Math.min(maxWriteUnit, driver.sendBufferBytes)
-  let closed = false
+export const make = (driver: Driver.Driver, localStreamId: number): Owned => new Handle(driver, localStreamId)
 
-  const gone = (): Effect.Effect<never, StreamError> =>
-    Effect.fail(driver.error ?? new StreamClosed({ destination: remote.short }))
+/**
+ * Effects are made when they are asked for: a handle that holds them all is 6 KB, and most of ten thousand idle streams
+ * never use one.
+ */
+class Handle implements Owned, StreamConnection {
+  readonly #driver: Driver.Driver
+  readonly localStreamId: number
+  #closed = false
 
-  const consume = (bytes: Uint8Array): Effect.Effect<Option.Option<Uint8Array>> =>
-    Effect.as(Driver.noteConsumed(driver, [bytes]), Option.some(bytes))
-
-  const queue = (unit: Uint8Array): void => {
-    driver.written += unit.length
-    Driver.command(driver, Event.write(unit))
+  constructor(driver: Driver.Driver, localStreamId: number) {
+    this.#driver = driver
+    this.localStreamId = localStreamId
   }
 
-  // Nothing may come between taking the credit and using it, or an interrupted writer would keep it for ever.
-  const writeLater = (unit: Uint8Array): Effect.Effect<void, StreamError> =>
-    Effect.uninterruptibleMask((restore) =>
-      Effect.flatMap(restore(driver.sendCredit.take(unit.length)), () => {
-        if (closed || driver.outcome !== undefined) return gone()
-        queue(unit)
-        return Effect.void
-      })
-    )
+  get connection(): StreamConnection {
+    return this
+  }
 
-  const writeFrom = (bytes: Uint8Array, start: number): Effect.Effect<void, StreamError> =>
-    Effect.suspend(() => {
-      if (closed || driver.outcome !== undefined) return gone()
-      for (let at = start; at < bytes.length; at += writeUnit) {
-        const unit = bytes.subarray(at, at + writeUnit)
-        if (!driver.sendCredit.tryTake(unit.length)) {
-          return Effect.zipRight(writeLater(unit), writeFrom(bytes, at + writeUnit))
-        }
-        queue(unit)
-      }
-      return Effect.void
-    })
+  get remote(): Destination {
+    return this.#driver.peer.destination
+  }
 
-  const write = (bytes: Uint8Array): Effect.Effect<void, StreamError> =>
-    // Copied in one piece, so that a packet that takes from two units is a view as well; not by `slice`, which of a Node
-    // Buffer is a view.
-    Effect.suspend(() => writeFrom(new Uint8Array(bytes), 0))
+  get localPort(): number {
+    return this.#driver.peer.localPort
+  }
 
-  const closeWith = (event: Event.Event): Effect.Effect<void> =>
-    Effect.sync(() => {
-      closed = true
-      Driver.command(driver, event)
-    })
+  get remotePort(): number {
+    return this.#driver.peer.remotePort
+  }
 
-  const connection: StreamConnection = {
-    remote,
-    localPort: peer.localPort,
-    remotePort: peer.remotePort,
-    localStreamId,
-    read: Effect.matchEffect(driver.incoming.take, {
-      onSuccess: consume,
+  get read(): Effect.Effect<Option.Option<Uint8Array>, StreamError> {
+    const driver = this.#driver
+    return Effect.matchEffect(driver.incoming.take, {
+      onSuccess: (bytes) => Effect.as(Driver.noteConsumed(driver, [bytes]), Option.some(bytes)),
       onFailure: (error) => (error._tag === "NoSuchElementException" ? Effect.succeedNone : Effect.fail(error))
-    }),
-    readable: Mailbox.toStream(driver.incoming).pipe(
+    })
+  }
+
+  get readable(): Stream.Stream<Uint8Array, StreamError> {
+    const driver = this.#driver
+    return Mailbox.toStream(driver.incoming).pipe(
       Stream.mapChunksEffect((chunk) => Effect.as(Driver.noteConsumed(driver, chunk), chunk))
-    ),
-    write,
-    writable: Sink.forEach(write),
-    flush: Effect.suspend(() => {
+    )
+  }
+
+  // Copied in one piece, so that a packet that takes from two units is a view as well; not by `slice`, which of a Node
+  // Buffer is a view.
+  readonly write = (bytes: Uint8Array): Effect.Effect<void, StreamError> =>
+    Effect.suspend(() => this.#writeFrom(new Uint8Array(bytes), 0))
+
+  get writable(): Sink.Sink<void, Uint8Array, never, StreamError> {
+    return Sink.forEach(this.write)
+  }
+
+  get flush(): Effect.Effect<void, StreamError> {
+    const driver = this.#driver
+    return Effect.suspend(() => {
       const offset = driver.written
       if (driver.acknowledged >= offset) return Effect.void
-      if (driver.outcome !== undefined) return gone()
+      if (driver.outcome !== undefined) return this.#gone()
       return Effect.flatMap(Deferred.make<void, StreamError>(), (done) => {
         const waiter: Driver.FlushWaiter = { offset, done }
         driver.flushWaiters.add(waiter)
         Driver.command(driver, Event.flush)
         return Effect.onInterrupt(Deferred.await(done), () => Effect.sync(() => driver.flushWaiters.delete(waiter)))
       })
-    }),
-    end: closeWith(Event.end),
-    close: Effect.zipRight(
-      closeWith(Event.close),
+    })
+  }
+
+  get end(): Effect.Effect<void> {
+    return this.#closeWith(Event.end)
+  }
+
+  get close(): Effect.Effect<void, StreamError> {
+    const driver = this.#driver
+    return Effect.zipRight(
+      this.#closeWith(Event.close),
       Effect.flatMap(Deferred.await(driver.ended), () =>
         driver.error === undefined ? Effect.void : Effect.fail(driver.error)
       )
-    ),
-    reset: closeWith(Event.abort),
-    stats: Effect.map(Ref.get(driver.state), (state) => toStats(driver, state)),
-    changes: Stream.takeUntil(driver.phase.changes, Driver.isLast)
+    )
   }
-  return { connection, release: closeWith(Event.close) }
+
+  get reset(): Effect.Effect<void> {
+    return this.#closeWith(Event.abort)
+  }
+
+  get release(): Effect.Effect<void> {
+    return this.#closeWith(Event.close)
+  }
+
+  get stats(): Effect.Effect<StreamStats> {
+    return Effect.map(Ref.get(this.#driver.state), (state) => toStats(this.#driver, state))
+  }
+
+  get changes(): Stream.Stream<Status> {
+    return Stream.takeUntil(this.#driver.phase.changes, Driver.isLast)
+  }
+
+  #isGone(): boolean {
+    return this.#closed || this.#driver.outcome !== undefined
+  }
+
+  #gone(): Effect.Effect<never, StreamError> {
+    return Effect.fail(this.#driver.error ?? new StreamClosed({ destination: this.remote.short }))
+  }
+
+  #writeFrom(bytes: Uint8Array, start: number): Effect.Effect<void, StreamError> {
+    const driver = this.#driver
+    // More than all the credit there is would never come.
+    const writeUnit = Math.min(maxWriteUnit, driver.sendBufferBytes)
+    return Effect.suspend(() => {
+      if (this.#isGone()) return this.#gone()
+      for (let at = start; at < bytes.length; at += writeUnit) {
+        const unit = bytes.subarray(at, at + writeUnit)
+        if (!driver.sendCredit.tryTake(unit.length)) {
+          return Effect.zipRight(this.#writeLater(unit), this.#writeFrom(bytes, at + writeUnit))
+        }
+        this.#queue(unit)
+      }
+      return Effect.void
+    })
+  }
+
+  /** Nothing may come between taking the credit and using it, or an interrupted writer would keep it for ever. */
+  #writeLater(unit: Uint8Array): Effect.Effect<void, StreamError> {
+    return Effect.uninterruptibleMask((restore) =>
+      Effect.flatMap(restore(this.#driver.sendCredit.take(unit.length)), () => {
+        if (this.#isGone()) return this.#gone()
+        this.#queue(unit)
+        return Effect.void
+      })
+    )
+  }
+
+  #queue(unit: Uint8Array): void {
+    this.#driver.written += unit.length
+    Driver.command(this.#driver, Event.write(unit))
+  }
+
+  #closeWith(event: Event.Event): Effect.Effect<void> {
+    return Effect.sync(() => {
+      this.#closed = true
+      Driver.command(this.#driver, event)
+    })
+  }
 }
 
 const toStats = (driver: Driver.Driver, state: State): StreamStats => ({

@@ -230,6 +230,8 @@ const make = Effect.gen(function* () {
   const accounts = new Map<number, Metering.Account>()
   const sharing = Sharing.make(options)
   const listeners = new Map<number, Visitors.Listening>()
+  /** How many streams have a port of ours. */
+  const portsInUse = new Map<number, number>()
   const pings = Pings.make(endpoint, clock)
   const drops = { malformed: 0, unknownStream: 0, unverified: 0, replayed: 0, unanswerable: 0 }
   const fibers = yield* FiberMap.make<number, Outcome, never>()
@@ -248,12 +250,10 @@ const make = Effect.gen(function* () {
   }
 
   const freshPort = (): number => {
-    const inUse = new Set(listeners.keys())
-    for (const driver of drivers.values()) inUse.add(driver.peer.localPort)
     let port = 0
     for (let attempt = 0; attempt < portAttempts; attempt++) {
       port = firstDynamicPort + (random.u32() % (65_536 - firstDynamicPort))
-      if (!inUse.has(port)) break
+      if (!listeners.has(port) && !portsInUse.has(port)) break
     }
     return port
   }
@@ -284,6 +284,12 @@ const make = Effect.gen(function* () {
       })
     )
 
+  const countPort = (port: number, change: 1 | -1): void => {
+    const count = (portsInUse.get(port) ?? 0) + change
+    if (count === 0) portsInUse.delete(port)
+    else portsInUse.set(port, count)
+  }
+
   /** Enters a connection into the tables and starts its fiber. */
   const start = Effect.fnUntraced(function* (connection: {
     readonly peer: Driver.Peer
@@ -308,6 +314,7 @@ const make = Effect.gen(function* () {
     const id = state.localStreamId
     const account = yield* Metering.begin(state)
     drivers.set(id, driver)
+    countPort(peer.localPort, 1)
     if (path === "Down") Driver.notePath(driver, path)
     accounts.set(id, account)
     Sharing.enter(sharing, driver)
@@ -323,6 +330,7 @@ const make = Effect.gen(function* () {
         Driver.run(driver, connection.actions),
         Effect.flatMap(Ref.get(driver.state), (last) => {
           drivers.delete(id)
+          countPort(peer.localPort, -1)
           accounts.delete(id)
           scheduler.clear(id)
           Sharing.leave(sharing, driver, last, now())
