@@ -96,7 +96,8 @@ export class Lacks extends Data.TaggedError("Lacks")<{ readonly what: string }> 
 }
 
 /**
- * **Shape** `rounds` are the counted ones; `warmUp`: one more goes before them, with the same work and without being
+ * **Shape** `place`: `network` for one that needs routers: it finds those of `interop` in its configuration, see
+ * `TestNetwork`. `rounds` are the counted ones; `warmUp`: one more goes before them, with the same work and without being
  * counted. `measure` is one round of subject and reference; each round is its own scope.
  *
  * @since 0.1.0
@@ -104,6 +105,7 @@ export class Lacks extends Data.TaggedError("Lacks")<{ readonly what: string }> 
  */
 export interface Benchmark {
   readonly name: string
+  readonly place?: "network" | undefined
   readonly rows: ReadonlyArray<Row>
   readonly rounds: { readonly full: number; readonly quick: number }
   readonly warmUp: boolean
@@ -211,11 +213,18 @@ export const run = (benchmark: Benchmark, plan: Plan): Effect.Effect<Outcome> =>
       results: benchmark.rows.map((row) => summarize(row, samplesOf(row))),
       curves: rounds.at(-1)?.curves ?? []
     }
-  }).pipe(
-    Effect.catchTag("Lacks", ({ message }) =>
-      Effect.succeed({ results: benchmark.rows.map((row) => unmeasured(row, message)), curves: [] })
-    )
-  )
+  }).pipe(Effect.catchTag("Lacks", (lacks) => Effect.succeed(without(benchmark, lacks))))
+
+/**
+ * The outcome of a benchmark on a machine that lacks what it needs.
+ *
+ * @since 0.1.0
+ * @category running
+ */
+export const without = ({ rows }: Benchmark, { message }: Lacks): Outcome => ({
+  results: rows.map((row) => unmeasured(row, message)),
+  curves: []
+})
 
 /**
  * The machine, in one line.

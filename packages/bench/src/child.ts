@@ -7,9 +7,11 @@
 import { fork } from "node:child_process"
 import { extname } from "node:path"
 import { fileURLToPath } from "node:url"
+import type * as CommandExecutor from "@effect/platform/CommandExecutor"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import type { Outcome, Plan } from "./Benchmark.js"
+import { type Benchmark, type Outcome, type Plan, without } from "./Benchmark.js"
+import * as Place from "./router/place.js"
 
 /**
  * What a child is given.
@@ -29,22 +31,38 @@ const patience = Duration.minutes(30)
 const file = fileURLToPath(new URL(`./worker${extname(import.meta.url)}`, import.meta.url))
 
 /**
- * Runs a benchmark in a child that does not outlive the fiber.
+ * Runs a benchmark in a child that does not outlive the fiber. One that needs routers runs in a namespace of its own, and
+ * where there cannot be one, its rows say why.
  *
  * **Errors** how the child ended without an outcome, or that it did not end in half an hour.
  *
  * @since 0.1.0
  * @category running
  */
-export const run = (task: Task): Effect.Effect<Outcome, string> =>
-  Effect.timeoutFail(inChild(task), {
+export const run = (
+  benchmark: Benchmark,
+  plan: Plan
+): Effect.Effect<Outcome, string, CommandExecutor.CommandExecutor> => {
+  const task: Task = { name: benchmark.name, plan }
+  if (benchmark.place === undefined) return inChild(task, [])
+  return Place.make.pipe(
+    Effect.flatMap(({ prefix }) => inChild(task, prefix)),
+    Effect.catchTag("Lacks", (lacks) => Effect.succeed(without(benchmark, lacks))),
+    Effect.scoped
+  )
+}
+
+/** `prefix` is what its command line begins with. */
+const inChild = (task: Task, prefix: ReadonlyArray<string>): Effect.Effect<Outcome, string> =>
+  Effect.timeoutFail(start(task, prefix), {
     duration: patience,
     onTimeout: () => `not done after ${Duration.format(patience)}`
   })
 
-const inChild = (task: Task): Effect.Effect<Outcome, string> =>
+const start = (task: Task, prefix: ReadonlyArray<string>): Effect.Effect<Outcome, string> =>
   Effect.async((resume) => {
-    const child = fork(file, [], { execArgv: [...process.execArgv, "--expose-gc"], serialization: "advanced" })
+    const [execPath, ...execArgv] = [...prefix, process.execPath, ...process.execArgv, "--expose-gc"]
+    const child = fork(file, [], { execPath, execArgv, serialization: "advanced" })
     child.on("message", (outcome: Outcome) => {
       child.disconnect()
       resume(Effect.succeed(outcome))

@@ -30,7 +30,7 @@ const runAll = Effect.fnUntraced(function* ({ json, names, write, ...plan }: Opt
   if (!json) yield* print(`${machine()}${plan.quick ? "; quick, so the figures are rough" : ""}\n`)
   for (const benchmark of all.filter(({ name }) => names.includes(name))) {
     // One that breaks is a failure of ours, and the others are still worth knowing.
-    const outcome = yield* Effect.catchAll(Child.run({ name: benchmark.name, plan }), (message) =>
+    const outcome = yield* Effect.catchAll(Child.run(benchmark, plan), (message) =>
       complain(`${benchmark.name} ${message}`).pipe(
         Effect.zipRight(exitCode(1)),
         Effect.as({ results: benchmark.rows.map((row) => unmeasured(row, message)), curves: [] })

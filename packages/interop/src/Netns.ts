@@ -22,7 +22,9 @@ import * as Stream from "effect/Stream"
  */
 export interface Netns {
   readonly name: string
-  /** The command line that runs `program` inside. */
+  /** What to write in front of a command line, to run it inside. */
+  readonly prefix: readonly [program: string, ...args: ReadonlyArray<string>]
+  /** The command that runs `program` inside. */
   readonly enter: (program: string, ...args: ReadonlyArray<string>) => Command.Command
 }
 
@@ -68,15 +70,16 @@ const run = (command: string, build: (program: string, ...args: ReadonlyArray<st
   )
 }
 
+const fromPrefix = (name: string, prefix: Netns["prefix"]): Netns => ({
+  name,
+  prefix,
+  enter: (program, ...args) => Command.make(...prefix, program, ...args)
+})
+
 const makeNamed = (name: string) =>
   Effect.acquireRelease(run(`ip netns add ${name}`, Command.make), () =>
     Effect.ignoreLogged(run(`ip netns del ${name}`, Command.make))
-  ).pipe(
-    Effect.as<Netns>({
-      name,
-      enter: (program, ...args) => Command.make("ip", "netns", "exec", name, program, ...args)
-    })
-  )
+  ).pipe(Effect.as(fromPrefix(name, ["ip", "netns", "exec", name])))
 
 /** The holder says so once it is inside; only then may others join it. */
 const makeHeld = (name: string) =>
@@ -90,13 +93,7 @@ const makeHeld = (name: string) =>
       const answer = yield* Stream.mkString(Stream.decodeText(holder.stderr))
       return yield* new Attempt({ command, answer: answer.trim() })
     }
-    const target = String(holder.pid)
-    const netns: Netns = {
-      name,
-      enter: (program, ...args) =>
-        Command.make("nsenter", "--preserve-credentials", "-U", "-n", "-t", target, "--", program, ...args)
-    }
-    return netns
+    return fromPrefix(name, ["nsenter", "--preserve-credentials", "-U", "-n", "-t", String(holder.pid), "--"])
   }).pipe(
     Effect.catchTag("SystemError", "BadArgument", (error) =>
       Effect.fail(new Attempt({ command: "unshare", answer: error.message }))

@@ -33,19 +33,38 @@ const programs = [
 ] as const
 
 /**
- * Tries each program.
+ * A program that something needs.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Program = (typeof programs)[number]["args"][0]
+
+/**
+ * Tries some programs.
  *
  * **Errors** `PrerequisitesMissing` with all that is missing, not only the first.
  *
  * @category constructors
  * @since 0.1.0
  */
-export const check: Effect.Effect<void, PrerequisitesMissing, CommandExecutor.CommandExecutor> = Effect.gen(
-  function* () {
-    const present = yield* Effect.filter(programs, ({ args: [program, ...args] }) =>
-      Command.string(Command.make(program, ...args)).pipe(Effect.isSuccess)
+export const checkFor = (
+  needed: ReadonlyArray<Program>
+): Effect.Effect<void, PrerequisitesMissing, CommandExecutor.CommandExecutor> =>
+  Effect.gen(function* () {
+    const wanted = programs.filter(({ args: [program] }) => needed.includes(program))
+    const missing = yield* Effect.filter(wanted, ({ args: [program, ...args] }) =>
+      Command.string(Command.make(program, ...args)).pipe(Effect.isFailure)
     )
-    const missing = programs.filter((program) => !present.includes(program))
     if (missing.length > 0) return yield* new PrerequisitesMissing({ missing: missing.map(({ remedy }) => remedy) })
-  }
+  })
+
+/**
+ * Tries each program that the suites need.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const check: Effect.Effect<void, PrerequisitesMissing, CommandExecutor.CommandExecutor> = checkFor(
+  programs.map(({ args: [program] }) => program)
 )

@@ -39,7 +39,10 @@ const programs = files.flatMap(programsOf)
 const ending = programs.filter(({ code }) => code.includes("Effect.runPromise("))
 
 /** Packages that others import; a program shows how. The command shows itself in a shell. */
-const libraries = packages.filter((name) => JSON.parse(read(`packages/${name}/package.json`)).exports && name !== "cli")
+const libraries = packages.filter((name) => {
+  const { exports, private: ours } = JSON.parse(read(`packages/${name}/package.json`))
+  return exports !== undefined && ours !== true && name !== "cli"
+})
 
 const run = promisify(execFile)
 
