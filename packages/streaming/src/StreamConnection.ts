@@ -7,9 +7,10 @@
  * @since 0.1.0
  */
 import type { Destination } from "@effect-i2p/wire/Destination"
+import * as Channel from "effect/Channel"
+import * as Chunk from "effect/Chunk"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
-import * as Mailbox from "effect/Mailbox"
 import * as Option from "effect/Option"
 import * as Ref from "effect/Ref"
 import * as Sink from "effect/Sink"
@@ -121,6 +122,19 @@ export interface Owned {
  */
 export const make = (driver: Driver.Driver, localStreamId: number): Owned => new Handle(driver, localStreamId)
 
+/** `Mailbox.toStream` that counts what it takes as read: as a stage behind it, that cost as much as the rest. */
+const incoming = (driver: Driver.Driver): Channel.Channel<Chunk.Chunk<Uint8Array>, unknown, StreamError> => {
+  const taken = Effect.tap(driver.incoming.takeAll, ([chunk]) => Driver.noteConsumed(driver, chunk))
+  const next: Channel.Channel<Chunk.Chunk<Uint8Array>, unknown, StreamError> = Channel.flatMap(
+    Channel.fromEffect(taken),
+    ([chunk, done]) => {
+      if (done) return Chunk.isEmpty(chunk) ? Channel.void : Channel.write(chunk)
+      return Channel.zipRight(Channel.write(chunk), next)
+    }
+  )
+  return next
+}
+
 /**
  * Effects are made when they are asked for: a handle that holds them all is 6 KB, and most of ten thousand idle streams
  * never use one.
@@ -160,10 +174,7 @@ class Handle implements Owned, StreamConnection {
   }
 
   get readable(): Stream.Stream<Uint8Array, StreamError> {
-    const driver = this.#driver
-    return Mailbox.toStream(driver.incoming).pipe(
-      Stream.mapChunksEffect((chunk) => Effect.as(Driver.noteConsumed(driver, chunk), chunk))
-    )
+    return Stream.fromChannel(incoming(this.#driver))
   }
 
   // Copied in one piece, so that a packet that takes from two units is a view as well; not by `slice`, which of a Node
