@@ -27,12 +27,12 @@ describe("Outbox", () => {
 
   it("joins frames into chunks without changing a byte, and leaves large ones alone", () => {
     const outbox = make(1_000_000)
-    const frames = [frame(10, 1), frame(20, 2), frame(70_000, 3), frame(60_000, 4), frame(6_000, 5), frame(5, 6)]
+    const frames = [frame(10, 1), frame(20, 2), frame(140_000, 3), frame(130_000, 4), frame(6_000, 5), frame(5, 6)]
     for (const each of frames) outbox.offer(each)
     const chunks = outbox.takeAll()
     assert.deepStrictEqual(
       chunks.map((chunk) => chunk.length),
-      [30, 70_000, 60_000, 6_005]
+      [30, 140_000, 130_000, 6_005]
     )
     assert.deepStrictEqual(
       chunks.flatMap((chunk) => [...chunk]),

@@ -11,6 +11,7 @@ import * as DestinationKeys from "@effect-i2p/wire/DestinationKeys"
 import * as SecureRandom from "@effect-i2p/wire/SecureRandom"
 import * as Signatures from "@effect-i2p/wire/Signatures"
 import type { PublicKey } from "@effect-i2p/wire/SigningKey"
+import * as Chunk from "effect/Chunk"
 import * as Context from "effect/Context"
 import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
@@ -517,11 +518,11 @@ const make = Effect.gen(function* () {
   })
 
   /** Deals with one packet, or says what is left to do: most packets are handed over and need no effect. */
-  const handleIncoming = (incoming: PacketTransport.Incoming): Effect.Effect<void> | undefined => {
+  const handleIncoming = (incoming: PacketTransport.Incoming, at: number): Effect.Effect<void> | undefined => {
     const decoded = Packet.decode(incoming.payload)
     if (Either.isLeft(decoded)) return drop("malformed")
     const packet = decoded.right
-    const route = Endpoint.route(endpoint, packet, incoming.payload, now())
+    const route = Endpoint.route(endpoint, packet, incoming.payload, at)
     if (trace !== undefined && route._tag !== "Connection" && route._tag !== "FirstSyn" && route._tag !== "Early") {
       Tracing.unsequenced(trace, "in", packet, route._tag === "Unknown")
     }
@@ -552,11 +553,12 @@ const make = Effect.gen(function* () {
     for (;;) {
       // Not `takeBetween`, which gives the first alone, and the others that came with it in another round.
       const first = yield* Queue.take(transport.incoming)
-      const others = yield* Queue.takeUpTo(transport.incoming, readBatch - 1)
-      const rest = handleIncoming(first)
+      const others = Chunk.toReadonlyArray(yield* Queue.takeUpTo(transport.incoming, readBatch - 1))
+      const at = now()
+      const rest = handleIncoming(first, at)
       if (rest !== undefined) yield* rest
-      for (const incoming of others) {
-        const rest = handleIncoming(incoming)
+      for (let i = 0; i < others.length; i++) {
+        const rest = handleIncoming(others[i]!, at)
         if (rest !== undefined) yield* rest
       }
     }

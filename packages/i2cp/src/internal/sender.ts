@@ -52,10 +52,10 @@ export const make = (options: {
       options.wake()
       return "NotReady"
     }
-    const now = clock.unsafeCurrentTimeMillis()
-    const expiration = Math.max(0, (message.expiresAt ?? now + expiry) + current.clockOffset)
+    const expiresAt = message.expiresAt ?? clock.unsafeCurrentTimeMillis() + expiry
+    const expiration = Math.max(0, expiresAt + current.clockOffset)
     const flags = message.bundleLeaseSet === false ? Message.DO_NOT_BUNDLE_LEASE_SET : 0
-    const nonce = message.onStatus === undefined ? 0 : statuses.track(message.onStatus, now)
+    const nonce = message.onStatus === undefined ? 0 : statuses.track(message.onStatus, clock.unsafeCurrentTimeMillis())
     const frame =
       message.compress === true
         ? SendFrame.encodeEnvelope(

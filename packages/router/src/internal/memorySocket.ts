@@ -10,16 +10,16 @@ import * as Effect from "effect/Effect"
 import * as Mailbox from "effect/Mailbox"
 
 /**
- * Chunks that may wait in one direction. A chunk is at most 64 KiB (a frame, or frames joined by the router), so this
- * is at most 2 MiB: less than the socket buffers of a loopback TCP connection may grow to.
+ * Chunks that may wait in one direction. A chunk is at most 128 KiB (a frame, or frames joined), so this is at most 2 MiB:
+ * less than the socket buffers of a loopback TCP connection may grow to.
  */
-const CAPACITY_CHUNKS = 32
+const CAPACITY_CHUNKS = 16
 
 /**
  * Bytes handled before others get a turn, as a TCP socket's reads do: a mailbox full of chunks handled in one go would
- * overflow whatever the handler fills.
+ * overflow whatever the handler fills. As much as is written at once: what is cut in two is acknowledged in two.
  */
-const TURN_BYTES = 65_536
+const TURN_BYTES = 131_072
 
 type Chunk = Uint8Array | string | Socket.CloseEvent
 

@@ -8,7 +8,7 @@ import * as ByteSlab from "@effect-i2p/wire/ByteSlab"
 import type * as Effect from "effect/Effect"
 
 /** Bytes of frames joined into one write: large enough to amortise a system call, small enough to share fairly. */
-const CHUNK_BYTES = 65_536
+const CHUNK_BYTES = 131_072
 
 /** Enough for a write of its own where the next frame would cost a copy: it begins another slab. */
 const ENOUGH_BYTES = 16_384

@@ -80,15 +80,26 @@ export const classify = (self: Assembler, sequenceNumber: number): Verdict => {
 }
 
 /**
+ * What came of taking a segment.
+ *
+ * **Shape** `delivered` are the payloads that became deliverable, in order, empty ones left out.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Accepted {
+  readonly assembler: Assembler
+  readonly verdict: Verdict
+  readonly delivered: ReadonlyArray<Uint8Array>
+}
+
+/**
  * Takes a segment; gives the payloads that became deliverable, in order, empty ones left out.
  *
  * @since 0.1.0
  * @category combinators
  */
-export const accept = (
-  self: Assembler,
-  segment: Segment
-): { readonly assembler: Assembler; readonly verdict: Verdict; readonly delivered: ReadonlyArray<Uint8Array> } => {
+export const accept = (self: Assembler, segment: Segment): Accepted => {
   const verdict = classify(self, segment.sequenceNumber)
   switch (verdict) {
     case "Duplicate":
@@ -107,30 +118,39 @@ export const accept = (
       }
     }
     case "InOrder":
-    case "HoleFilled": {
-      const delivered: Array<Uint8Array> = []
-      let next = withClose(advanced(self), segment)
-      if (segment.payload.length > 0) delivered.push(segment.payload)
-      let taken = 0
-      let takenBytes = 0
-      for (const waiting of self.pending) {
-        if (waiting.sequenceNumber !== next.rcvNxt || isComplete(next)) break
-        if (waiting.payload.length > 0) delivered.push(waiting.payload)
-        takenBytes += waiting.payload.length
-        taken += 1
-        next = withClose(advanced(next), waiting)
-      }
-      return {
-        assembler:
-          taken === 0
-            ? trim(next)
-            : trim({ ...next, pending: self.pending.slice(taken), pendingBytes: self.pendingBytes - takenBytes }),
-        verdict,
-        delivered
-      }
-    }
+      if (segment.close || self.closeNumber !== undefined) return take(self, segment, verdict)
+      // Nearly every segment of a stream that loses nothing.
+      return { assembler: advanced(self), verdict, delivered: segment.payload.length > 0 ? [segment.payload] : none }
+    case "HoleFilled":
+      return take(self, segment, verdict)
   }
 }
+
+/** The segment is the next one. */
+const take = (self: Assembler, segment: Segment, verdict: Verdict): Accepted => {
+  const delivered: Array<Uint8Array> = []
+  let next = withClose(advanced(self), segment)
+  if (segment.payload.length > 0) delivered.push(segment.payload)
+  let taken = 0
+  let takenBytes = 0
+  for (const waiting of self.pending) {
+    if (waiting.sequenceNumber !== next.rcvNxt || isComplete(next)) break
+    if (waiting.payload.length > 0) delivered.push(waiting.payload)
+    takenBytes += waiting.payload.length
+    taken += 1
+    next = withClose(advanced(next), waiting)
+  }
+  return {
+    assembler:
+      taken === 0
+        ? trim(next)
+        : trim({ ...next, pending: self.pending.slice(taken), pendingBytes: self.pendingBytes - takenBytes }),
+    verdict,
+    delivered
+  }
+}
+
+const none: ReadonlyArray<never> = []
 
 const advanced = ({ closeNumber, pending, pendingBytes, rcvNxt, span }: Assembler): Assembler => ({
   rcvNxt: rcvNxt + 1,

@@ -163,6 +163,25 @@ export const updateFlow = (draft: Draft, change: Partial<ReceiveFlow>): void => 
 }
 
 /**
+ * Bytes have been delivered: `updateFlow` for every packet.
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const addUnread = (draft: Draft, bytes: number, charge: number): void => {
+  const { announceOpen, charged, choking, discarding, endDelivered, unread, window } = draft.flow
+  draft.flow = {
+    window,
+    unread: unread + bytes,
+    charged: charged + charge,
+    choking,
+    announceOpen,
+    discarding,
+    endDelivered
+  }
+}
+
+/**
  * An acknowledgment goes out with this step's flush.
  *
  * @since 0.1.0

@@ -358,7 +358,7 @@ const deliver = (draft: Draft.Draft, payloads: ReadonlyArray<Uint8Array>): void 
   if (bytes === 0) return
   Draft.count(draft, "bytesReceived", bytes)
   if (draft.flow.discarding) return
-  Draft.updateFlow(draft, { unread: draft.flow.unread + bytes, charged: draft.flow.charged + charge })
+  Draft.addUnread(draft, bytes, charge)
   if (draft.flow.charged > chokeShare * draft.flow.window.limit) choke(draft)
 }
 

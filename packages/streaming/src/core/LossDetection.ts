@@ -143,17 +143,20 @@ export const detect = (
   srtt: number | undefined
 ): { readonly lost: ReadonlySet<number>; readonly lookAgainAt: number | undefined } => {
   const { latest } = self
-  if (latest === undefined) return { lost: none, lookAgainAt: undefined }
-  const lost = new Set<number>()
+  if (latest === undefined || inFlight.length === 0) return nothing
+  let lost: Set<number> | undefined
   let lookAgainAt: number | undefined
   const window = Math.max(minReorderingWindow, (srtt ?? latest.rtt) * self.reorderingShare)
   for (const packet of inFlight) {
     if (packet.lost || !sentAfter(latest, packet)) continue
     const deadline = packet.sentAt + latest.rtt + window
-    if (deadline <= now) lost.add(packet.sequenceNumber)
-    else if (lookAgainAt === undefined || deadline < lookAgainAt) lookAgainAt = deadline
+    if (deadline <= now) {
+      lost ??= new Set()
+      lost.add(packet.sequenceNumber)
+    } else if (lookAgainAt === undefined || deadline < lookAgainAt) lookAgainAt = deadline
   }
-  return { lost, lookAgainAt }
+  return { lost: lost ?? none, lookAgainAt }
 }
 
 const none: ReadonlySet<number> = new Set()
+const nothing = { lost: none, lookAgainAt: undefined }

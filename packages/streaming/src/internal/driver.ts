@@ -270,39 +270,10 @@ const loop = Effect.fnUntraced(function* (self: Driver, initial: ReadonlyArray<A
   yield* arm(state)
   while (!isOver(state)) {
     const inputs = yield* self.inputs.take
-    const events: Array<Event.Event> = []
-    if (self.consumed > 0) {
-      events.push(Event.consumed(self.consumed, self.consumedCharge))
-      self.consumed = 0
-      self.consumedCharge = 0
+    if (inputs.includes(gone)) {
+      yield* settle(self, aborted, new StreamReset({ reason: "SessionLost", destination: self.peer.destination.short }))
     }
-    for (const input of inputs) {
-      switch (input._tag) {
-        case "Wake":
-          break
-        case "Gone":
-          yield* settle(
-            self,
-            aborted,
-            new StreamReset({ reason: "SessionLost", destination: self.peer.destination.short })
-          )
-          events.push(Event.abort)
-          break
-        case "Packet":
-          self.queuedPackets -= 1
-          {
-            const taken = isAuthentic(self, state, input.packet, input.bytes)
-            if (self.tracer !== undefined) Tracing.received(self.tracer, input.packet, state, !taken)
-            if (taken) {
-              self.announcing = false
-              events.push(Event.received(input.packet))
-            }
-          }
-          break
-        default:
-          events.push(input)
-      }
-    }
+    const events = toEvents(self, state, inputs)
     const before = state
     const now = monotonicMillis(self.session.clock)
     const [next, actions] = Connection.step(state, events, now)
@@ -315,6 +286,37 @@ const loop = Effect.fnUntraced(function* (self: Driver, initial: ReadonlyArray<A
     yield* arm(state)
   }
 })
+
+/** What the core is told: what has been read, commands, and the packets that are the peer's. */
+const toEvents = (self: Driver, state: State, inputs: ReadonlyArray<Input>): ReadonlyArray<Event.Event> => {
+  const events: Array<Event.Event> = []
+  if (self.consumed > 0) {
+    events.push(Event.consumed(self.consumed, self.consumedCharge))
+    self.consumed = 0
+    self.consumedCharge = 0
+  }
+  for (const input of inputs) {
+    switch (input._tag) {
+      case "Wake":
+        break
+      case "Gone":
+        events.push(Event.abort)
+        break
+      case "Packet": {
+        self.queuedPackets -= 1
+        const taken = isAuthentic(self, state, input.packet, input.bytes)
+        if (self.tracer !== undefined) Tracing.received(self.tracer, input.packet, state, !taken)
+        if (!taken) break
+        self.announcing = false
+        events.push(Event.received(input.packet))
+        break
+      }
+      default:
+        events.push(input)
+    }
+  }
+  return events
+}
 
 /** The peer has closed its window, or opened it. */
 const noteChoke = (self: Driver, now: number): void => {
