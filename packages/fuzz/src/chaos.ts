@@ -33,7 +33,7 @@ const print = (line: string) => Effect.sync(() => process.stdout.write(`${line}\
 const program = Effect.gen(function* () {
   if (values.help) {
     yield* print(usage)
-    return
+    return 0
   }
   const began = performance.now()
   const outcomes = new Map<string, number>()
@@ -81,7 +81,10 @@ const program = Effect.gen(function* () {
   )
   if (!values.json)
     for (const [name, n] of [...outcomes].sort((a, b) => b[1] - a[1])) yield* print(`${String(n).padStart(7)} ${name}`)
-  if (failed > 0) process.exitCode = 1
+  return failed
 })
 
-NodeRuntime.runMain(program)
+// A fiber that was left may keep the process alive.
+NodeRuntime.runMain(program, {
+  teardown: (exit, onExit) => onExit(Exit.isSuccess(exit) && exit.value === 0 ? 0 : 1)
+})
