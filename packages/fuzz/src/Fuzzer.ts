@@ -15,7 +15,8 @@ import { Mutator } from "./Mutator.js"
 import { Finding, type Target } from "./Target.js"
 
 /**
- * **Shape** it ends after `count` inputs, or when `seconds` are over. `watch` is called before and after each input.
+ * **Shape** it ends after `count` inputs, or when `seconds` are over. `watch` is called before and after each input. With
+ * `blind`, what is reached is counted and nothing made of it.
  *
  * @since 0.1.0
  * @category models
@@ -26,6 +27,7 @@ export interface Options {
   readonly seconds: number
   readonly corpus: ReadonlyArray<Uint8Array>
   readonly coverage: Coverage
+  readonly blind?: boolean | undefined
   readonly watch?: { readonly before: (input: Uint8Array) => void; readonly after: () => void } | undefined
 }
 
@@ -144,7 +146,9 @@ export const run = Effect.fnUntraced(function* (target: Target, options: Options
     const batch = Array.from({ length: Math.min(batchSizes[target._tag], count - inputs) }, () => mutator.next(corpus))
     yield* runAll(batch)
     inputs += batch.length
-    yield* explore(batch, coverage.take())
+    const sample = coverage.take()
+    if (options.blind === true) sample.keep()
+    else yield* explore(batch, sample)
   }
   const result: Result = { inputs, seconds: passed(), corpus, findings: [...findings.values()] }
   return result

@@ -5,6 +5,7 @@
  */
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as Corpus from "./Corpus.js"
 import * as Coverage from "./Coverage.js"
 import * as Fuzzer from "./Fuzzer.js"
@@ -17,18 +18,20 @@ const defaultCounts = { Codec: 100_000, Program: 1_000 }
 const print = (line: string) => Effect.sync(() => process.stdout.write(`${line}\n`))
 
 const fuzz = Effect.fnUntraced(function* (target: Target, coverage: Coverage.Coverage, options: Options) {
-  const kept = Corpus.read(target.name)
+  const kept = options.fresh ? [] : Corpus.read(target.name)
+  const seeds = target.seeds()
   const watchdog = Watchdog.start(target.name)
   const before = coverage.total()
   const result = yield* Fuzzer.run(target, {
     seed: options.seed,
     count: options.count ?? defaultCounts[target._tag],
     seconds: options.seconds,
-    corpus: [...target.seeds(), ...kept],
+    corpus: [...seeds, ...kept],
     coverage,
+    blind: options.blind,
     watch: watchdog
   }).pipe(Effect.ensuring(Effect.sync(watchdog.stop)))
-  if (options.keep) Corpus.write(target.name, result.corpus.slice(target.seeds().length))
+  if (options.keep) Corpus.write(target.name, result.corpus.slice(seeds.length))
   const files = result.findings.map(({ input }) => Corpus.report(target.name, input))
   yield* print(
     options.json
@@ -68,13 +71,13 @@ const line = (name: string, result: Fuzzer.Result, code: number): string =>
 const program = Effect.gen(function* () {
   const words = process.argv.slice(2)
   // Counters first: code that is loaded before has none.
-  const coverage = words.includes("--blind") ? Coverage.none : Coverage.start()
+  const coverage = Coverage.start()
   const { targets } = yield* Effect.promise(() => import("./targets.js"))
   const names = targets.map(({ name }) => name)
   const options = yield* parse(words, names)
   if (options.help) {
     yield* print(usage(names))
-    return
+    return 0
   }
   let inputs = 0
   let findings = 0
@@ -84,14 +87,23 @@ const program = Effect.gen(function* () {
     findings += result.findings.length
   }
   if (!options.json) yield* print(`${inputs.toLocaleString("en-US")} inputs, ${findings} findings`)
-  if (findings > 0) process.exitCode = 1
+  return findings
 })
 
-NodeRuntime.runMain(
-  Effect.catchAll(program, (message) =>
+// Who reads may have seen enough, as `head` has.
+process.stdout.on("error", () => process.exit())
+
+const exitCode: Effect.Effect<number> = program.pipe(
+  Effect.map((findings) => (findings > 0 ? 1 : 0)),
+  Effect.catchAll((message) =>
     Effect.sync(() => {
       process.stderr.write(`fuzz: ${message}\n`)
-      process.exitCode = 2
+      return 2
     })
   )
 )
+
+NodeRuntime.runMain(exitCode, {
+  // What was left of a program may keep the process alive.
+  teardown: (exit, onExit) => onExit(Exit.isSuccess(exit) ? Number(exit.value) : 1)
+})

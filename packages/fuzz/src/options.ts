@@ -19,7 +19,8 @@ export const usage = (targets: ReadonlyArray<string>): string => `npm run fuzz -
   --count N       inputs for each target (default 100000; programs 1000)
   --seconds N     at most so long for each target (default none)
   --keep          writes inputs that reach new code into the corpus
-  --blind         without looking at what code is reached: what that gains
+  --fresh         begins with the seeds alone, without the corpus
+  --blind         what reaches new code does not join the corpus: to see what that gains
   --json          one object a line
 
 Exits with 1 if anything was found; the inputs are in packages/fuzz/corpus/findings.`
@@ -35,6 +36,7 @@ export interface Options {
   readonly count: number | undefined
   readonly seconds: number
   readonly keep: boolean
+  readonly fresh: boolean
   readonly blind: boolean
   readonly json: boolean
 }
@@ -46,6 +48,7 @@ const config = {
   count: { type: "string" },
   seconds: { type: "string" },
   keep: { type: "boolean" },
+  fresh: { type: "boolean" },
   blind: { type: "boolean" },
   json: { type: "boolean" }
 } as const
@@ -72,6 +75,7 @@ export const parse = (argv: ReadonlyArray<string>, known: ReadonlyArray<string>)
       count: yield* number("count", values.count),
       seconds: (yield* number("seconds", values.seconds)) ?? Number.POSITIVE_INFINITY,
       keep: values.keep ?? false,
+      fresh: values.fresh ?? false,
       blind: values.blind ?? false,
       json: values.json ?? false
     }
