@@ -1,0 +1,54 @@
+/**
+ * `npm run abuse`, `npm run abuse -- WORD…` for the attacks whose names have one of the words, `--json` for a line each.
+ *
+ * On the clock of the machine: what an attack costs in processor time, and what it does to the round trips of somebody
+ * else. Attacker, router and victim share one thread here, so what a victim alone pays is less.
+ *
+ * @since 0.1.0
+ */
+
+import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
+import * as NodeCompression from "@effect-i2p/platform-node/NodeCompression"
+import * as NodeSignatures from "@effect-i2p/platform-node/NodeSignatures"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Logger from "effect/Logger"
+import * as Router from "./abuse/router.js"
+import * as Streaming from "./abuse/streaming.js"
+import * as Trial from "./abuse/Trial.js"
+import { machine } from "./Benchmark.js"
+
+/** Five hundred messages a second: some times what a tunnel carries. */
+const dose: Trial.Dose = { messages: 1000, burst: 5, every: "10 millis" }
+
+const print = (line: string) => Effect.sync(() => process.stdout.write(`${line}\n`))
+
+const kilobytes = (bytes: number): string => `${Math.max(0, bytes / 1024).toFixed(0)} KiB`
+
+const describe = (outcome: Trial.Outcome): string =>
+  [
+    outcome.name,
+    `  ${outcome.cpuMicros.toFixed(0)} µs a message; answered ${outcome.answers.toFixed(2)} packets, ` +
+      `${outcome.answerBytes.toFixed(2)} bytes for each one sent; ${kilobytes(outcome.heldBytes)} held`,
+    `  p95 of another's echo ${outcome.p95Before.toFixed(1)} ms before, ${outcome.p95.toFixed(1)} meanwhile, ` +
+      `ratio ${(outcome.p95 / outcome.p95Before).toFixed(2)}${outcome.survived && outcome.admitted ? "" : "; LOST"}`
+  ].join("\n")
+
+const program = Effect.gen(function* () {
+  const words = process.argv.slice(2)
+  const json = words.includes("--json")
+  const wanted = words.filter((word) => !word.startsWith("--"))
+  if (!json) yield* print(machine())
+  for (const attack of [...Streaming.attacks, ...Router.attacks]) {
+    if (wanted.length > 0 && !wanted.some((word) => attack.name.includes(word))) continue
+    const outcome = yield* Trial.run(attack, dose)
+    yield* print(json ? JSON.stringify(outcome) : describe(outcome))
+  }
+})
+
+NodeRuntime.runMain(
+  Effect.provide(
+    program,
+    Layer.mergeAll(NodeSignatures.layer, NodeCompression.layer, Logger.remove(Logger.defaultLogger))
+  )
+)

@@ -1,0 +1,331 @@
+/**
+ * Attacks of a peer on streams: the rows of the abuse table in streaming's README.
+ *
+ * @since 0.1.0
+ */
+import * as Payload from "@effect-i2p/i2cp/Payload"
+import { zlib } from "@effect-i2p/platform-node/NodeCompression"
+import * as Packet from "@effect-i2p/streaming/Packet"
+import * as Effect from "effect/Effect"
+import type { Attack } from "./Trial.js"
+import { ports, type World } from "./World.js"
+
+/** The first window of a stream that Mallory opened, and what he does not acknowledge of it once or twice again. */
+const firstWindow = { answers: 0.1, answerBytes: 8, streams: 2 }
+
+/** So that it is full after some hundred packets. */
+const smallBuffer = { receiveBufferBytes: 131_072 }
+
+/** The same message each time, with other numbers. */
+const each =
+  (shoot: (world: World, n: number) => Effect.Effect<void>): Attack["arm"] =>
+  (world) =>
+    Effect.succeed((n) => shoot(world, n))
+
+/** Ids that nobody has, the same in each run. */
+const wild = (n: number): number => (Math.imul(n + 1, 2_654_435_761) | 1) >>> 0
+
+/** Changes numbers in a packet that is signed already: it costs the sender nothing. */
+const renumbered = (packet: Uint8Array, offset: number, value: number): Uint8Array => {
+  const bytes = packet.slice()
+  new DataView(bytes.buffer).setUint32(offset, value)
+  return bytes
+}
+
+const receiveStreamIdAt = 4
+const sendStreamIdAt = 0
+
+/** An envelope around anything, of any size. */
+const deflated = (payload: Uint8Array): Uint8Array =>
+  Payload.encode({ protocol: 6, sourcePort: 1, destinationPort: ports.echo, payload, compress: true }, zlib)
+
+const forgedSyns: Attack = {
+  name: "SYN flood, signatures that do not verify",
+  arm: (world) => {
+    const syn = world.mallory.syn()
+    return Effect.succeed((n) => world.mallory.send(renumbered(syn, receiveStreamIdAt, wild(n))))
+  }
+}
+
+const soundSyns: Attack = {
+  name: "SYN flood, sound signatures",
+  dose: { messages: 100, burst: 1 },
+  bound: { answers: 1, answerBytes: 1, heldBytes: 8_388_608, streams: 101 },
+  arm: each(({ mallory }, n) => mallory.send(mallory.syn({ receiveStreamId: 1000 + n }), ports.deaf))
+}
+
+const refusedSyns: Attack = {
+  name: "SYN flood to a port without a listener",
+  bound: { answers: 1, answerBytes: 1 },
+  arm: each(({ mallory }, n) => mallory.send(mallory.syn({ receiveStreamId: 1000 + n }), ports.shut))
+}
+
+const replayToThird: Attack = {
+  name: "SYN replayed to a third party",
+  arm: (world) => {
+    const { mallory } = world
+    const syn = mallory.syn({ nacks: Packet.replayHash(world.alice.destination.hash) })
+    return Effect.succeed(() => mallory.send(syn))
+  }
+}
+
+const replayToSame: Attack = {
+  name: "SYN replayed to the same destination",
+  bound: { answers: 1, answerBytes: 1, streams: 2 },
+  arm: ({ mallory }) => {
+    const syn = mallory.syn({ receiveStreamId: 77 })
+    return Effect.as(mallory.send(syn), () => mallory.send(syn))
+  }
+}
+
+const replayAfterEnd: Attack = {
+  name: "SYN replayed after its stream has ended",
+  arm: ({ mallory }) =>
+    Effect.gen(function* () {
+      const syn = mallory.syn({ receiveStreamId: 77 })
+      yield* mallory.send(syn)
+      yield* Effect.sleep("200 millis")
+      const theirs = mallory.latest()?.receiveStreamId ?? 0
+      const ids = { sendStreamId: theirs, receiveStreamId: 77 }
+      yield* mallory.send(mallory.packet({ ...ids, sequenceNumber: 1, flags: Packet.RESET }, "signature"))
+      yield* Effect.sleep("200 millis")
+      return () => mallory.send(syn)
+    })
+}
+
+const withoutHash: Attack = {
+  name: "SYN without the replay hash, where it is required",
+  victim: { requireReplayHash: true },
+  arm: each(({ mallory }, n) => mallory.send(mallory.syn({ receiveStreamId: 1000 + (n % 4), nacks: [] })))
+}
+
+/** On a stream of Mallory's own. */
+const onStream =
+  (port: number, shoot: (world: World, ids: Partial<Packet.Packet>, n: number) => Effect.Effect<void>): Attack["arm"] =>
+  (world) =>
+    Effect.map(
+      world.mallory.open(port),
+      ({ own, theirs }) =>
+        (n) =>
+          shoot(world, { sendStreamId: theirs, receiveStreamId: own }, n)
+    )
+
+const holes: Attack = {
+  name: "hole list inflated: every second number, then huge ones",
+  bound: { answers: 1, answerBytes: 46, streams: 2 },
+  arm: onStream(ports.sink, ({ mallory }, ids, n) =>
+    mallory.send(
+      mallory.packet({ ...ids, sequenceNumber: n % 2 === 0 ? n + 2 : wild(n), payload: new Uint8Array(1) }),
+      ports.sink
+    )
+  )
+}
+
+const tinyUnread: Attack = {
+  name: "packets of one byte, unread",
+  victim: smallBuffer,
+  dose: { messages: 16_000, burst: 80 },
+  bound: { answers: 1, answerBytes: 1.1, streams: 2 },
+  arm: onStream(ports.deaf, ({ mallory }, ids, n) =>
+    mallory.send(mallory.packet({ ...ids, sequenceNumber: n + 1, payload: new Uint8Array(1) }), ports.deaf)
+  )
+}
+
+/** A byte of payload behind as many options as fit: 64 KiB in memory, some hundred on the wire. */
+const padded = (packet: Uint8Array): Uint8Array => {
+  const options = 60_000
+  const bytes = new Uint8Array(22 + options + 1)
+  bytes.set(packet.subarray(0, 20))
+  new DataView(bytes.buffer).setUint16(20, options)
+  return bytes
+}
+
+const paddedUnread: Attack = {
+  name: "one byte behind 60,000 of deflated options, unread",
+  victim: smallBuffer,
+  dose: { messages: 1000, burst: 5 },
+  bound: { answers: 1, answerBytes: 0.1, streams: 2 },
+  arm: onStream(ports.deaf, ({ mallory }, ids, n) =>
+    mallory.sendEnvelope(deflated(padded(mallory.packet({ ...ids, sequenceNumber: n + 1 }))))
+  )
+}
+
+const duplicates: Attack = {
+  name: "the same packet again and again",
+  bound: { answers: 1, answerBytes: 1, streams: 2 },
+  arm: onStream(ports.sink, ({ mallory }, ids) =>
+    mallory.send(mallory.packet({ ...ids, sequenceNumber: 1, payload: new Uint8Array(1) }), ports.sink)
+  )
+}
+
+const earlyData: Attack = {
+  name: "data for streams that are not there",
+  bound: { heldBytes: 6_291_456 },
+  arm: each(({ mallory }, n) =>
+    mallory.sendEnvelope(
+      deflated(mallory.packet({ receiveStreamId: wild(n), sequenceNumber: 1, payload: new Uint8Array(60_000) }))
+    )
+  )
+}
+
+const optimisticAcks: Attack = {
+  name: "acknowledgments of what was never sent",
+  bound: firstWindow,
+  arm: onStream(ports.source, ({ mallory }, ids, n) =>
+    mallory.send(mallory.packet({ ...ids, ackThrough: 100_000 + n }), ports.source)
+  )
+}
+
+const nackStorm: Attack = {
+  name: "NACKs of everything in flight, again and again",
+  bound: firstWindow,
+  arm: onStream(ports.source, ({ mallory }, ids) =>
+    mallory.send(
+      mallory.packet({ ...ids, ackThrough: 6, nacks: Array.from({ length: 6 }, (_, i) => i + 1) }),
+      ports.source
+    )
+  )
+}
+
+const choked: Attack = {
+  name: "window closed for good",
+  bound: firstWindow,
+  arm: onStream(ports.source, ({ mallory }, ids) =>
+    mallory.send(mallory.packet({ ...ids, requestedDelay: Packet.chokeDelay }), ports.source)
+  )
+}
+
+const blinking: Attack = {
+  name: "window closed and opened in turns, nothing acknowledged",
+  bound: { ...firstWindow, answers: 0.15, answerBytes: 12 },
+  arm: onStream(ports.source, ({ mallory }, ids, n) =>
+    mallory.send(mallory.packet({ ...ids, requestedDelay: n % 2 === 0 ? Packet.chokeDelay : 0 }), ports.source)
+  )
+}
+
+const bomb: Attack = {
+  name: "gzip bomb, 10 MB from 10 KB",
+  arm: ({ mallory }) => {
+    const small = deflated(new Uint8Array(1000))
+    const content = zlib.deflateRaw(new Uint8Array(10_000_000))
+    const envelope = new Uint8Array(10 + content.length + 8)
+    envelope.set(small.subarray(0, 10))
+    envelope.set(content, 10)
+    return Effect.succeed(() => mallory.sendEnvelope(envelope))
+  }
+}
+
+const malformedEnvelopes: Attack = {
+  name: "gzip with extra fields, names, comments, wrong CRC, surplus",
+  arm: ({ mallory }) => {
+    const sound = deflated(new Uint8Array(1000))
+    const flip = (at: number, bits: number) =>
+      sound.map((byte, i) => (i === (at + sound.length) % sound.length ? byte ^ bits : byte))
+    const all = [
+      flip(3, 4),
+      flip(3, 8),
+      flip(3, 16),
+      flip(-8, 1),
+      flip(-4, 1),
+      new Uint8Array([...sound, ...sound]),
+      flip(0, 1)
+    ]
+    return Effect.succeed((n) => mallory.sendEnvelope(all[n % all.length]!))
+  }
+}
+
+const forgedPings: Attack = {
+  name: "pings in another's name",
+  arm: ({ mallory }) => {
+    const ping = mallory.packet({ sendStreamId: 5, flags: Packet.ECHO | Packet.NO_ACK }, "identity")
+    return Effect.succeed((n) => mallory.send(renumbered(ping, sendStreamIdAt, wild(n))))
+  }
+}
+
+const pingFlood: Attack = {
+  name: "pings of 1,024 bytes in one's own name",
+  dose: { messages: 1000, burst: 5 },
+  bound: { answers: 0.12, answerBytes: 0.01 },
+  arm: each(({ mallory }, n) =>
+    mallory.send(
+      mallory.packet(
+        { sendStreamId: wild(n), flags: Packet.ECHO | Packet.NO_ACK, payload: new Uint8Array(1024) },
+        "identity"
+      )
+    )
+  )
+}
+
+const pingOnStream: Attack = {
+  name: "pings to the id of another's stream",
+  dose: { messages: 1000, burst: 5 },
+  bound: { answers: 0.12, answerBytes: 0.05 },
+  arm: ({ mallory, streamIds }) => {
+    const ping = { sendStreamId: streamIds.theirs, flags: Packet.ECHO | Packet.NO_ACK }
+    return Effect.succeed((n) => mallory.send(mallory.packet(ping, n % 2 === 0 ? "none" : "identity")))
+  }
+}
+
+const forgedEnds: Attack = {
+  name: "CLOSE and RESET on another's stream, both ids known",
+  arm: ({ mallory, streamIds }) => {
+    const ids = { sendStreamId: streamIds.theirs, receiveStreamId: streamIds.own, sequenceNumber: 1 }
+    const forged = [Packet.CLOSE, Packet.RESET].flatMap((flags) =>
+      (["none", "signature", "identity"] as const).map((signing) => mallory.packet({ ...ids, flags }, signing))
+    )
+    return Effect.succeed((n) => mallory.send(forged[n % forged.length]!))
+  }
+}
+
+const guesses: Attack = {
+  name: "data for guessed ids, one of the two known",
+  arm: ({ mallory, streamIds }) =>
+    Effect.succeed((n) => {
+      const ids =
+        n % 3 === 0
+          ? { sendStreamId: streamIds.theirs, receiveStreamId: wild(n) }
+          : n % 3 === 1
+            ? { sendStreamId: 0, receiveStreamId: streamIds.own }
+            : { sendStreamId: wild(n), receiveStreamId: streamIds.own }
+      const payload = new TextEncoder().encode("injected")
+      return mallory.send(mallory.packet({ ...ids, sequenceNumber: 1 + (n % 50), payload }))
+    })
+}
+
+const rubbish: Attack = {
+  name: "no packets at all",
+  arm: each(({ mallory }) => mallory.send(new Uint8Array(10)))
+}
+
+/**
+ * Every attack of a peer.
+ *
+ * @since 0.1.0
+ * @category attacks
+ */
+export const attacks: ReadonlyArray<Attack> = [
+  rubbish,
+  forgedSyns,
+  soundSyns,
+  refusedSyns,
+  replayToThird,
+  replayToSame,
+  replayAfterEnd,
+  withoutHash,
+  holes,
+  tinyUnread,
+  paddedUnread,
+  duplicates,
+  earlyData,
+  optimisticAcks,
+  nackStorm,
+  choked,
+  blinking,
+  bomb,
+  malformedEnvelopes,
+  forgedPings,
+  pingFlood,
+  pingOnStream,
+  forgedEnds,
+  guesses
+]

@@ -1,0 +1,73 @@
+/**
+ * What attackers get, and that others do not notice: each row of the tables of abuse in the READMEs of streaming and i2cp,
+ * against the whole stack on simulated time. What it costs in real time tells `npm run abuse`.
+ */
+import { assert, describe, it } from "@effect/vitest"
+import * as Message from "@effect-i2p/i2cp/Message"
+import * as NodeCompression from "@effect-i2p/platform-node/NodeCompression"
+import * as NodeSignatures from "@effect-i2p/platform-node/NodeSignatures"
+import * as SimulatedTime from "@effect-i2p/testkit/SimulatedTime"
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Logger from "effect/Logger"
+import * as Router from "../src/abuse/router.js"
+import * as Streaming from "../src/abuse/streaming.js"
+import * as Trial from "../src/abuse/Trial.js"
+import * as World from "../src/abuse/World.js"
+
+const native = Layer.mergeAll(NodeSignatures.layer, NodeCompression.layer, Logger.remove(Logger.defaultLogger))
+
+const simulate = <A, E>(self: Effect.Effect<A, E, never>) => Effect.provide(SimulatedTime.run(self), native)
+
+const dose: Trial.Dose = { messages: 200, burst: 1, every: "1 millis" }
+
+for (const [who, attacks] of [
+  ["a peer", Streaming.attacks],
+  ["a router", Router.attacks]
+] as const) {
+  describe(`attacks of ${who}`, () => {
+    for (const attack of attacks) {
+      it.effect(attack.name, () =>
+        Effect.gen(function* () {
+          const outcome = yield* Trial.run(attack, dose)
+          assert.isAtMost(outcome.p95 / outcome.p95Before, 2)
+          assert.isTrue(outcome.survived && outcome.admitted)
+          for (const [name, most] of Object.entries({ ...Trial.nothing, ...attack.bound })) {
+            assert.isAtMost(outcome[name as keyof Trial.Bound], most, name)
+          }
+        }).pipe(simulate)
+      )
+    }
+  })
+}
+
+describe("a router that ends the connection", () => {
+  const head = (length: number, type: number, ...body: ReadonlyArray<number>) => {
+    const bytes = new Uint8Array(5 + body.length)
+    new DataView(bytes.buffer).setUint32(0, length)
+    bytes[4] = type
+    bytes.set(body, 5)
+    return bytes
+  }
+  const ends: Readonly<Record<string, ReadonlyArray<Uint8Array>>> = {
+    "by a frame of four gigabytes": [head(0xffff_ffff, 31)],
+    "by a broken status": [head(2, 20, 0, 0)],
+    "by a thousand frames of unknown type": Array.from({ length: 1001 }, () => head(1, 99, 0)),
+    "by a Disconnect with control characters": [
+      Message.encode({ _tag: "Disconnect", reason: `\u001b[2J${"x".repeat(200)}` })
+    ]
+  }
+  for (const [name, frames] of Object.entries(ends)) {
+    it.effect(`${name} costs streams seconds, and none is lost`, () =>
+      Effect.gen(function* () {
+        const world = yield* World.make()
+        for (const frame of frames) world.bobTap.toClient(frame)
+        const before = yield* Clock.currentTimeMillis
+        assert.isTrue(Number.isFinite(yield* World.echo(world.stream)))
+        assert.isBelow((yield* Clock.currentTimeMillis) - before, 11_000)
+        assert.isTrue((yield* world.bobSession.stats).connections === 2)
+      }).pipe(Effect.scoped, simulate)
+    )
+  }
+})
