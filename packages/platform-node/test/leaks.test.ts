@@ -5,6 +5,7 @@ import * as Path from "node:path"
 import { assert, describe, it } from "@effect/vitest"
 import { StreamManager } from "@effect-i2p/streaming/StreamManager"
 import * as DestinationKeys from "@effect-i2p/wire/DestinationKeys"
+import * as SecureRandom from "@effect-i2p/wire/SecureRandom"
 import * as Cause from "effect/Cause"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
@@ -28,17 +29,35 @@ const directory = Effect.acquireRelease(
 
 const payload = "the quick brown payload jumps over the lazy tunnel "
 
-/** Every form in which bytes could be written down. */
+/** Every form in which bytes could be written down; Base64 as it is at each offset within something longer. */
 const forms = (bytes: Uint8Array): ReadonlyArray<string> => {
   const buffer = Buffer.from(bytes)
-  const base64 = buffer.toString("base64")
+  const base64 = [0, 1, 2].map((offset) => buffer.subarray(offset).toString("base64").replace(/=+$/, "").slice(0, -2))
   return [
+    buffer.toString("latin1"),
+    buffer.toString("utf8"),
     buffer.toString("hex"),
-    base64.replace(/=+$/, "").slice(0, -2),
-    base64.replaceAll("+", "-").replaceAll("/", "~").replace(/=+$/, "").slice(0, -2),
+    buffer.toString("hex").toUpperCase(),
+    ...base64,
+    ...base64.map((text) => text.replaceAll("+", "-").replaceAll("/", "~")),
+    ...base64.map((text) => text.replaceAll("+", "-").replaceAll("/", "_")),
     [...bytes.subarray(0, 16)].join(","),
     [...bytes.subarray(0, 16)].join(", ")
   ]
+}
+
+/** Random bytes, with a note of all that could be a key: those of lease sets are nowhere else to be had. */
+const recording = () => {
+  const drawn: Array<Uint8Array> = []
+  const random: SecureRandom.Service = {
+    ...SecureRandom.system,
+    bytes: (length) => {
+      const bytes = SecureRandom.system.bytes(length)
+      if (length >= 32) drawn.push(bytes.slice(0, 32))
+      return bytes
+    }
+  }
+  return { drawn, random }
 }
 
 /** A busy run: what works, what is refused, what is not there, what breaks; and everything that is said meanwhile. */
@@ -75,6 +94,7 @@ const run = Effect.gen(function* () {
     },
     context: (f, fiber) => native.context(f, fiber)
   })
+  const { drawn, random } = recording()
   const keys = yield* NodeKeyStore.transient
   const siteKeys = yield* NodeKeyStore.transient
 
@@ -160,6 +180,7 @@ const run = Effect.gen(function* () {
   }).pipe(
     Effect.scoped,
     Effect.provide(NodeI2p.layerLocalRouter({ link: { latencyMillis: 2, loss: 0.02 }, seed: 3 })),
+    Effect.provideService(SecureRandom.SecureRandom, random),
     Effect.withTracer(tracer),
     Logger.withMinimumLogLevel(LogLevel.All),
     Effect.provide(Logger.replace(Logger.defaultLogger, logger))
@@ -169,15 +190,34 @@ const run = Effect.gen(function* () {
     if (span.status._tag === "Ended" && span.status.exit._tag === "Failure") note(Cause.pretty(span.status.exit.cause))
   }
   const trace = Fs.readFileSync(tracePath, "utf8")
-  return { keys, siteKeys, said, trace, spans: spans.map(({ name }) => name) }
+  // As bytes: what is no text would come out of the line above as something else.
+  said.push(Fs.readFileSync(tracePath, "latin1"))
+  return { drawn, keys, siteKeys, said, trace, spans: spans.map(({ name }) => name) }
 })
 
 describe("what is said of a busy run", () => {
+  it("would be found in any form, within something longer", () => {
+    const secret = SecureRandom.makeSeeded("a secret").bytes(32)
+    for (let offset = 0; offset < 3; offset++) {
+      const longer = Buffer.concat([new Uint8Array(offset), secret, new Uint8Array(5)])
+      for (const text of [
+        longer.toString("hex"),
+        longer.toString("base64"),
+        longer.toString("base64url"),
+        longer.toString("base64").replaceAll("+", "-").replaceAll("/", "~"),
+        longer.toString("latin1"),
+        JSON.stringify([...longer])
+      ]) {
+        assert.isTrue(forms(secret).some((form) => text.includes(form)))
+      }
+    }
+  })
+
   it.scopedLive(
     "has no private key, no payload and no full destination in it",
     () =>
       Effect.gen(function* () {
-        const { keys, said, siteKeys, spans, trace } = yield* run
+        const { drawn, keys, said, siteKeys, spans, trace } = yield* run
         const all = [...said, trace].join("\n")
         // Or nothing would be proved.
         assert.isAbove(trace.split("\n").length, 100)
@@ -201,6 +241,8 @@ describe("what is said of a busy run", () => {
           assert.notInclude(trace, who.destination.b32)
           for (const form of forms(who.destination.hash)) assert.notInclude(all, form)
         }
+        assert.isAbove(drawn.length, 1, "the keys of both lease sets")
+        for (const bytes of drawn) for (const form of forms(bytes)) assert.notInclude(all, form, "something random")
         for (const form of [payload.slice(0, 20), ...forms(new TextEncoder().encode(payload.slice(0, 30)))]) {
           assert.notInclude(all, form, "payload")
         }
