@@ -2,7 +2,7 @@
  * `npm run abuse`, `npm run abuse -- WORD…` for the attacks whose names have one of the words, `--json` for a line each.
  *
  * On the clock of the machine: what an attack costs in processor time, and what it does to the round trips of somebody
- * else. Attacker, router and victim share one thread here, so what a victim alone pays is less.
+ * else. Attacker, router and victim share one thread here, so others have less of the processor than on machines of their own.
  *
  * @since 0.1.0
  */
@@ -13,6 +13,7 @@ import * as NodeSignatures from "@effect-i2p/platform-node/NodeSignatures"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Logger from "effect/Logger"
+import * as LogLevel from "effect/LogLevel"
 import * as Router from "./abuse/router.js"
 import * as Streaming from "./abuse/streaming.js"
 import * as Trial from "./abuse/Trial.js"
@@ -49,6 +50,6 @@ const program = Effect.gen(function* () {
 NodeRuntime.runMain(
   Effect.provide(
     program,
-    Layer.mergeAll(NodeSignatures.layer, NodeCompression.layer, Logger.remove(Logger.defaultLogger))
+    Layer.mergeAll(NodeSignatures.layer, NodeCompression.layer, Logger.minimumLogLevel(LogLevel.None))
   )
 )

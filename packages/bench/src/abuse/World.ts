@@ -133,6 +133,8 @@ export interface Mallory {
   /** Packets and bytes that came back. */
   readonly received: { packets: number; bytes: number }
   readonly sent: { packets: number; bytes: number }
+  /** Nothing leaves, to tell what the making of messages costs. */
+  isMuted: boolean
   /** The latest packet that came back. */
   readonly latest: () => Packet.Packet | undefined
   /** A packet as bytes. */
@@ -255,6 +257,7 @@ const makeMallory = Effect.fnUntraced(function* (router: LocalRouter.LocalRouter
   const packet: Mallory["packet"] = (fields, signing = "none") => seal(fields, signing, keys, signatures)
   const send: Mallory["send"] = (payload, port = ports.echo) =>
     Effect.suspend(() => {
+      if (mallory.isMuted) return Effect.void
       sent.packets += 1
       sent.bytes += payload.length
       const to = bob.destination
@@ -264,6 +267,7 @@ const makeMallory = Effect.fnUntraced(function* (router: LocalRouter.LocalRouter
     })
   const sendEnvelope: Mallory["sendEnvelope"] = (envelope) =>
     Effect.suspend(() => {
+      if (mallory.isMuted) return Effect.void
       sent.packets += 1
       sent.bytes += envelope.length
       const message = { _tag: "SendMessage", sessionId: line.sessionId(), destination: bob.destination } as const
@@ -294,6 +298,7 @@ const makeMallory = Effect.fnUntraced(function* (router: LocalRouter.LocalRouter
       }
     })
   const mallory: Mallory = {
+    isMuted: false,
     keys,
     tap: line,
     received,

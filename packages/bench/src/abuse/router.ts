@@ -19,6 +19,7 @@ const frames =
     Effect.succeed((n) =>
       Effect.sync(() => {
         const bytes = frame(world, n)
+        if (world.mallory.isMuted) return
         world.mallory.sent.packets += 1
         world.mallory.sent.bytes += bytes.length
         world.bobTap.toClient(bytes)

@@ -150,6 +150,19 @@ const paddedUnread: Attack = {
   )
 }
 
+/** The session cuts payloads from slabs of 16 KiB, and who keeps one payload keeps its slab. */
+const spacedUnread: Attack = {
+  name: "packets of 1,024 bytes between dropped ones, unread",
+  victim: smallBuffer,
+  dose: { messages: 3000, burst: 15 },
+  bound: { answers: 1, answerBytes: 0.1, heldBytes: 4_194_304, streams: 2 },
+  arm: onStream(ports.deaf, ({ mallory }, ids, n) =>
+    n % 10 === 0
+      ? mallory.send(mallory.packet({ ...ids, sequenceNumber: 1 + n / 10, payload: new Uint8Array(1024) }), ports.deaf)
+      : mallory.send(mallory.packet({ sendStreamId: 5, receiveStreamId: 6, payload: new Uint8Array(1812) }), ports.deaf)
+  )
+}
+
 const duplicates: Attack = {
   name: "the same packet again and again",
   bound: { answers: 1, answerBytes: 1, streams: 2 },
@@ -315,6 +328,7 @@ export const attacks: ReadonlyArray<Attack> = [
   holes,
   tinyUnread,
   paddedUnread,
+  spacedUnread,
   duplicates,
   earlyData,
   optimisticAcks,

@@ -73,6 +73,15 @@ describe("Connection, our receive window", () => {
     assert.deepStrictEqual([machine.state.flow.unread, machine.state.flow.charged], [0, 0])
   })
 
+  it("stays open for somebody who types, though the program looks away for a minute", () => {
+    const machine = Scenario.established()
+    for (let number = 1; number <= 1200; number++) {
+      machine.wait(50).receive(Scenario.data(number, 1))
+      assert.isFalse(machine.state.flow.choking)
+    }
+    assert.strictEqual(machine.delivered.length, 1200)
+  })
+
   it("keeps no more of a packet than its payload, whatever surrounds that", () => {
     const machine = Scenario.established(small)
     const whole = new Uint8Array(60_000)
