@@ -21,7 +21,7 @@ const idle = { full: 10_000, quick: 2_000 }
 const lone = { bytes: 8_000_000, times: 5 }
 
 /** How long streams are busy before it counts, and then as far as it counts. */
-const busyFor = { warmUp: Duration.seconds(1), full: Duration.seconds(4), quick: Duration.seconds(1) }
+const busyFor = { warmUp: Duration.seconds(3), full: Duration.seconds(4), quick: Duration.seconds(1) }
 
 /** What bounds streams by default is not what is measured here. */
 const streaming = { maxConcurrentStreams: 20_000, backlog: 1_000 } as const

@@ -12,7 +12,7 @@ import * as Memory from "../memory.js"
 const iterations = 200_000
 
 /** So few that nothing is collected in between: all that they allocate is still there at the end. */
-const counted = 2_000
+const counted = 500
 
 const packet = Packet.make({
   sendStreamId: 0x55667788,
