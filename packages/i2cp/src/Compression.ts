@@ -6,6 +6,7 @@
  *
  * @since 0.1.0
  */
+import * as ByteSlab from "@effect-i2p/wire/ByteSlab"
 import { DecodeError } from "@effect-i2p/wire/WireError"
 import * as Context from "effect/Context"
 import * as Either from "effect/Either"
@@ -88,19 +89,7 @@ const inflatePortable = (bytes: Uint8Array, maxBytes: number): Either.Either<Uin
     return Either.left(inflateError(cause instanceof Error ? cause.message : "malformed deflate stream"))
   }
   if (total > maxBytes) return Either.left(inflateError(`more than ${maxBytes} bytes after inflating`))
-  return Either.right(concat(parts, total))
-}
-
-const concat = (parts: ReadonlyArray<Uint8Array>, total: number): Uint8Array => {
-  const only = parts[0]
-  if (only !== undefined && parts.length === 1) return only
-  const out = new Uint8Array(total)
-  let at = 0
-  for (const part of parts) {
-    out.set(part, at)
-    at += part.length
-  }
-  return out
+  return Either.right(ByteSlab.join(parts))
 }
 
 /**

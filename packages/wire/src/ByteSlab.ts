@@ -9,6 +9,7 @@
  *
  * @since 0.1.0
  */
+import { concat } from "./internal/bytes.js"
 
 /** Above this share of a slab an array is its own: what is left of the slab would be wasted too often. */
 const maxShare = 1 / 4
@@ -66,21 +67,12 @@ export const isNext = (before: Uint8Array, part: Uint8Array): boolean =>
 export const join = (parts: ReadonlyArray<Uint8Array>): Uint8Array => {
   const first = parts[0]
   if (first === undefined) return none
+  if (parts.length === 1) return first
   let length = first.length
   let isRow = true
   for (let i = 1; i < parts.length; i++) {
     isRow &&= isNext(parts[i - 1]!, parts[i]!)
     length += parts[i]!.length
   }
-  return isRow ? new Uint8Array(first.buffer, first.byteOffset, length) : copy(parts, length)
-}
-
-const copy = (parts: ReadonlyArray<Uint8Array>, length: number): Uint8Array => {
-  const whole = new Uint8Array(length)
-  let at = 0
-  for (const part of parts) {
-    whole.set(part, at)
-    at += part.length
-  }
-  return whole
+  return isRow ? new Uint8Array(first.buffer, first.byteOffset, length) : concat(...parts)
 }

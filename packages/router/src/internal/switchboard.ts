@@ -28,7 +28,7 @@ const CREATE_LEASE_SET = 4
 /** A quarter of the default outbox: at 1 ms a turn, still 250 MB/s. */
 const TICK_BYTES = 262_144
 
-/** Four chunks of an outbox. */
+/** Two chunks of an outbox. */
 const SLAB_BYTES = 262_144
 
 /** @internal */

@@ -164,20 +164,6 @@ export const sendNext = (draft: Draft, options: SendOptions): InFlight => {
   return packet
 }
 
-/**
- * The same for a buffer that stays as it is.
- *
- * @since 0.1.0
- * @category combinators
- */
-export const send = (
-  self: SendBuffer,
-  options: SendOptions
-): { readonly buffer: SendBuffer; readonly packet: InFlight } => {
-  const buffer = toDraft(self)
-  return { packet: sendNext(buffer, options), buffer }
-}
-
 /** Takes at most so many bytes off the front. */
 const take = (unsent: Array<Uint8Array>, maxBytes: number): Uint8Array => {
   const head = unsent[0]
@@ -201,7 +187,7 @@ const take = (unsent: Array<Uint8Array>, maxBytes: number): Uint8Array => {
     unsent[taken] = rest.subarray(room)
   }
   unsent.splice(0, taken)
-  return parts.length === 1 ? parts[0]! : join(parts)
+  return join(parts)
 }
 
 /**

@@ -394,8 +394,8 @@ const perform = (self: Driver, actions: ReadonlyArray<Action>): Effect.Effect<vo
 }
 
 /**
- * Signs and sends one packet, or says what is left to do. A transport that fails has lost the packet: retransmission repairs that, or the stream's
- * own limits end it.
+ * Signs and sends one packet, or says what is left to do. A transport that fails has lost the packet: retransmission
+ * repairs that, or the stream's own limits end it.
  */
 const transmit = (
   self: Driver,

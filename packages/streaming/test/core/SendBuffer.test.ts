@@ -7,8 +7,10 @@ import { assert, describe, it } from "vitest"
 const packetSize = 10
 const write = (self: SendBuffer.SendBuffer, bytes: Uint8Array) => SendBuffer.write(self, bytes, packetSize)
 const stamp = DeliveryRate.stamp(DeliveryRate.initial)
-const send = (self: SendBuffer.SendBuffer, now = 0, maxBytes = packetSize) =>
-  SendBuffer.send(self, { flags: 0, maxBytes, now, stamp })
+const send = (self: SendBuffer.SendBuffer, now = 0, maxBytes = packetSize) => {
+  const buffer = SendBuffer.toDraft(self)
+  return { packet: SendBuffer.sendNext(buffer, { flags: 0, maxBytes, now, stamp }), buffer }
+}
 
 /** A buffer with packets 0 to `count - 1` in flight, a full one each. */
 const inFlight = (count: number): SendBuffer.SendBuffer => {
