@@ -70,6 +70,8 @@ export interface Options {
   readonly lenient?: boolean | undefined
   /** Keeps a transcript. Default true. */
   readonly transcript?: boolean | undefined
+  /** What the clock shows at the start, in ms. Default 0; today's date leaves it a resolution of 0.2 µs. */
+  readonly startAt?: number | undefined
 }
 
 interface Line {
@@ -106,8 +108,8 @@ export class Pair {
   readonly options: Options
   readonly a: Side
   readonly b: Side
-  /** Milliseconds since the start. */
-  now = 0
+  /** What the clock shows, in milliseconds. */
+  now: number
   readonly links: Links
   private readonly counts: { [direction in Direction]: number } = { "A>B": 0, "B>A": 0 }
   private readonly network = new DelayHeap.DelayHeap<{ readonly to: Side; readonly packet: Packet.Packet }>()
@@ -119,6 +121,7 @@ export class Pair {
     const seed = options.seed ?? 1
     const credit = options.sendBufferBytes ?? StreamingConfig.defaults.sendBufferBytes
     this.options = options
+    this.now = options.startAt ?? 0
     this.configs = {
       A: Scenario.config({ ...whole, ...options.config }),
       B: Scenario.config({ ...whole, ...options.config, ...options.configB })
@@ -255,7 +258,7 @@ const formatLine = (line: Line): string => {
 }
 
 /**
- * Both sides at time 0, the SYN on its way.
+ * Both sides at the start, the SYN on its way.
  *
  * @since 0.1.0
  * @category constructors

@@ -156,7 +156,7 @@ export class Side {
     const replayHash = [1, 2, 3, 4, 5, 6, 7, 8]
     this.note(initialData)
     this.credit -= initialData.length
-    this.begin(Connection.open(config, { localStreamId: this.streamId, replayHash, initialData }, 0), 0)
+    this.begin(Connection.open(config, { localStreamId: this.streamId, replayHash, initialData }, this.pair.now), 0)
   }
 
   private begin(made: readonly [State, ReadonlyArray<Action>], remoteStreamId: number): void {

@@ -216,6 +216,19 @@ describe("Pair", () => {
     })
   })
 
+  describe("a clock that shows today's date", () => {
+    it("lets time pass although it knows no time shorter than 0.2 µs", () => {
+      const today = Date.UTC(2026, 0, 1)
+      for (let seed = 1; seed <= 40; seed++) {
+        const link = { latencyMillis: 25, loss: 0.005, rateBytesPerSecond: 300_000 }
+        const upload = { a: { write: 300_000, close: "halfway" }, b: { close: "whenDone" } } as const
+        Pair.make({ startAt: today, link, seed, ...upload })
+          .run()
+          .expectFinished()
+      }
+    })
+  })
+
   describe("generated behaviour", () => {
     it("delivers a prefix at any time and everything in the end", () => {
       fc.assert(
@@ -224,9 +237,10 @@ describe("Pair", () => {
           Arbitraries.operations,
           fc.nat(0xffff_ffff),
           fc.constantFrom<Side.Reads>("everything", 20_000),
-          (link, operations, seed, reads) => {
+          fc.constantFrom(0, Date.UTC(2026, 0, 1)),
+          (link, operations, seed, reads, startAt) => {
             const commands = { A: [], B: [] } as { [side in "A" | "B"]: Array<readonly [number, Side.Command]> }
-            let at = 0
+            let at = startAt
             const ended = new Set<string>()
             for (const operation of operations) {
               at += operation.after
@@ -239,11 +253,12 @@ describe("Pair", () => {
             const pair = Pair.make({
               link,
               seed,
+              startAt,
               config: { idleAction: "none", receiveBufferBytes: 30_000 },
               a: { commands: [...commands.A, [closeAt, { _tag: "End" }]], reads, close: "never" },
               b: { commands: [...commands.B, [closeAt, { _tag: "End" }]], reads, close: "never" }
             })
-            pair.run(20 * 3_600_000)
+            pair.run(startAt + 20 * 3_600_000)
             if (!givenUp(pair.a) && !givenUp(pair.b)) pair.expectFinished()
             pair.expect(pair.a.delivered === pair.b.written && pair.b.delivered === pair.a.written, "bytes are missing")
             pair.expect(pair.nextTime === undefined, "something is left to happen")

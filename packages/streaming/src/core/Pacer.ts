@@ -32,6 +32,12 @@ const burstMillis = 2
 const tickMillis = 1
 
 /**
+ * Least wait, in ms. A clock that shows today's date has a resolution of 1/4096 ms: a shorter wait may end when it began,
+ * with the same credit, and a stream turns for ever.
+ */
+const minWait = 1 / 1024
+
+/**
  * How much faster than window / round trip. RFC 9002 section 7.7 has 1.25; in slow start the window doubles in a round
  * trip, so Linux doubles the rate (`tcp_pacing_ss_ratio`).
  */
@@ -93,4 +99,4 @@ export const spend = (self: Pacer): Pacer => ({ credit: self.credit - 1, at: sel
  * @category getters
  */
 export const nextTime = (self: Pacer, rate: number): number =>
-  self.at + Math.max(1 - self.credit, tickMillis * rate - self.credit) / rate
+  self.at + Math.max(minWait, (1 - self.credit) / rate, tickMillis - self.credit / rate)

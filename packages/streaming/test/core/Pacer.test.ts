@@ -1,6 +1,7 @@
 import * as Pacer from "@effect-i2p/streaming/core/Pacer"
 import * as Packet from "@effect-i2p/streaming/Packet"
 import * as Scenario from "@effect-i2p/testkit/Scenario"
+import * as fc from "effect/FastCheck"
 import { assert, describe, it } from "vitest"
 
 /** Packets that leave within `millis`, at one packet a ms, when there are always more: the times. */
@@ -42,6 +43,27 @@ describe("Pacer", () => {
     let pacer = Pacer.refill(Pacer.initial, 1, 0)
     for (let i = 0; i < 12; i++) pacer = Pacer.spend(pacer)
     assert.strictEqual(Pacer.nextTime(pacer, 1), 3)
+  })
+
+  it("gives a time that passes, and is open then but for a last wait, on a clock that shows today's date", () => {
+    const today = Date.UTC(2026, 0, 1)
+    const credit = fc.oneof(
+      fc.double({ min: -300, max: 1, noNaN: true }),
+      fc.double({ min: 0.999, max: 1, noNaN: true })
+    )
+    const rate = fc.double({ min: -4, max: 3, noNaN: true }).map((exponent) => 10 ** exponent)
+    fc.assert(
+      fc.property(credit, rate, fc.nat(1e9), (credit, rate, ticks) => {
+        let pacer: Pacer.Pacer = { credit, at: today + ticks / 4096 }
+        for (let waits = 0; !Pacer.isOpen(pacer); waits++) {
+          assert.isBelow(waits, 2)
+          const next = Pacer.nextTime(pacer, rate)
+          assert.isAbove(next, pacer.at)
+          pacer = Pacer.refill(pacer, rate, next)
+        }
+      }),
+      { numRuns: 20_000, seed: 1 }
+    )
   })
 
   it("takes window / round trip as the rate, and a fourth more; in slow start twice", () => {
