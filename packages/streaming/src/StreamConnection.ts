@@ -12,7 +12,6 @@ import * as Chunk from "effect/Chunk"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
-import * as Ref from "effect/Ref"
 import * as Sink from "effect/Sink"
 import * as Stream from "effect/Stream"
 import * as Event from "./core/Event.js"
@@ -122,18 +121,20 @@ export interface Owned {
  */
 export const make = (driver: Driver.Driver, localStreamId: number): Owned => new Handle(driver, localStreamId)
 
-/** `Mailbox.toStream` that counts what it takes as read: as a stage behind it, that cost as much as the rest. */
+/** Counts what it takes as read: as a stage behind it, that cost as much as the rest. */
 const incoming = (driver: Driver.Driver): Channel.Channel<Chunk.Chunk<Uint8Array>, unknown, StreamError> => {
-  const taken = Effect.tap(driver.incoming.takeAll, ([chunk]) => Driver.noteConsumed(driver, chunk))
   const next: Channel.Channel<Chunk.Chunk<Uint8Array>, unknown, StreamError> = Channel.flatMap(
-    Channel.fromEffect(taken),
-    ([chunk, done]) => {
-      if (done) return Chunk.isEmpty(chunk) ? Channel.void : Channel.write(chunk)
-      return Channel.zipRight(Channel.write(chunk), next)
-    }
+    Channel.fromEffect(take(driver, Number.POSITIVE_INFINITY)),
+    (taken) => (taken.length === 0 ? Channel.void : Channel.zipRight(Channel.write(Chunk.unsafeFromArray(taken)), next))
   )
   return next
 }
+
+const take = (driver: Driver.Driver, limit: number): Effect.Effect<ReadonlyArray<Uint8Array>, StreamError> =>
+  Effect.map(driver.incoming.take(limit), (taken) => {
+    Driver.noteConsumed(driver, taken)
+    return taken
+  })
 
 /**
  * Effects are made when they are asked for: a handle that holds them all is 6 KB, and most of ten thousand idle streams
@@ -166,11 +167,7 @@ class Handle implements Owned, StreamConnection {
   }
 
   get read(): Effect.Effect<Option.Option<Uint8Array>, StreamError> {
-    const driver = this.#driver
-    return Effect.matchEffect(driver.incoming.take, {
-      onSuccess: (bytes) => Effect.as(Driver.noteConsumed(driver, [bytes]), Option.some(bytes)),
-      onFailure: (error) => (error._tag === "NoSuchElementException" ? Effect.succeedNone : Effect.fail(error))
-    })
+    return Effect.map(take(this.#driver, 1), ([bytes]) => Option.fromNullable(bytes))
   }
 
   get readable(): Stream.Stream<Uint8Array, StreamError> {
@@ -194,9 +191,10 @@ class Handle implements Owned, StreamConnection {
       if (driver.outcome !== undefined) return this.#gone()
       return Effect.flatMap(Deferred.make<void, StreamError>(), (done) => {
         const waiter: Driver.FlushWaiter = { offset, done }
+        driver.flushWaiters ??= new Set()
         driver.flushWaiters.add(waiter)
         Driver.command(driver, Event.flush)
-        return Effect.onInterrupt(Deferred.await(done), () => Effect.sync(() => driver.flushWaiters.delete(waiter)))
+        return Effect.onInterrupt(Deferred.await(done), () => Effect.sync(() => driver.flushWaiters?.delete(waiter)))
       })
     })
   }
@@ -209,7 +207,7 @@ class Handle implements Owned, StreamConnection {
     const driver = this.#driver
     return Effect.zipRight(
       this.#closeWith(Event.close),
-      Effect.flatMap(Deferred.await(driver.ended), () =>
+      Effect.flatMap(Driver.awaitEnded(driver), () =>
         driver.error === undefined ? Effect.void : Effect.fail(driver.error)
       )
     )
@@ -224,11 +222,11 @@ class Handle implements Owned, StreamConnection {
   }
 
   get stats(): Effect.Effect<StreamStats> {
-    return Effect.map(Ref.get(this.#driver.state), (state) => toStats(this.#driver, state))
+    return Effect.sync(() => toStats(this.#driver, this.#driver.state))
   }
 
   get changes(): Stream.Stream<Status> {
-    return Stream.takeUntil(this.#driver.phase.changes, Driver.isLast)
+    return Driver.changes(this.#driver)
   }
 
   #isGone(): boolean {

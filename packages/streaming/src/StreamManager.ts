@@ -1,5 +1,5 @@
 /**
- * The streams of one destination: opens them, takes them, answers pings, and owns a fiber for each.
+ * The streams of one destination: opens them, takes them, answers pings, and owns the loop that drives them.
  *
  * One fiber reads the transport, parses, and hands packets to their connections; what it does itself, first SYNs and
  * pings, it does inline, so that a flood of either waits in the transport's bounded queue and not in ours.
@@ -13,15 +13,14 @@ import * as Signatures from "@effect-i2p/wire/Signatures"
 import type { PublicKey } from "@effect-i2p/wire/SigningKey"
 import * as Chunk from "effect/Chunk"
 import * as Context from "effect/Context"
-import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as FiberHandle from "effect/FiberHandle"
-import * as FiberMap from "effect/FiberMap"
+import * as FiberSet from "effect/FiberSet"
 import * as Layer from "effect/Layer"
 import * as Queue from "effect/Queue"
-import * as Ref from "effect/Ref"
+import type * as Ref from "effect/Ref"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as AccessList from "./AccessList.js"
@@ -31,8 +30,9 @@ import * as Assembler from "./core/Assembler.js"
 import * as Connection from "./core/Connection.js"
 import * as Endpoint from "./core/Endpoint.js"
 import * as Event from "./core/Event.js"
-import type { Outcome, State } from "./core/State.js"
+import type { State } from "./core/State.js"
 import * as Driver from "./internal/driver.js"
+import * as EventLoop from "./internal/eventLoop.js"
 import * as Gate from "./internal/gate.js"
 import * as Metering from "./internal/metering.js"
 import * as Pings from "./internal/pings.js"
@@ -223,7 +223,16 @@ const make = Effect.gen(function* () {
   const scheduler = yield* SendScheduler.make(transport)
   const sink = yield* PacketTrace.PacketTrace
   const trace = sink && Tracing.make(sink, clock)
-  const session: Driver.Session = { transport, scheduler, signer, clock, trace }
+  const loop = yield* EventLoop.make(clock)
+  const session: Driver.Session = {
+    transport,
+    scheduler,
+    signer,
+    clock,
+    loop,
+    fork: yield* FiberSet.makeRuntime<never, void, never>(),
+    trace
+  }
   const self = transport.keys.destination
 
   const endpoint = Endpoint.make<Driver.Peer>(StreamingConfig.toLimits(options))
@@ -235,11 +244,13 @@ const make = Effect.gen(function* () {
   const portsInUse = new Map<number, number>()
   const pings = Pings.make(endpoint, clock)
   const drops = { malformed: 0, unknownStream: 0, unverified: 0, replayed: 0, unanswerable: 0 }
-  const fibers = yield* FiberMap.make<number, Outcome, never>()
+  /** Open while there is no stream. */
+  const idle = Effect.unsafeMakeLatch(true)
+  yield* Effect.addFinalizer(() => Effect.sync(() => drivers.forEach(Driver.abandon)))
   let isClosing = false
   let path: PacketTransport.Path = "Up"
 
-  const now = () => Driver.monotonicMillis(clock)
+  const now = () => loop.now
   const expiry = () => DestinationKeys.checkExpiry(transport.keys, clock.unsafeCurrentTimeMillis())
   const checkExpiry = Effect.suspend(expiry)
   const chance = () => random.u32() / 2 ** 32
@@ -291,7 +302,7 @@ const make = Effect.gen(function* () {
     else portsInUse.set(port, count)
   }
 
-  /** Enters a connection into the tables and starts its fiber. */
+  /** Enters a connection into the tables and starts it. */
   const start = Effect.fnUntraced(function* (connection: {
     readonly peer: Driver.Peer
     readonly peerKey: PublicKey | undefined
@@ -302,7 +313,7 @@ const make = Effect.gen(function* () {
     readonly syn?: Packet.Packet | undefined
   }) {
     const { peer, state } = connection
-    const driver = yield* Driver.make({
+    const driver = new Driver.Driver({
       session,
       peer,
       peerKey: connection.peerKey,
@@ -310,11 +321,13 @@ const make = Effect.gen(function* () {
       sendBufferBytes: connection.options.sendBufferBytes,
       initialBytes: connection.initialBytes,
       mailboxSize: options.mailboxSize,
-      syn: connection.syn
+      syn: connection.syn,
+      onEnd: leave
     })
     const id = state.localStreamId
     const account = yield* Metering.begin(state)
     drivers.set(id, driver)
+    idle.unsafeClose()
     countPort(peer.localPort, 1)
     if (path === "Down") Driver.notePath(driver, path)
     accounts.set(id, account)
@@ -324,28 +337,27 @@ const make = Effect.gen(function* () {
       peerKey: peer.destination.b32,
       remoteStreamId: state.remoteStreamId
     })
-    yield* FiberMap.run(
-      fibers,
-      id,
-      Effect.ensuring(
-        Driver.run(driver, connection.actions),
-        Effect.flatMap(Ref.get(driver.state), (last) => {
-          drivers.delete(id)
-          countPort(peer.localPort, -1)
-          accounts.delete(id)
-          scheduler.clear(id)
-          Sharing.leave(sharing, driver, last, now())
-          Endpoint.release(endpoint, id, {
-            remoteStreamId: last.remoteStreamId,
-            ackThrough: last.phase._tag === "TimeWait" ? Assembler.cumulative(last.receive) : undefined,
-            now: now()
-          })
-          return Metering.end(account, driver, last)
-        })
-      )
-    )
+    Driver.start(driver, connection.actions)
     return driver
   })
+
+  /** Takes a connection that is over out of the tables. */
+  const leave = (driver: Driver.Driver, last: State): Effect.Effect<void> => {
+    const id = last.localStreamId
+    const account = accounts.get(id)
+    drivers.delete(id)
+    countPort(driver.peer.localPort, -1)
+    accounts.delete(id)
+    scheduler.clear(id)
+    Sharing.leave(sharing, driver, last, now())
+    Endpoint.release(endpoint, id, {
+      remoteStreamId: last.remoteStreamId,
+      ackThrough: last.phase._tag === "TimeWait" ? Assembler.cumulative(last.receive) : undefined,
+      now: now()
+    })
+    if (drivers.size === 0) idle.unsafeOpen()
+    return account === undefined ? Effect.void : Metering.end(account, driver, last)
+  }
 
   const resolve = (destination: string | Destination) =>
     typeof destination === "string" ? transport.lookup(destination) : Effect.succeed(destination)
@@ -394,7 +406,7 @@ const make = Effect.gen(function* () {
           initialBytes: initialData.length
         })
         const owned = StreamConnection.make(driver, id)
-        const opened = Deferred.await(driver.connected).pipe(
+        const opened = Driver.awaitConnected(driver).pipe(
           Effect.mapError((outcome) =>
             outcome._tag === "Refused"
               ? new ConnectRefused({ destination: destination.short, port: request.port ?? 0 })
@@ -605,10 +617,10 @@ const make = Effect.gen(function* () {
   const tellAll = (event: Event.Event) =>
     Effect.suspend(() => {
       for (const driver of drivers.values()) Driver.command(driver, event)
-      return Effect.interruptible(FiberMap.awaitEmpty(fibers))
+      return Effect.interruptible(idle.await)
     })
 
-  // Runs before the fibers are interrupted: streams get their time to say goodbye, and the rest its RESET.
+  // Runs before the loop is interrupted: streams get their time to say goodbye, and the rest its RESET.
   yield* Effect.addFinalizer(() => {
     isClosing = true
     return tellAll(Event.close).pipe(

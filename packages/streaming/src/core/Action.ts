@@ -32,6 +32,8 @@ export type Action =
   | { readonly _tag: "Connected" }
   /** That many written bytes left the send queue: the application may write as many more. */
   | { readonly _tag: "Writable"; readonly bytes: number }
+  /** More would be sent, but there was no room for it: the connection wants a step when there is. */
+  | { readonly _tag: "HeldBack" }
   /** The peer has everything up to this byte of the stream. */
   | { readonly _tag: "Acknowledged"; readonly offset: number }
   /** The connection is over. Always the last action. */

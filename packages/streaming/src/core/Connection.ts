@@ -98,6 +98,7 @@ const initial = (
   peerChoke: undefined,
   stalledSince: undefined,
   chokedAt: 0,
+  heldBack: false,
   closing: "no",
   flushTo: 0,
   counters: {
@@ -185,7 +186,8 @@ export const accept = (
 }
 
 /**
- * Handles a batch of events and what time has brought, then sends once.
+ * Handles a batch of events and what time has brought, then sends once, so many packets of data at the most: what is beyond
+ * that waits for a step with more room, which the action `HeldBack` asks for.
  *
  * @since 0.1.0
  * @category combinators
@@ -193,10 +195,11 @@ export const accept = (
 export const step = (
   state: State,
   events: ReadonlyArray<Event>,
-  now: number
+  now: number,
+  room = Number.POSITIVE_INFINITY
 ): readonly [State, ReadonlyArray<Action>] => {
   if (isOver(state)) return [state, []]
-  const draft = Draft.from(state, now)
+  const draft = Draft.from(state, now, room)
   for (const event of events) {
     if (draft.phase._tag === "Closed") break
     handle(draft, event)

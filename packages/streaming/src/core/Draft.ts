@@ -21,6 +21,8 @@ type Mutable<A> = { -readonly [K in keyof A]: A[K] }
  */
 export interface Draft extends Mutable<Omit<State, "counters">> {
   readonly now: number
+  /** Packets of data that may still be sent in this step. */
+  room: number
   /** A copy of its own: every packet counts something. */
   readonly counters: Mutable<Counters>
   actions: Array<Action>
@@ -35,7 +37,7 @@ export interface Draft extends Mutable<Omit<State, "counters">> {
  * @since 0.1.0
  * @category constructors
  */
-export const from = (state: State, now: number): Draft => ({
+export const from = (state: State, now: number, room = Number.POSITIVE_INFINITY): Draft => ({
   config: state.config,
   role: state.role,
   phase: state.phase,
@@ -66,6 +68,7 @@ export const from = (state: State, now: number): Draft => ({
   peerChoke: state.peerChoke,
   stalledSince: state.stalledSince,
   chokedAt: state.chokedAt,
+  heldBack: state.heldBack,
   closing: state.closing,
   flushTo: state.flushTo,
   counters: {
@@ -79,6 +82,7 @@ export const from = (state: State, now: number): Draft => ({
     chokes: state.counters.chokes
   },
   now,
+  room,
   actions: [],
   ownSend: undefined
 })

@@ -208,7 +208,9 @@ const handleAcknowledgment = (draft: Draft.Draft, ackThrough: number, nacks: Rea
     const { sample: rate, state } = DeliveryRate.onAcked(draft.deliveryRate, result.acked, draft.now, draft.rtt.minRtt)
     draft.deliveryRate = state
     // Several acknowledgments in one batch find the window half empty only because nothing was sent between them.
-    const appLimited = flightSize < draft.congestion.window && draft.send.unsentBytes < draft.maxPacketSize
+    // A window that our own way out kept from being used proves nothing either (RFC 9002 section 7.8).
+    const isShort = draft.heldBack || draft.send.unsentBytes < draft.maxPacketSize
+    const appLimited = flightSize < draft.congestion.window && isShort
     if (appLimited) draft.deliveryRate = DeliveryRate.onAppLimited(state, SendBuffer.flightSize(draft.send))
     draft.congestion = draft.congestion.onAck({
       now: draft.now,

@@ -37,6 +37,7 @@ const expiryMargin = 25
  */
 export const flush = (draft: Draft.Draft): void => {
   const sent = draft.counters.packetsSent
+  draft.heldBack = false
   switch (draft.phase._tag) {
     case "SynSent":
     case "Closed":
@@ -82,7 +83,9 @@ const flushLost = (draft: Draft.Draft): void => {
     // under way (RFC 6675 section 5, step 4.3). That is one packet for each round of detection.
     const isOldest = packet.sequenceNumber === oldest
     if (!isOldest && (SendBuffer.flightSize(draft.send) >= window || !mayPace(draft))) return
-    if (packet.lost) resend(draft, packet.sequenceNumber)
+    if (!packet.lost) continue
+    if (isHeldBack(draft)) return
+    resend(draft, packet.sequenceNumber)
   }
 }
 
@@ -103,8 +106,17 @@ export const resend = (draft: Draft.Draft, sequenceNumber: number): void => {
 const flushNew = (draft: Draft.Draft): void => {
   while (draft.send.unsentBytes > 0 && draft.peerChoke === undefined && hasRoom(draft) && mayPace(draft)) {
     if (draft.send.unsentBytes < draft.maxPacketSize && !maySendSmall(draft)) return
+    if (isHeldBack(draft)) return
     sendNew(draft, 0, draft.maxPacketSize)
   }
+}
+
+/** There is no room on the way out for what would be sent now. */
+const isHeldBack = (draft: Draft.Draft): boolean => {
+  if (draft.room > 0) return false
+  if (!draft.heldBack) draft.actions.push({ _tag: "HeldBack" })
+  draft.heldBack = true
+  return true
 }
 
 /**
@@ -120,7 +132,7 @@ const copyFromSpan = 1 / 2
  */
 const flushCopies = (draft: Draft.Draft): void => {
   if (draft.send.unsentBytes === 0 || draft.peerChoke !== undefined || isClosed(draft)) return
-  if (span(draft) < copyFromSpan * spanOf(draft)) return
+  if (draft.room <= 0 || span(draft) < copyFromSpan * spanOf(draft)) return
   for (const packet of draft.send.inFlight) {
     if (packet.transmissions === 1 || packet.copied || packet.lost) continue
     draft.send = SendBuffer.markCopied(draft.send, packet.sequenceNumber)
@@ -133,6 +145,7 @@ const flushCopies = (draft: Draft.Draft): void => {
 const leave = (draft: Draft.Draft): DeliveryRate.Stamp => {
   draft.deliveryRate = DeliveryRate.onSent(draft.deliveryRate, draft.now, SendBuffer.flightSize(draft.send))
   draft.pacer = Pacer.spend(draft.pacer)
+  draft.room -= 1
   draft.lastSentAt = draft.now
   return DeliveryRate.stamp(draft.deliveryRate)
 }

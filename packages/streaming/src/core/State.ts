@@ -189,6 +189,8 @@ export interface State {
   readonly stalledSince: number | undefined
   /** `sndNxt` when the peer closed its window last. */
   readonly chokedAt: number
+  /** The last step would have sent more, had there been room on the way out. */
+  readonly heldBack: boolean
   /** What the application asked: nothing, an end of its own direction, or of both. */
   readonly closing: "no" | "half" | "full"
   /** The application waits for acknowledgments up to this byte of the stream. */

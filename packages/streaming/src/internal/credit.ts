@@ -15,7 +15,8 @@ interface Waiter {
 
 export class Credit {
   #free: number
-  readonly #waiting = new Set<Waiter>()
+  /** Of most streams nobody ever waits. */
+  #waiting: Set<Waiter> | undefined
 
   constructor(free: number) {
     this.#free = free
@@ -23,7 +24,7 @@ export class Credit {
 
   /** Takes so much if it is there and nobody waits for any. */
   tryTake(amount: number): boolean {
-    if (this.#waiting.size > 0 || this.#free < amount) return false
+    if ((this.#waiting !== undefined && this.#waiting.size > 0) || this.#free < amount) return false
     this.#free -= amount
     return true
   }
@@ -34,9 +35,11 @@ export class Credit {
       if (this.tryTake(amount)) return Effect.void
       return Effect.async<void>((resume) => {
         const waiter: Waiter = { amount, resume }
-        this.#waiting.add(waiter)
+        this.#waiting ??= new Set()
+        const waiting = this.#waiting
+        waiting.add(waiter)
         // Who gives up in the moment it is served gives back what it got.
-        return Effect.sync(() => (this.#waiting.delete(waiter) ? this.#serve() : this.give(amount)))
+        return Effect.sync(() => (waiting.delete(waiter) ? this.#serve() : this.give(amount)))
       })
     })
   }
@@ -47,10 +50,12 @@ export class Credit {
   }
 
   #serve(): void {
-    for (const waiter of this.#waiting) {
+    const waiting = this.#waiting
+    if (waiting === undefined) return
+    for (const waiter of waiting) {
       if (waiter.amount > this.#free) return
       this.#free -= waiter.amount
-      this.#waiting.delete(waiter)
+      waiting.delete(waiter)
       waiter.resume(Effect.void)
     }
   }

@@ -1,6 +1,6 @@
 /**
- * The shell of one connection: one fiber, one queue of inputs, one Ref of state, one timer. It drains its queue in
- * batches, verifies what needs a signature, steps the pure core once, and performs the actions in order.
+ * The shell of one connection: what waits for it, and what one turn of the session's loop does with that. It verifies what
+ * needs a signature, steps the pure core once for a batch, and performs the actions in order.
  *
  * @since 0.1.0
  */
@@ -9,15 +9,13 @@ import type { PublicKey } from "@effect-i2p/wire/SigningKey"
 import * as Cause from "effect/Cause"
 import type * as Clock from "effect/Clock"
 import * as Deferred from "effect/Deferred"
-import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Exit from "effect/Exit"
 import type * as Fiber from "effect/Fiber"
 import * as FiberId from "effect/FiberId"
-import * as Mailbox from "effect/Mailbox"
-import * as Ref from "effect/Ref"
-import * as SubscriptionRef from "effect/SubscriptionRef"
+import * as PubSub from "effect/PubSub"
+import * as Stream from "effect/Stream"
 import type { Action } from "../core/Action.js"
 import * as Connection from "../core/Connection.js"
 import * as Event from "../core/Event.js"
@@ -29,8 +27,9 @@ import * as Packet from "../Packet.js"
 import type { PacketTransport, Path } from "../PacketTransport.js"
 import { fromOutcome, type StreamError, StreamReset, type TransportFailed } from "../StreamError.js"
 import { Credit } from "./credit.js"
-import { Intake } from "./intake.js"
-import type { SendScheduler } from "./sendScheduler.js"
+import type { EventLoop, Task } from "./eventLoop.js"
+import { ReceiveBuffer } from "./receiveBuffer.js"
+import type { Sender, SendScheduler } from "./sendScheduler.js"
 import * as Signing from "./signing.js"
 import * as Tracing from "./tracing.js"
 
@@ -51,6 +50,9 @@ export interface Session {
   readonly scheduler: SendScheduler
   readonly signer: Signing.Signer
   readonly clock: Clock.Clock
+  readonly loop: EventLoop
+  /** Runs what a turn could not do at once, as long as the session. */
+  readonly fork: (effect: Effect.Effect<void>) => Fiber.RuntimeFiber<void>
   /** Where packets are traced to; mostly nowhere. */
   readonly trace: Tracing.Trace | undefined
 }
@@ -58,13 +60,7 @@ export interface Session {
 type Input =
   | Event.Event
   | { readonly _tag: "Packet"; readonly packet: Packet.Packet; readonly bytes: Uint8Array }
-  | Wake
   | Gone
-
-interface Wake {
-  readonly _tag: "Wake"
-}
-const wake: Wake = { _tag: "Wake" }
 
 /** There is no router any more, and none will come. */
 interface Gone {
@@ -81,54 +77,9 @@ export interface FlushWaiter {
 }
 
 /**
- * One connection's cells. `state` has a single writer, the driver fiber; everybody else only reads it.
+ * What `make` takes.
  */
-export interface Driver {
-  readonly session: Session
-  readonly peer: Peer
-  readonly state: Ref.Ref<State>
-  readonly phase: SubscriptionRef.SubscriptionRef<Phase["_tag"]>
-  readonly inputs: Intake<Input>
-  readonly incoming: Mailbox.Mailbox<Uint8Array, StreamError>
-  readonly sendBufferBytes: number
-  /** Bytes that may still be written ahead of the network; the core gives them back as it sends. */
-  readonly sendCredit: Credit
-  readonly connected: Deferred.Deferred<void, Outcome>
-  readonly ended: Deferred.Deferred<Outcome>
-  /** Key of the peer's signatures without FROM: its destination's, or the transient one of its SYN. */
-  peerKey: PublicKey | undefined
-  /** Packets in `inputs`; commands are bounded by `sendCredit` instead. */
-  queuedPackets: number
-  readonly maxQueuedPackets: number
-  droppedPackets: number
-  /** Bytes that the application has read since the last step, and what they counted for. */
-  consumed: number
-  consumedCharge: number
-  written: number
-  acknowledged: number
-  /** Bytes of the SYN's data beyond `sendCredit`: as many must be sent before credit is given back. */
-  overdraft: number
-  readonly flushWaiters: Set<FlushWaiter>
-  /** The router is a new one to the peer: our lease set goes along until the peer is heard. */
-  announcing: boolean
-  readonly tracer: Tracing.Tracer | undefined
-  /** How long the peer has kept its window closed, in ms, up to the last time that it opened it. */
-  chokedMillis: number
-  /** Since when it is closed, on the monotonic clock. */
-  chokedSince: number | undefined
-  /** Why the router did not get our last SYN on its way, as far as it said. */
-  trouble: MessageStatus.SoftReason | undefined
-  outcome: Outcome | undefined
-  /** What readers and writers are told about `outcome`; undefined for a clean end. */
-  error: StreamReset | undefined
-}
-
-/**
- * Milliseconds on the session's monotonic clock, with fractions: round trips on one machine are shorter than one.
- */
-export const monotonicMillis = (clock: Clock.Clock): number => Number(clock.unsafeCurrentTimeNanos()) / 1_000_000
-
-export const make = Effect.fnUntraced(function* (options: {
+export interface Options {
   readonly session: Session
   readonly peer: Peer
   readonly peerKey: PublicKey | undefined
@@ -138,38 +89,98 @@ export const make = Effect.fnUntraced(function* (options: {
   readonly mailboxSize: number
   /** What opened the stream, if the peer did. */
   readonly syn?: Packet.Packet | undefined
-}): Effect.fn.Return<Driver> {
-  const { initialBytes, sendBufferBytes } = options
-  return {
-    session: options.session,
-    peer: options.peer,
-    state: yield* Ref.make(options.state),
-    phase: yield* SubscriptionRef.make<Phase["_tag"]>(options.state.phase._tag),
-    inputs: new Intake<Input>(batchSize),
-    incoming: yield* Mailbox.make<Uint8Array, StreamError>(),
-    sendBufferBytes,
-    sendCredit: new Credit(Math.max(0, sendBufferBytes - initialBytes)),
-    connected: yield* Deferred.make<void, Outcome>(),
-    ended: yield* Deferred.make<Outcome>(),
-    peerKey: options.peerKey,
-    queuedPackets: 0,
-    maxQueuedPackets: options.mailboxSize,
-    droppedPackets: 0,
-    consumed: 0,
-    consumedCharge: 0,
-    written: initialBytes,
-    acknowledged: 0,
-    overdraft: Math.max(0, initialBytes - sendBufferBytes),
-    flushWaiters: new Set(),
-    announcing: false,
-    tracer: options.session.trace && Tracing.begin(options.session.trace, options.state, options.peer, options.syn),
-    chokedMillis: 0,
-    chokedSince: undefined,
-    trouble: undefined,
-    outcome: undefined,
-    error: undefined
+  /** Called when it is over, whatever the reason, with its last state. */
+  readonly onEnd: (driver: Driver, last: State) => Effect.Effect<void>
+}
+
+/**
+ * One connection's cells. `state` has a single writer, the turns of the loop; everybody else only reads it.
+ *
+ * What only some streams need, and none that is idle, is made when it is needed.
+ */
+export class Driver implements Task, Sender {
+  readonly session: Session
+  readonly peer: Peer
+  readonly onEnd: Options["onEnd"]
+  state: State
+  phase: Phase["_tag"]
+  /** Told of each new phase; exists once somebody has asked for it. */
+  phases: PubSub.PubSub<Phase["_tag"]> | undefined
+  inputs: Array<Input> = []
+  readonly incoming = new ReceiveBuffer<Uint8Array, StreamError>()
+  readonly sendBufferBytes: number
+  /** Bytes that may still be written ahead of the network; the core gives them back as it sends. */
+  readonly sendCredit: Credit
+  /** Of one that we opened, until it is open. */
+  connected: Deferred.Deferred<void, Outcome> | undefined
+  /** Of one that somebody waits for. */
+  ended: Deferred.Deferred<void> | undefined
+  /** Key of the peer's signatures without FROM: its destination's, or the transient one of its SYN. */
+  peerKey: PublicKey | undefined
+  /** Packets in `inputs`; commands are bounded by `sendCredit` instead. */
+  queuedPackets = 0
+  readonly maxQueuedPackets: number
+  droppedPackets = 0
+  /** Bytes that the application has read since the last step, and what they counted for. */
+  consumed = 0
+  consumedCharge = 0
+  written: number
+  acknowledged = 0
+  /** Bytes of the SYN's data beyond `sendCredit`: as many must be sent before credit is given back. */
+  overdraft: number
+  flushWaiters: Set<FlushWaiter> | undefined
+  /** The router is a new one to the peer: our lease set goes along until the peer is heard. */
+  announcing = false
+  readonly tracer: Tracing.Tracer | undefined
+  /** How long the peer has kept its window closed, in ms, up to the last time that it opened it. */
+  chokedMillis = 0
+  /** Since when it is closed, on the monotonic clock. */
+  chokedSince: number | undefined
+  /** Why the router did not get our last SYN on its way, as far as it said. */
+  trouble: MessageStatus.SoftReason | undefined
+  outcome: Outcome | undefined
+  /** What readers and writers are told about `outcome`; undefined for a clean end. */
+  error: StreamReset | undefined
+  /** What the last turn could not do at once is not done yet: the next one waits for it. */
+  isBlocked = false
+  /** It has asked for a turn to send. */
+  awaitsTurn = false
+  /** There are no turns any more. */
+  isDone = false
+  isQueued = false
+  deadline = Number.POSITIVE_INFINITY
+  place = -1
+
+  constructor(options: Options) {
+    const { initialBytes, sendBufferBytes, session, state } = options
+    this.session = session
+    this.peer = options.peer
+    this.onEnd = options.onEnd
+    this.state = state
+    this.phase = state.phase._tag
+    this.sendBufferBytes = sendBufferBytes
+    this.sendCredit = new Credit(Math.max(0, sendBufferBytes - initialBytes))
+    this.connected = state.role === "Initiator" ? Deferred.unsafeMake(FiberId.none) : undefined
+    this.peerKey = options.peerKey
+    this.maxQueuedPackets = options.mailboxSize
+    this.written = initialBytes
+    this.overdraft = Math.max(0, initialBytes - sendBufferBytes)
+    this.tracer = session.trace && Tracing.begin(session.trace, state, options.peer, options.syn)
   }
-})
+
+  run(): void {
+    turn(this, this.session.scheduler.room())
+  }
+
+  sendUpTo(room: number): void {
+    this.awaitsTurn = false
+    turn(this, room)
+  }
+}
+const offer = (self: Driver, input: Input): void => {
+  self.inputs.push(input)
+  self.session.loop.wake(self)
+}
 
 /**
  * Hands over a packet; one too many is dropped and counted, as a network would.
@@ -180,14 +191,14 @@ export const offerPacket = (self: Driver, packet: Packet.Packet, bytes: Uint8Arr
     return
   }
   self.queuedPackets += 1
-  self.inputs.offer({ _tag: "Packet", packet, bytes })
+  offer(self, { _tag: "Packet", packet, bytes })
 }
 
 /**
  * Hands over a command; one for a connection that is over is for nobody.
  */
 export const command = (self: Driver, event: Event.Event): void => {
-  if (self.outcome === undefined) self.inputs.offer(event)
+  if (self.outcome === undefined) offer(self, event)
 }
 
 /**
@@ -195,7 +206,7 @@ export const command = (self: Driver, event: Event.Event): void => {
  */
 export const notePath = (self: Driver, path: Path): void => {
   if (path === "Gone") {
-    if (self.outcome === undefined) self.inputs.offer(gone)
+    if (self.outcome === undefined) offer(self, gone)
     return
   }
   if (path === "Up") self.announcing = true
@@ -205,93 +216,123 @@ export const notePath = (self: Driver, path: Path): void => {
 /**
  * The application has read these: the core hears of it with the next step, at once if the window is closed.
  */
-export const noteConsumed = (self: Driver, payloads: Iterable<Uint8Array>): Effect.Effect<void> => {
+export const noteConsumed = (self: Driver, payloads: Iterable<Uint8Array>): void => {
   for (const { length } of payloads) {
     self.consumed += length
     self.consumedCharge += ReceiveWindow.charge(length)
   }
-  return Effect.map(Ref.get(self.state), (state) => {
-    if (state.flow.choking && self.outcome === undefined) self.inputs.offer(wake)
-  })
+  if (self.state.flow.choking && self.outcome === undefined) self.session.loop.wake(self)
 }
 
 /**
- * Runs the connection to its end. `initial` are the actions that came with its first state.
- *
- * A defect resets this connection and is logged; it touches no other.
+ * Waits until it is open, or tells how it ended instead.
  */
-export const run = (self: Driver, initial: ReadonlyArray<Action>): Effect.Effect<Outcome> =>
-  loop(self, initial).pipe(
-    Effect.catchAllCause((cause) => (Cause.isInterruptedOnly(cause) ? end(self, aborted) : fail(self, cause))),
-    Effect.map(() => self.outcome ?? aborted)
-  )
+export const awaitConnected = (self: Driver): Effect.Effect<void, Outcome> =>
+  Effect.suspend(() => {
+    if (self.connected !== undefined) return Deferred.await(self.connected)
+    return self.outcome === undefined ? Effect.void : Effect.fail(self.outcome)
+  })
+
+/**
+ * Waits until it has ended.
+ */
+export const awaitEnded = (self: Driver): Effect.Effect<void> =>
+  Effect.suspend(() => {
+    if (self.outcome !== undefined) return Effect.void
+    self.ended ??= Deferred.unsafeMake(FiberId.none)
+    return Deferred.await(self.ended)
+  })
+
+/**
+ * Begins with the actions that came with the first state.
+ */
+export const start = (self: Driver, initial: ReadonlyArray<Action>): void =>
+  guard(self, () => {
+    if (self.tracer !== undefined) Tracing.stepped(self.tracer, undefined, self.state, initial)
+    perform(self, initial)
+    rearm(self)
+  })
+
+/**
+ * The session is over, and this one with it.
+ */
+export const abandon = (self: Driver): void => {
+  end(self, aborted)
+  finish(self)
+}
 
 const aborted: Outcome = { _tag: "Aborted" }
 
-const fail = (self: Driver, cause: Cause.Cause<unknown>): Effect.Effect<void> => {
-  const reset = Effect.flatMap(Ref.get(self.state), (state) => {
-    const [last, actions] = Connection.step(state, [Event.abort], monotonicMillis(self.session.clock))
-    return Effect.zipRight(Ref.set(self.state, last), perform(self, actions))
-  })
-  const error = new StreamReset({ reason: "Defect", destination: self.peer.destination.short })
-  return Effect.logError("a stream ended with a defect", cause).pipe(
-    Effect.zipRight(settle(self, aborted, error)),
-    // The peer should know, but whatever is broken may break this too.
-    Effect.zipRight(Effect.catchAllCause(reset, () => Effect.void))
-  )
+/** A defect resets this connection and is logged; it touches no other. */
+const guard = (self: Driver, body: () => void): void => {
+  try {
+    body()
+  } catch (defect) {
+    fail(self, Cause.die(defect))
+  }
 }
 
-const loop = Effect.fnUntraced(function* (self: Driver, initial: ReadonlyArray<Action>) {
-  // A child, which ends with its parent. Measured: a FiberHandle and its scope are 6 KB more of every idle stream.
-  let timer: Fiber.RuntimeFiber<void> | undefined
-  let armed = Number.POSITIVE_INFINITY
-  const arm = (state: State): Effect.Effect<void> => {
-    const deadline = Connection.nextTimeout(state)
-    // A timer that fires too early is harmless and re-arms itself, so only an earlier deadline replaces it: most
-    // acknowledgments move the retransmission deadline, and moving the timer with it would cost a fiber each.
-    if (deadline === undefined || deadline >= armed) return Effect.void
-    armed = deadline
-    // Timers know whole milliseconds; one that fires a fraction early would only have to be set again.
-    const delay = Math.max(0, Math.ceil(deadline - monotonicMillis(self.session.clock)))
-    timer?.unsafeInterruptAsFork(FiberId.none)
-    return Effect.sleep(Duration.millis(delay)).pipe(
-      Effect.zipRight(
-        Effect.sync(() => {
-          armed = Number.POSITIVE_INFINITY
-          timer = undefined
-          self.inputs.offer(wake)
-        })
-      ),
-      Effect.interruptible,
-      Effect.fork,
-      Effect.map((fiber) => {
-        timer = fiber
-      })
-    )
+const fail = (self: Driver, cause: Cause.Cause<unknown>): void => {
+  self.session.fork(Effect.logError("a stream ended with a defect", cause))
+  settle(self, aborted, new StreamReset({ reason: "Defect", destination: self.peer.destination.short }))
+  try {
+    // The peer should know, but whatever is broken may break this too.
+    const [last, actions] = Connection.step(self.state, [Event.abort], self.session.loop.now)
+    self.state = last
+    perform(self, actions)
+  } catch {
+    // It has been logged already.
   }
+  finish(self)
+}
 
-  let state = yield* Ref.get(self.state)
-  if (self.tracer !== undefined) Tracing.stepped(self.tracer, undefined, state, initial)
-  yield* perform(self, initial)
-  yield* arm(state)
-  while (!isOver(state)) {
-    const inputs = yield* self.inputs.take
-    if (inputs.includes(gone)) {
-      yield* settle(self, aborted, new StreamReset({ reason: "SessionLost", destination: self.peer.destination.short }))
-    }
-    const events = toEvents(self, state, inputs)
-    const before = state
-    const now = monotonicMillis(self.session.clock)
-    const [next, actions] = Connection.step(state, events, now)
-    state = next
-    yield* Ref.set(self.state, state)
-    if ((state.peerChoke === undefined) !== (self.chokedSince === undefined)) noteChoke(self, now)
-    if (self.tracer !== undefined) Tracing.stepped(self.tracer, before, state, actions)
-    if (state.phase._tag !== before.phase._tag) yield* SubscriptionRef.set(self.phase, state.phase._tag)
-    yield* perform(self, actions)
-    yield* arm(state)
+/** One turn: what has come until now, what time has brought, and what may be sent. */
+const turn = (self: Driver, room: number): void => {
+  if (self.isBlocked || self.isDone) return
+  guard(self, () => {
+    // A batch costs one flush and one acknowledgment; who has more gets another turn.
+    const inputs = self.inputs
+    self.inputs = inputs.splice(batchSize)
+    if (self.inputs.length > 0) self.session.loop.wake(self)
+    step(self, inputs, room)
+    if (isOver(self.state)) finish(self)
+    else rearm(self)
+  })
+}
+
+const step = (self: Driver, inputs: ReadonlyArray<Input>, room: number): void => {
+  if (inputs.includes(gone)) {
+    settle(self, aborted, new StreamReset({ reason: "SessionLost", destination: self.peer.destination.short }))
   }
-})
+  const before = self.state
+  const events = toEvents(self, before, inputs)
+  const now = self.session.loop.now
+  const [state, actions] = Connection.step(before, events, now, room)
+  self.state = state
+  if ((state.peerChoke === undefined) !== (self.chokedSince === undefined)) noteChoke(self, now)
+  if (self.tracer !== undefined) Tracing.stepped(self.tracer, before, state, actions)
+  if (state.phase._tag !== before.phase._tag) enter(self, state.phase._tag)
+  perform(self, actions)
+}
+
+const rearm = (self: Driver): void => {
+  if (self.isDone) return
+  const deadline = Connection.nextTimeout(self.state)
+  if (deadline !== undefined) self.session.loop.wakeBy(self, deadline)
+}
+
+/** There are no turns from here on. */
+const finish = (self: Driver): void => {
+  if (self.isDone) return
+  self.isDone = true
+  self.session.loop.forget(self)
+  self.session.fork(self.onEnd(self, self.state))
+}
+
+const enter = (self: Driver, phase: Phase["_tag"]): void => {
+  self.phase = phase
+  self.phases?.unsafeOffer(phase)
+}
 
 /** What the core is told: what has been read, commands, and the packets that are the peer's. */
 const toEvents = (self: Driver, state: State, inputs: ReadonlyArray<Input>): ReadonlyArray<Event.Event> => {
@@ -303,8 +344,6 @@ const toEvents = (self: Driver, state: State, inputs: ReadonlyArray<Input>): Rea
   }
   for (const input of inputs) {
     switch (input._tag) {
-      case "Wake":
-        break
       case "Gone":
         events.push(Event.abort)
         break
@@ -334,7 +373,7 @@ const noteChoke = (self: Driver, now: number): void => {
  * How long the peer has kept its window closed until now, in ms.
  */
 export const chokedMillis = (self: Driver): number =>
-  self.chokedMillis + (self.chokedSince === undefined ? 0 : monotonicMillis(self.session.clock) - self.chokedSince)
+  self.chokedMillis + (self.chokedSince === undefined ? 0 : self.session.loop.now - self.chokedSince)
 
 /** Ids first, they cost nothing; the signature only of a packet that could matter. */
 const isAuthentic = (self: Driver, state: State, packet: Packet.Packet, bytes: Uint8Array): boolean => {
@@ -358,39 +397,57 @@ const isAuthentic = (self: Driver, state: State, packet: Packet.Packet, bytes: U
   return true
 }
 
-/** What needs no effect is done at once, most packets too; credit is given back once for all packets of a step. */
-const perform = (self: Driver, actions: ReadonlyArray<Action>): Effect.Effect<void> => {
-  const effects: Array<Effect.Effect<unknown>> = []
+/** Credit is given back once for all packets of a step. */
+const perform = (self: Driver, actions: ReadonlyArray<Action>): void => {
+  const rest: Array<Effect.Effect<void>> = []
   let writable = 0
   for (const action of actions) {
     switch (action._tag) {
       case "Transmit": {
-        const rest = transmit(self, action)
-        if (rest !== undefined) effects.push(Effect.ignore(rest))
+        const sending = transmit(self, action)
+        if (sending !== undefined) rest.push(Effect.ignore(sending))
         break
       }
       case "Deliver":
-        self.incoming.unsafeOffer(action.bytes)
+        self.incoming.offer(action.bytes)
         break
       case "EndOfStream":
-        self.incoming.unsafeDone(Exit.void)
+        self.incoming.done(Exit.void)
         break
       case "Connected":
-        Deferred.unsafeDone(self.connected, Effect.void)
+        if (self.connected !== undefined) Deferred.unsafeDone(self.connected, Effect.void)
+        self.connected = undefined
         break
       case "Writable":
         writable += action.bytes
+        break
+      case "HeldBack":
+        if (!self.awaitsTurn) self.session.scheduler.awaitTurn(self.state.localStreamId, self)
+        self.awaitsTurn = true
         break
       case "Acknowledged":
         acknowledge(self, action.offset)
         break
       case "Ended":
-        effects.push(end(self, action.outcome))
+        end(self, action.outcome)
         break
     }
   }
   if (writable > 0) giveCredit(self, writable)
-  return effects.length === 0 ? Effect.void : Effect.all(effects, { discard: true })
+  if (rest.length > 0) block(self, rest)
+}
+
+/** Packets that the transport takes by an Effect. If it has to wait for that, this stream has no turn, and others do. */
+const block = (self: Driver, sending: ReadonlyArray<Effect.Effect<void>>): void => {
+  const failed = (cause: Cause.Cause<never>) => Effect.sync(() => fail(self, cause))
+  const fiber = self.session.fork(Effect.catchAllCause(Effect.all(sending, { discard: true }), failed))
+  if (fiber.unsafePoll() !== null) return
+  self.isBlocked = true
+  fiber.addObserver(() => {
+    self.isBlocked = false
+    // What has come in the meantime, deadlines among it, has had no turn.
+    if (!self.isDone) self.session.loop.wake(self)
+  })
 }
 
 /**
@@ -405,7 +462,8 @@ const transmit = (
   const bytes = Signing.seal(action.packet, action.signing, signer, clock.unsafeCurrentTimeMillis())
   if (Either.isLeft(bytes)) {
     // An opening that outlives our offline keys is as good as lost; `connect` says why.
-    return bytes.left._tag === "OfflineKeysExpired" ? undefined : Effect.die(bytes.left)
+    if (bytes.left._tag === "OfflineKeysExpired") return undefined
+    throw bytes.left
   }
   return self.session.scheduler.send(action.packet.receiveStreamId, !Packet.isSequenced(action.packet), {
     to: self.peer.destination,
@@ -433,6 +491,7 @@ const giveCredit = (self: Driver, bytes: number): void => {
 
 const acknowledge = (self: Driver, offset: number): void => {
   self.acknowledged = offset
+  if (self.flushWaiters === undefined) return
   for (const waiter of self.flushWaiters) {
     if (waiter.offset > offset) continue
     self.flushWaiters.delete(waiter)
@@ -440,28 +499,46 @@ const acknowledge = (self: Driver, offset: number): void => {
   }
 }
 
-const end = (self: Driver, outcome: Outcome): Effect.Effect<void> =>
+const end = (self: Driver, outcome: Outcome): void =>
   settle(self, outcome, fromOutcome(outcome, self.peer.destination.short))
 
 /** Wakes everybody who waits for this connection. Idempotent. */
-const settle = (self: Driver, outcome: Outcome, error: StreamReset | undefined): Effect.Effect<void> =>
-  Effect.suspend(() => {
-    if (self.outcome !== undefined) return Effect.void
-    self.outcome = outcome
-    self.error = error
-    if (self.chokedSince !== undefined) noteChoke(self, monotonicMillis(self.session.clock))
-    if (self.tracer !== undefined) Tracing.end(self.tracer, outcome._tag)
-    self.incoming.unsafeDone(error === undefined ? Exit.void : Exit.fail(error))
-    Deferred.unsafeDone(self.connected, Effect.fail(outcome))
-    for (const waiter of self.flushWaiters) {
-      Deferred.unsafeDone(waiter.done, error === undefined ? Effect.void : Effect.fail(error))
-    }
-    self.flushWaiters.clear()
-    Deferred.unsafeDone(self.ended, Effect.succeed(outcome))
-    // Writers wait for credit; they get it, look, and find the stream gone.
-    self.sendCredit.give(Number.POSITIVE_INFINITY)
-    return SubscriptionRef.update(self.phase, (phase) => (isLast(phase) ? phase : "Closed"))
-  })
+const settle = (self: Driver, outcome: Outcome, error: StreamReset | undefined): void => {
+  if (self.outcome !== undefined) return
+  self.outcome = outcome
+  self.error = error
+  if (self.chokedSince !== undefined) noteChoke(self, self.session.loop.now)
+  if (self.tracer !== undefined) Tracing.end(self.tracer, outcome._tag)
+  const exit = error === undefined ? Exit.void : Exit.fail(error)
+  self.incoming.done(exit)
+  if (self.connected !== undefined) Deferred.unsafeDone(self.connected, Effect.fail(outcome))
+  self.connected = undefined
+  for (const waiter of self.flushWaiters ?? []) Deferred.unsafeDone(waiter.done, exit)
+  self.flushWaiters = undefined
+  if (self.ended !== undefined) Deferred.unsafeDone(self.ended, Effect.void)
+  // Writers wait for credit; they get it, look, and find the stream gone.
+  self.sendCredit.give(Number.POSITIVE_INFINITY)
+  if (!isLast(self.phase)) enter(self, "Closed")
+}
+
+/**
+ * The phase now and whenever it changes, to the last one.
+ */
+export const changes = (self: Driver): Stream.Stream<Phase["_tag"]> =>
+  Stream.unwrapScoped(
+    Effect.gen(function* () {
+      const phases = self.phases ?? (yield* PubSub.unbounded<Phase["_tag"]>())
+      self.phases ??= phases
+      const later = yield* PubSub.subscribe(self.phases)
+      // The next phase may have come after the subscription and before this, and is not told twice.
+      return Stream.changes(
+        Stream.concat(
+          Stream.sync(() => self.phase),
+          Stream.fromQueue(later)
+        )
+      )
+    })
+  ).pipe(Stream.takeUntil(isLast))
 
 /**
  * Whether no other phase follows this one.

@@ -7,7 +7,6 @@
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Metric from "effect/Metric"
-import * as Ref from "effect/Ref"
 import * as SendBuffer from "../core/SendBuffer.js"
 import type { State } from "../core/State.js"
 import type { PingError } from "../StreamError.js"
@@ -136,18 +135,13 @@ export const sample = (
   Effect.suspend(() => {
     const sums: Sums = { ...nothing }
     const observations: Array<Effect.Effect<void>> = []
-    const collectOne = ([id, driver]: readonly [number, Shell]) =>
-      Effect.map(Ref.get(driver.state), (state) => {
-        // It may have ended while we looked at others, and is accounted for then.
-        const account = accounts.get(id)
-        if (account === undefined) return
-        collect(sums, account, totals(driver, state))
-        observations.push(observe(state))
-      })
-    return Effect.forEach([...drivers], collectOne, { discard: true }).pipe(
-      Effect.zipRight(Effect.suspend(() => publish(sums))),
-      Effect.zipRight(Effect.suspend(() => Effect.all(observations, { discard: true })))
-    )
+    for (const [id, driver] of drivers) {
+      const account = accounts.get(id)
+      if (account === undefined) continue
+      collect(sums, account, totals(driver, driver.state))
+      observations.push(observe(driver.state))
+    }
+    return Effect.zipRight(publish(sums), Effect.all(observations, { discard: true }))
   })
 
 /**

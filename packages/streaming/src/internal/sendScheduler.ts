@@ -1,9 +1,13 @@
 /**
  * Decides which stream's packet leaves next when the transport is slower than the streams.
  *
- * As long as little waits in the transport, packets pass straight through. Beyond that they wait here, in the order of
- * `core/FairQueue`, and one fiber hands them over as the transport makes room: a deep queue below would keep them in the
- * order in which they came.
+ * As long as little waits in the transport, packets pass straight through. Beyond that a stream is told to make no more
+ * of them, and is asked for some when it is its turn: packets that nobody has made need no memory, cannot be dropped, and
+ * carry the newest acknowledgment when they leave. TCP knows that as small queues (Linux 3.6, `tcp_limit_output_bytes`).
+ * Measured with 1,000 bulk streams and packets that wait here instead: a fifth of them was dropped and sent again, and
+ * collecting the rest was as much work as sending.
+ *
+ * What no stream can put off, acknowledgments, probes, pings, waits in the order of `core/FairQueue`.
  */
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
@@ -17,7 +21,7 @@ import type { TransportFailed } from "../StreamError.js"
  */
 const maxBacklog = 131_072
 
-/** Bytes that wait here at the most: the windows of 28 streams. Ours. */
+/** Bytes that wait here at the most. Ours. */
 const maxBytes = 8_388_608
 
 /** Of these, acknowledgments in front of all. Ours: some hundred. */
@@ -26,8 +30,22 @@ const maxUrgentBytes = 65_536
 /** What a packet costs besides its bytes: the destination and the headers of I2CP. i2cp.md section 13.4. */
 const overheadBytes = 450
 
-/** Bytes that a stream may send at its turn: a full packet and what it costs. */
-const quantum = 1812 + 22 + overheadBytes
+/** A full packet and what it costs. */
+const packetBytes = 1812 + 22 + overheadBytes
+
+/**
+ * Packets that a stream may send at its turn. Ours: each turn costs a step at both ends and an acknowledgment, so that
+ * more are cheaper; fewer make shares even sooner.
+ */
+const burst = 8
+
+/**
+ * A stream that may have to wait for its turn.
+ */
+export interface Sender {
+  /** Sends so many packets at the most, and does not throw. */
+  readonly sendUpTo: (room: number) => void
+}
 
 export interface SendScheduler {
   /**
@@ -35,7 +53,11 @@ export interface SendScheduler {
    * Effect. A failure of what waits is not told: a packet may be lost at any time.
    */
   readonly send: (flow: number, urgent: boolean, packet: Outgoing) => Effect.Effect<void, TransportFailed> | undefined
-  /** Forgets what waits of a stream. */
+  /** Packets that a stream may send now without asking for a turn. */
+  readonly room: () => number
+  /** Gives a stream a turn when the transport has room; once for each time that it asks. */
+  readonly awaitTurn: (flow: number, sender: Sender) => void
+  /** Forgets what waits of a stream, and that it does. */
   readonly clear: (flow: number) => void
 }
 
@@ -45,43 +67,60 @@ export const make = Effect.fnUntraced(function* (
   const { backlog } = transport
   const pass: (packet: Outgoing) => Effect.Effect<void, TransportFailed> | undefined =
     transport.unsafeSend ?? transport.send
-  if (backlog === undefined) return { send: (_flow, _urgent, packet) => pass(packet), clear: () => {} }
-  const queue = FairQueue.make<Outgoing>({ quantum, maxBytes, maxUrgentBytes })
+  if (backlog === undefined) {
+    return {
+      send: (_flow, _urgent, packet) => pass(packet),
+      room: () => Number.POSITIVE_INFINITY,
+      awaitTurn: () => {},
+      clear: () => {}
+    }
+  }
+  const packets = FairQueue.make<Outgoing>({ quantum: packetBytes, maxBytes, maxUrgentBytes })
+  /** Counted in turns, and as many as there are streams. */
+  const turns = FairQueue.make<Sender>({ quantum: 1, maxBytes: Number.POSITIVE_INFINITY, maxUrgentBytes: 0 })
   const pending = Effect.unsafeMakeLatch(false)
 
-  const mayPass = () => backlog.bytes() < maxBacklog
+  const isEmpty = () => FairQueue.isEmpty(packets) && FairQueue.isEmpty(turns)
+  const room = () => Math.max(0, Math.ceil((maxBacklog - backlog.bytes()) / packetBytes))
 
   // Its lifetime counts from when it leaves: a wait that we impose says nothing about the network, and a packet dropped
   // for it would be one more loss for a stream that has just met a queue.
   const sendNext = (): Effect.Effect<void> => {
-    const waiting = FairQueue.dequeue(queue)
+    const waiting = FairQueue.dequeue(packets)
     const rest = waiting && pass(waiting)
+    // One of each kind: neither do pings of a peer hold up the streams, nor streams what cannot wait.
+    const left = room()
+    if (left > 0) FairQueue.dequeue(turns)?.sendUpTo(FairQueue.isEmpty(turns) ? left : Math.min(burst, left))
     return rest === undefined ? Effect.void : Effect.ignore(rest)
   }
 
   // One round for each time that the transport has made room, not for each packet: a round yields to other fibers.
   const round = Effect.suspend(() => {
-    if (FairQueue.isEmpty(queue)) {
+    if (isEmpty()) {
       pending.unsafeClose()
       return pending.await
     }
-    return mayPass()
-      ? Effect.whileLoop({
-          while: () => mayPass() && !FairQueue.isEmpty(queue),
-          body: sendNext,
-          step: () => {}
-        })
+    return room() > 0
+      ? Effect.whileLoop({ while: () => room() > 0 && !isEmpty(), body: sendNext, step: () => {} })
       : backlog.progress
   })
   yield* Effect.forkScoped(Effect.forever(round))
 
   return {
     send: (flow, urgent, packet) => {
-      if (FairQueue.isEmpty(queue) && mayPass()) return pass(packet)
-      FairQueue.enqueue(queue, flow, packet, packet.bytes.length + overheadBytes, urgent)
+      if (FairQueue.isEmpty(packets) && room() > 0) return pass(packet)
+      FairQueue.enqueue(packets, flow, packet, packet.bytes.length + overheadBytes, urgent)
       pending.unsafeOpen()
       return undefined
     },
-    clear: (flow) => FairQueue.clear(queue, flow)
+    room: () => (isEmpty() ? room() : 0),
+    awaitTurn: (flow, sender) => {
+      FairQueue.enqueue(turns, flow, sender, 1, false)
+      pending.unsafeOpen()
+    },
+    clear: (flow) => {
+      FairQueue.clear(packets, flow)
+      FairQueue.clear(turns, flow)
+    }
   }
 })

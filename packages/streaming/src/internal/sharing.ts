@@ -3,7 +3,6 @@
  */
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import * as Ref from "effect/Ref"
 import type * as Core from "../core/Config.js"
 import * as ControlBlock from "../core/ControlBlock.js"
 import type { State } from "../core/State.js"
@@ -61,7 +60,7 @@ export const seed = Effect.fnUntraced(function* (
   let asked = 0
   for (const driver of self.living.get(peer) ?? []) {
     if (++asked > maxAsked) break
-    const { rtt } = yield* Ref.get(driver.state)
+    const { rtt } = driver.state
     // Without a minimum there is only what it was given itself.
     if (rtt.srtt === undefined || rtt.minRtt === undefined) continue
     return { srtt: rtt.srtt, rttvar: rtt.rttvar, window: config.initialWindow }
