@@ -198,7 +198,10 @@ export const offerPacket = (self: Driver, packet: Packet.Packet, bytes: Uint8Arr
  * Hands over a command; one for a connection that is over is for nobody.
  */
 export const command = (self: Driver, event: Event.Event): void => {
-  if (self.outcome === undefined) offer(self, event)
+  if (self.outcome !== undefined) return
+  // Who waits for its turn to send takes what is written until then along: as many turns less as there are bursts.
+  if (self.awaitsTurn && event._tag === "Write") self.inputs.push(event)
+  else offer(self, event)
 }
 
 /**

@@ -83,14 +83,24 @@ export const make = Effect.fnUntraced(function* (
   const isEmpty = () => FairQueue.isEmpty(packets) && FairQueue.isEmpty(turns)
   const room = () => Math.max(0, Math.ceil((maxBacklog - backlog.bytes()) / packetBytes))
 
+  /** A stream is sending in its turn. */
+  let isGranted = false
+  const grant = (): void => {
+    const left = room()
+    const sender = left > 0 ? FairQueue.dequeue(turns) : undefined
+    if (sender === undefined) return
+    isGranted = true
+    sender.sendUpTo(FairQueue.isEmpty(turns) ? left : Math.min(burst, left))
+    isGranted = false
+  }
+
   // Its lifetime counts from when it leaves: a wait that we impose says nothing about the network, and a packet dropped
   // for it would be one more loss for a stream that has just met a queue.
   const sendNext = (): Effect.Effect<void> => {
     const waiting = FairQueue.dequeue(packets)
     const rest = waiting && pass(waiting)
     // One of each kind: neither do pings of a peer hold up the streams, nor streams what cannot wait.
-    const left = room()
-    if (left > 0) FairQueue.dequeue(turns)?.sendUpTo(FairQueue.isEmpty(turns) ? left : Math.min(burst, left))
+    grant()
     return rest === undefined ? Effect.void : Effect.ignore(rest)
   }
 
@@ -108,7 +118,7 @@ export const make = Effect.fnUntraced(function* (
 
   return {
     send: (flow, urgent, packet) => {
-      if (FairQueue.isEmpty(packets) && room() > 0) return pass(packet)
+      if (isGranted || (FairQueue.isEmpty(packets) && room() > 0)) return pass(packet)
       FairQueue.enqueue(packets, flow, packet, packet.bytes.length + overheadBytes, urgent)
       pending.unsafeOpen()
       return undefined
