@@ -21,7 +21,7 @@ import * as FiberSet from "effect/FiberSet"
 import * as Layer from "effect/Layer"
 import * as Queue from "effect/Queue"
 import type * as Ref from "effect/Ref"
-import type * as Scope from "effect/Scope"
+import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as AccessList from "./AccessList.js"
 import type { Action, Signing as Sealing } from "./core/Action.js"
@@ -430,7 +430,8 @@ const make = Effect.gen(function* () {
         )
         yield* Effect.onError(restore(opened), () => owned.connection.reset)
         yield* Metering.open("initiator", now() - began)
-        yield* Effect.addFinalizer(() => owned.release)
+        // Not `Effect.addFinalizer`, which keeps all that its fiber knew, and a closure here what `connect` was given.
+        yield* Scope.addFinalizer(yield* Effect.scope, owned.release)
         return owned.connection
       })
     )
@@ -487,9 +488,10 @@ const make = Effect.gen(function* () {
     const id = freshId()
     const seed = yield* Sharing.seed(sharing, peer.destination.b32, config, now())
     const [state, actions] = Connection.accept(config, { localStreamId: id, syn: packet, seed }, now())
+    const known = Sharing.known(sharing, peer.destination)
     const driver = yield* start({
-      peer,
-      peerKey,
+      peer: { ...peer, destination: known },
+      peerKey: peerKey === peer.destination.signingKey ? known.signingKey : peerKey,
       state,
       actions,
       options: connectionOptions,

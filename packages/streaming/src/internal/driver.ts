@@ -396,7 +396,11 @@ const isAuthentic = (self: Driver, state: State, packet: Packet.Packet, bytes: U
     self.droppedPackets += 1
     return false
   }
-  self.peerKey = verified.right
+  // What the peer said of itself once more is not kept.
+  self.peerKey =
+    packet.from !== undefined && verified.right === packet.from.signingKey
+      ? self.peer.destination.signingKey
+      : verified.right
   return true
 }
 

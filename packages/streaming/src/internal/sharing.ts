@@ -1,6 +1,7 @@
 /**
  * What the streams of a session know about the ways to their peers, and hand to those that come after.
  */
+import type { Destination } from "@effect-i2p/wire/Destination"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as Core from "../core/Config.js"
@@ -42,6 +43,14 @@ export const enter = (self: Sharing, driver: Driver): void => {
   const same = self.living.get(peer)
   if (same === undefined) self.living.set(peer, new Set([driver]))
   else same.add(driver)
+}
+
+/**
+ * The object that other streams of the peer have for it: bytes, name and keys of one are 3 KB.
+ */
+export const known = (self: Sharing, destination: Destination): Destination => {
+  const [driver] = self.living.get(destination.b32) ?? []
+  return driver?.peer.destination ?? destination
 }
 
 /**
