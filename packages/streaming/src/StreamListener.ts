@@ -4,11 +4,14 @@
  * @since 0.1.0
  */
 import * as Cause from "effect/Cause"
+import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as FiberSet from "effect/FiberSet"
 import * as Queue from "effect/Queue"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
+import * as Tracer from "effect/Tracer"
 import type { AccessList } from "./AccessList.js"
 import type { Owned, StreamConnection } from "./StreamConnection.js"
 
@@ -50,21 +53,28 @@ export const make = (port: number, backlog: Queue.Dequeue<Owned>, accessList: Ac
     run: (handler) =>
       Effect.gen(function* () {
         const handlers = yield* FiberSet.make<void, never>()
-        // A fiber starts as interruptible as its parent is, and this one is not while it hands over a connection.
-        const serve = (owned: Owned) =>
-          handler(owned.connection).pipe(
-            Effect.scoped,
-            Effect.withSpan("StreamListener.run", {
-              kind: "server",
-              attributes: { "i2p.peer": owned.connection.remote.short, "i2p.port": owned.connection.localPort }
+        // Scope and span are given to the fiber at its start, around the fork: given inside, each is frames of 2 KB on the
+        // stack of every stream that waits. It starts as interruptible as this one, which is not while it hands over a
+        // connection, and so always comes to the end of what it was given.
+        const serve = Effect.fnUntraced(function* (owned: Owned) {
+          const scope = yield* Scope.make()
+          yield* Scope.addFinalizer(scope, owned.release)
+          const span = yield* Effect.makeSpanScoped("StreamListener.run", {
+            kind: "server",
+            attributes: { "i2p.peer": owned.connection.remote.short, "i2p.port": owned.connection.localPort }
+          }).pipe(Scope.extend(scope))
+          return yield* Effect.interruptible(Effect.suspend(() => handler(owned.connection))).pipe(
+            Effect.matchCauseEffect({
+              onFailure: (cause) => Effect.zipRight(Scope.close(scope, Exit.failCause(cause)), Effect.failCause(cause)),
+              onSuccess: () => Scope.close(scope, Exit.void)
             }),
-            Effect.interruptible,
             Effect.catchAllCause((cause) =>
               Cause.isInterruptedOnly(cause) ? Effect.void : Effect.logWarning("a stream's handler failed", cause)
             ),
-            Effect.ensuring(owned.release),
-            FiberSet.run(handlers)
+            FiberSet.run(handlers),
+            Effect.provide(Context.add(Context.make(Scope.Scope, scope), Tracer.ParentSpan, span))
           )
+        })
         // All that wait, not one: a round yields to other fibers, and the reader of packets makes many in one of its own.
         const serveAll = (first: Owned) =>
           Effect.flatMap(Queue.takeAll(backlog), (others) =>
