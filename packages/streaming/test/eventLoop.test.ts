@@ -65,6 +65,28 @@ describe("EventLoop", () => {
     })
   )
 
+  it.scopedLive("reads what has come before it believes a deadline that is long over", () =>
+    Effect.gen(function* () {
+      const self = yield* loop
+      const order: Array<string> = []
+      const deadline = task(() => order.push("deadline"))
+      const input = task(() => order.push("input"))
+      self.wakeBy(deadline, self.now + 20)
+      yield* Effect.fork(
+        Effect.delay(
+          Effect.sync(() => self.wake(input)),
+          40
+        )
+      )
+      yield* Effect.sleep(1)
+      // The process stands still, and comes to what is later only after the deadline.
+      const until = performance.now() + 100
+      while (performance.now() < until);
+      yield* Effect.sleep(50)
+      assert.deepStrictEqual(order, ["input", "deadline"])
+    })
+  )
+
   // A fiber that wakes the loop, and is woken by it, in microtasks only: a chain without end for Node.
   it.scopedLive("lets timers of the platform fire while tasks keep it busy without them", () =>
     Effect.gen(function* () {

@@ -36,6 +36,12 @@ const turnsPerRound = 32
  */
 const pulseMillis = 10
 
+/**
+ * A deadline that is so much overdue tells that nothing ran: the process stood still, or was busy. What has arrived in
+ * the meantime is then read first, or every stream would believe that its packets were lost. In ms. Ours.
+ */
+const lateMillis = 20
+
 export class EventLoop {
   readonly #clock: Clock.Clock
   readonly #deadlines = new Deadlines<Task>()
@@ -45,6 +51,8 @@ export class EventLoop {
   #timer: Fiber.RuntimeFiber<void> | undefined
   /** A timer that is overdue while we work shows that no timer fires. */
   #pulse: { readonly due: number; readonly fiber: Fiber.RuntimeFiber<void> } | undefined
+  /** What has arrived was read since deadlines were found late. */
+  #hasCaughtUp = false
   #resume: ((effect: Effect.Effect<void>) => void) | undefined
 
   constructor(clock: Clock.Clock) {
@@ -91,7 +99,9 @@ export class EventLoop {
 
   #round(): Effect.Effect<void> {
     const now = this.now
-    for (let due = this.#deadlines.takeDue(now); due !== undefined; due = this.#deadlines.takeDue(now)) this.wake(due)
+    const isLate = !this.#hasCaughtUp && now - this.#deadlines.earliest >= lateMillis
+    this.#hasCaughtUp = isLate
+    if (!isLate) this.#takeDue(now)
     const tasks = this.#queue.splice(0, turnsPerRound)
     for (const task of tasks) {
       task.isQueued = false
@@ -99,7 +109,11 @@ export class EventLoop {
     }
     const arm = this.#deadlines.earliest < this.#armed ? this.#arm() : Effect.void
     const beat = tasks.length > 0 && this.#pulse === undefined ? this.#beat(now) : Effect.void
-    return Effect.zipRight(Effect.zipRight(arm, beat), this.#pause(now))
+    return Effect.zipRight(Effect.zipRight(arm, beat), isLate ? Effect.sleep(Duration.zero) : this.#pause(now))
+  }
+
+  #takeDue(now: number): void {
+    for (let due = this.#deadlines.takeDue(now); due !== undefined; due = this.#deadlines.takeDue(now)) this.wake(due)
   }
 
   /** Waits for something to do, or for the platform's timers if those are late. */

@@ -9,6 +9,7 @@
  *
  * What no stream can put off, acknowledgments, probes, pings, waits in the order of `core/FairQueue`.
  */
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import * as FairQueue from "../core/FairQueue.js"
@@ -38,6 +39,13 @@ const packetBytes = 1812 + 22 + overheadBytes
  * more are cheaper; fewer make shares even sooner.
  */
 const burst = 8
+
+/**
+ * Bytes granted to streams that wait for one another, after which whoever is at the other end of the socket is let go on.
+ * What the kernel takes at once, megabytes for each hop of a router on the same machine, is a queue all the same, in front
+ * of every stream.
+ */
+const maxRun = 524_288
 
 /**
  * A stream that may have to wait for its turn.
@@ -85,12 +93,17 @@ export const make = Effect.fnUntraced(function* (
 
   /** A stream is sending in its turn. */
   let isGranted = false
+  /** Bytes that have been granted in a row. */
+  let run = 0
   const grant = (): void => {
     const left = room()
     const sender = left > 0 ? FairQueue.dequeue(turns) : undefined
     if (sender === undefined) return
+    const isAlone = FairQueue.isEmpty(turns)
+    const packets = isAlone ? left : Math.min(burst, left)
+    run = isAlone ? 0 : run + packets * packetBytes
     isGranted = true
-    sender.sendUpTo(FairQueue.isEmpty(turns) ? left : Math.min(burst, left))
+    sender.sendUpTo(packets)
     isGranted = false
   }
 
@@ -104,15 +117,19 @@ export const make = Effect.fnUntraced(function* (
     return rest === undefined ? Effect.void : Effect.ignore(rest)
   }
 
+  const rest = Effect.map(Effect.sleep(Duration.zero), () => {
+    run = 0
+  })
+
   // One round for each time that the transport has made room, not for each packet: a round yields to other fibers.
   const round = Effect.suspend(() => {
     if (isEmpty()) {
       pending.unsafeClose()
       return pending.await
     }
-    return room() > 0
-      ? Effect.whileLoop({ while: () => room() > 0 && !isEmpty(), body: sendNext, step: () => {} })
-      : backlog.progress
+    if (room() === 0) return backlog.progress
+    if (run >= maxRun) return rest
+    return Effect.whileLoop({ while: () => room() > 0 && run < maxRun && !isEmpty(), body: sendNext, step: () => {} })
   })
   yield* Effect.forkScoped(Effect.forever(round))
 
