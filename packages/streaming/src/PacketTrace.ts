@@ -53,7 +53,7 @@ export interface PacketEvent extends Schema.Schema.Type<typeof PacketEvent> {}
 /**
  * A change in the life of a stream.
  *
- * **Shape** `what` is `open` when its fiber starts, `state` when it gets to another state of RFC 9293, named in `detail`,
+ * **Shape** `what` is `open` when it begins, `state` when it gets to another state of RFC 9293, named in `detail`,
  * and `end`, with the outcome in `detail`. `peer` is eight characters of the peer's Base32 name.
  *
  * @since 0.1.0

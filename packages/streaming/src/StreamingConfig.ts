@@ -224,7 +224,7 @@ export interface StreamingOptions extends ConnectionOptions {
   readonly maxCountedPeers: number
   /** Log who is turned away, a line a minute at the most. Default true, Java `disableRejectLogging`. */
   readonly logRejections: boolean
-  /** Events that may wait for a connection's fiber; packets beyond are dropped and counted. Default 1024, ours. */
+  /** Packets that may wait for a connection's turn; those beyond are dropped and counted. Default 1024, ours. */
   readonly mailboxSize: number
   /** Let a new stream start from what others to the same peer have learned about the path. Default true, Java. */
   readonly controlBlockSharing: boolean

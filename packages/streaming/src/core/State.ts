@@ -199,7 +199,7 @@ export interface State {
 }
 
 /**
- * Whether the connection is over and its fiber has nothing left to do.
+ * Whether the connection is over and there is nothing left to do.
  *
  * @since 0.1.0
  * @category getters
