@@ -99,8 +99,9 @@ class SimulatedClock implements Clock.Clock {
     this.#now = start
   }
 
+  /** Whole ones, as of any clock of Effect: dates are encoded as such. Sleepers may be due between two. */
   unsafeCurrentTimeMillis(): number {
-    return this.#now
+    return Math.floor(this.#now)
   }
 
   unsafeCurrentTimeNanos(): bigint {
