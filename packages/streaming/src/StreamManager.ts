@@ -11,6 +11,7 @@ import * as DestinationKeys from "@effect-i2p/wire/DestinationKeys"
 import * as SecureRandom from "@effect-i2p/wire/SecureRandom"
 import * as Signatures from "@effect-i2p/wire/Signatures"
 import type { PublicKey } from "@effect-i2p/wire/SigningKey"
+import * as Cause from "effect/Cause"
 import * as Chunk from "effect/Chunk"
 import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
@@ -30,7 +31,7 @@ import * as Assembler from "./core/Assembler.js"
 import * as Connection from "./core/Connection.js"
 import * as Endpoint from "./core/Endpoint.js"
 import * as Event from "./core/Event.js"
-import type { State } from "./core/State.js"
+import type { Outcome, State } from "./core/State.js"
 import * as Driver from "./internal/driver.js"
 import * as EventLoop from "./internal/eventLoop.js"
 import * as Gate from "./internal/gate.js"
@@ -203,6 +204,8 @@ const portAttempts = 16
 /** How long the RESETs of streams that could not be closed may take to leave. Ours: the transport only has to take them. */
 const lastResort = Duration.seconds(1)
 
+const timedOut: Outcome = { _tag: "TimedOut", during: "connect" }
+
 /** Packets that the reader takes from the transport at once. */
 const readBatch = 128
 
@@ -325,7 +328,7 @@ const make = Effect.gen(function* () {
       onEnd: leave
     })
     const id = state.localStreamId
-    const account = yield* Metering.begin(state)
+    const account = Metering.begin(state, yield* Metering.labels)
     drivers.set(id, driver)
     idle.unsafeClose()
     countPort(peer.localPort, 1)
@@ -338,11 +341,11 @@ const make = Effect.gen(function* () {
       remoteStreamId: state.remoteStreamId
     })
     Driver.start(driver, connection.actions)
-    return driver
+    return { account, driver }
   })
 
   /** Takes a connection that is over out of the tables. */
-  const leave = (driver: Driver.Driver, last: State): Effect.Effect<void> => {
+  const leave = (driver: Driver.Driver, last: State): void => {
     const id = last.localStreamId
     const account = accounts.get(id)
     drivers.delete(id)
@@ -356,11 +359,18 @@ const make = Effect.gen(function* () {
       now: now()
     })
     if (drivers.size === 0) idle.unsafeOpen()
-    return account === undefined ? Effect.void : Metering.end(account, driver, last)
+    if (account !== undefined) Metering.end(account, driver, last)
   }
 
   const resolve = (destination: string | Destination) =>
     typeof destination === "string" ? transport.lookup(destination) : Effect.succeed(destination)
+
+  /** A bound for what may wait for the transport. What cannot wait has no need of one, nor of the two fibers it costs. */
+  const within = <A, E, R, E2>(
+    self: Effect.Effect<A, E, R>,
+    mayWait: boolean,
+    timeout: { readonly duration: Duration.DurationInput; readonly onTimeout: () => E2 }
+  ): Effect.Effect<A, E | E2, R> => (mayWait ? Effect.timeoutFail(self, timeout) : self)
 
   const connect = Effect.fn("StreamManager.connect")(function* (request: ConnectOptions) {
     yield* checkExpiry
@@ -373,7 +383,7 @@ const make = Effect.gen(function* () {
     const name = typeof request.destination === "string" ? shorten(request.destination) : request.destination.short
     const onTimeout = (driver?: Driver.Driver) =>
       new ConnectTimedOut({ destination: name, millis: Duration.toMillis(timeout), trouble: driver?.trouble })
-    const destination = yield* Effect.timeoutFail(resolve(request.destination), {
+    const destination = yield* within(resolve(request.destination), typeof request.destination === "string", {
       duration: timeout,
       onTimeout: () => onTimeout()
     })
@@ -396,18 +406,18 @@ const make = Effect.gen(function* () {
       now()
     )
     return yield* Effect.uninterruptibleMask((restore) =>
-      Effect.gen(function* () {
-        const driver = yield* start({
+      Effect.flatMap(
+        start({
           peer: { destination, localPort, remotePort },
           peerKey: destination.signingKey,
           state,
           actions,
           options: merged,
           initialBytes: initialData.length
-        })
-        const owned = StreamConnection.make(driver, id)
-        const opened = Driver.awaitConnected(driver).pipe(
-          Effect.mapError((outcome) =>
+        }),
+        ({ account, driver }) => {
+          const owned = StreamConnection.make(driver, id)
+          const refused = (outcome: Outcome) =>
             outcome._tag === "Refused"
               ? new ConnectRefused({ destination: destination.short, port: request.port ?? 0 })
               : outcome._tag === "TimedOut"
@@ -415,25 +425,32 @@ const make = Effect.gen(function* () {
                 : outcome._tag === "Unreachable"
                   ? new DestinationUnreachable({ destination: destination.short, reason: outcome.reason })
                   : new TransportFailed({ reason: `the connection to ${destination.short} ended before it was open` })
-          ),
-          // The core keeps the same limit, but cannot when the transport does not take its packets.
-          Effect.timeoutFail({
+          // The core keeps the same limit, but cannot when the transport makes its packets wait.
+          const opened = within(Driver.awaitConnected(driver), transport.unsafeSend === undefined, {
             duration: connectTimeout,
-            onTimeout: () => {
-              const account = accounts.get(id)
-              if (account !== undefined) account.timedOut = true
-              return onTimeout(driver)
+            onTimeout: (): Outcome => {
+              account.timedOut = true
+              return timedOut
             }
-          }),
-          // The peer has not answered, or not believed us.
-          Effect.catchTag("ConnectTimedOut", (error) => Effect.zipRight(checkExpiry, error))
-        )
-        yield* Effect.onError(restore(opened), () => owned.connection.reset)
-        yield* Metering.open("initiator", now() - began)
-        // Not `Effect.addFinalizer`, which keeps all that its fiber knew, and a closure here what `connect` was given.
-        yield* Scope.addFinalizer(yield* Effect.scope, owned.release)
-        return owned.connection
-      })
+          })
+          return Effect.matchCauseEffect(restore(opened), {
+            onSuccess: () => {
+              Metering.open(account, now() - began)
+              // Not `Effect.addFinalizer`, which keeps all that its fiber knew, and a closure here what \`connect\` was given.
+              return Effect.flatMap(Effect.scope, (scope) =>
+                Effect.as(Scope.addFinalizer(scope, owned.release), owned.connection)
+              )
+            },
+            onFailure: (cause) => {
+              const error = Cause.map(cause, refused)
+              const isTimeout = Cause.isFailType(error) && error.error._tag === "ConnectTimedOut"
+              // The peer has not answered, or not believed us.
+              const why = isTimeout ? Effect.zipRight(checkExpiry, Effect.failCause(error)) : Effect.failCause(error)
+              return Effect.zipRight(owned.connection.reset, why)
+            }
+          })
+        }
+      )
     )
   })
 
@@ -489,7 +506,7 @@ const make = Effect.gen(function* () {
     const seed = yield* Sharing.seed(sharing, peer.destination.b32, config, now())
     const [state, actions] = Connection.accept(config, { localStreamId: id, syn: packet, seed }, now())
     const known = Sharing.known(sharing, peer.destination)
-    const driver = yield* start({
+    const { account, driver } = yield* start({
       peer: { ...peer, destination: known },
       peerKey: peerKey === peer.destination.signingKey ? known.signingKey : peerKey,
       state,
@@ -498,7 +515,7 @@ const make = Effect.gen(function* () {
       initialBytes: 0,
       syn: packet
     })
-    yield* Metering.open("responder")
+    Metering.open(account)
     for (const early of Endpoint.takeEarly(endpoint, packet.receiveStreamId, now())) {
       Driver.offerPacket(driver, early.packet, early.bytes)
     }

@@ -45,7 +45,12 @@ export type OutcomeLabel =
  */
 export const outcomeLabel = (outcome: Outcome): OutcomeLabel => labels[outcome._tag]
 
-const labels: Record<Outcome["_tag"], OutcomeLabel> = {
+/**
+ * All of them.
+ *
+ * @internal
+ */
+export const labels: Record<Outcome["_tag"], OutcomeLabel> = {
   Finished: "finished",
   Refused: "refused",
   Unreachable: "unreachable",

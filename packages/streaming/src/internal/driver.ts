@@ -90,7 +90,7 @@ export interface Options {
   /** What opened the stream, if the peer did. */
   readonly syn?: Packet.Packet | undefined
   /** Called when it is over, whatever the reason, with its last state. */
-  readonly onEnd: (driver: Driver, last: State) => Effect.Effect<void>
+  readonly onEnd: (driver: Driver, last: State) => void
 }
 
 /**
@@ -329,7 +329,7 @@ const finish = (self: Driver): void => {
   if (self.isDone) return
   self.isDone = true
   self.session.loop.forget(self)
-  self.session.fork(self.onEnd(self, self.state))
+  self.onEnd(self, self.state)
 }
 
 const enter = (self: Driver, phase: Phase["_tag"]): void => {

@@ -6,7 +6,10 @@
  */
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as FiberRef from "effect/FiberRef"
 import * as Metric from "effect/Metric"
+import type * as MetricLabel from "effect/MetricLabel"
+import * as Record from "effect/Record"
 import * as SendBuffer from "../core/SendBuffer.js"
 import type { State } from "../core/State.js"
 import type { PingError } from "../StreamError.js"
@@ -50,21 +53,27 @@ const names = Object.keys(nothing) as ReadonlyArray<keyof Totals>
 
 type Sums = { -readonly [K in keyof Totals]: number }
 
-/** What a change of each adds to which metric. */
-const update: Record<keyof Totals, (change: number) => Effect.Effect<void>> = {
-  bytesSent: (change) => Metric.update(StreamMetrics.bytesSent, change),
-  bytesAcknowledged: (change) => Metric.update(StreamMetrics.bytesAcknowledged, change),
-  bytesReceived: (change) => Metric.update(StreamMetrics.bytesReceived, change),
-  packetsSent: (change) => Metric.update(StreamMetrics.packetsSent, change),
-  packetsReceived: (change) => Metric.update(StreamMetrics.packetsReceived, change),
-  retransmissions: (change) => Metric.update(StreamMetrics.retransmissions, change),
-  retransmissionTimeouts: (change) => Metric.update(StreamMetrics.retransmissionTimeouts, change),
-  duplicates: (change) => Metric.update(StreamMetrics.duplicates, change),
-  packetsDropped: (change) => Metric.update(StreamMetrics.packetsDropped, change),
-  chokedMillis: (change) => Metric.update(StreamMetrics.chokedTime, change / 1000),
-  inFlight: (change) => Metric.modify(StreamMetrics.inFlight, change),
-  chokedByPeer: (change) => Metric.modify(chokedByPeer, change),
-  chokedBySelf: (change) => Metric.modify(chokedBySelf, change)
+/** Labels of the program's own, as `Effect.tagMetrics` gives them. */
+type Labels = ReadonlyArray<MetricLabel.MetricLabel>
+
+/**
+ * What a change of each adds to which metric. At once, not by `Metric.update`: that is four of the runtime's operations,
+ * and a stream has some twenty updates.
+ */
+const update: Record<keyof Totals, (change: number, labels: Labels) => void> = {
+  bytesSent: (change, labels) => StreamMetrics.bytesSent.unsafeUpdate(change, labels),
+  bytesAcknowledged: (change, labels) => StreamMetrics.bytesAcknowledged.unsafeUpdate(change, labels),
+  bytesReceived: (change, labels) => StreamMetrics.bytesReceived.unsafeUpdate(change, labels),
+  packetsSent: (change, labels) => StreamMetrics.packetsSent.unsafeUpdate(change, labels),
+  packetsReceived: (change, labels) => StreamMetrics.packetsReceived.unsafeUpdate(change, labels),
+  retransmissions: (change, labels) => StreamMetrics.retransmissions.unsafeUpdate(change, labels),
+  retransmissionTimeouts: (change, labels) => StreamMetrics.retransmissionTimeouts.unsafeUpdate(change, labels),
+  duplicates: (change, labels) => StreamMetrics.duplicates.unsafeUpdate(change, labels),
+  packetsDropped: (change, labels) => StreamMetrics.packetsDropped.unsafeUpdate(change, labels),
+  chokedMillis: (change, labels) => StreamMetrics.chokedTime.unsafeUpdate(change / 1000, labels),
+  inFlight: (change, labels) => StreamMetrics.inFlight.unsafeModify(change, labels),
+  chokedByPeer: (change, labels) => chokedByPeer.unsafeModify(change, labels),
+  chokedBySelf: (change, labels) => chokedBySelf.unsafeModify(change, labels)
 }
 
 const chokedByPeer = Metric.tagged(StreamMetrics.choked, "side", "peer")
@@ -73,10 +82,11 @@ const chokedBySelf = Metric.tagged(StreamMetrics.choked, "side", "self")
 type Shell = Driver.Driver
 
 /**
- * One stream's account.
+ * One stream's account. `labels` are those of whoever opened it.
  */
 export interface Account {
   readonly role: StreamMetrics.Role
+  readonly labels: Labels
   reported: Totals
   /** It is reset because nobody answered in time, which the core may not have noticed. */
   timedOut: boolean
@@ -89,59 +99,63 @@ const byRole = <A>(make: (role: StreamMetrics.Role) => A): Record<StreamMetrics.
 
 const streams = byRole((role) => Metric.tagged(StreamMetrics.streams, "role", role))
 const opened = byRole((role) => Metric.tagged(StreamMetrics.opened, "role", role))
-const ended = byRole((role) => Metric.tagged(StreamMetrics.ended, "role", role))
+const ended = byRole((role) => {
+  const ofRole = Metric.tagged(StreamMetrics.ended, "role", role)
+  return Record.map(StreamMetrics.labels, (label) => Metric.tagged(ofRole, "outcome", label))
+})
+
+/**
+ * The labels that a stream opened here counts under.
+ */
+export const labels: Effect.Effect<Labels> = FiberRef.get(FiberRef.currentMetricLabels)
 
 /**
  * A stream begins.
  */
-export const begin = (state: State): Effect.Effect<Account> => {
+export const begin = (state: State, labels: Labels): Account => {
   const role = state.role === "Initiator" ? "initiator" : "responder"
-  return Effect.as(Metric.modify(streams[role], 1), { role, reported: nothing, timedOut: false })
+  streams[role].unsafeModify(1, labels)
+  return { role, labels, reported: nothing, timedOut: false }
 }
 
 /**
  * A stream is open: `millis` after `connect`, of those that we open.
  */
-export const open = (role: StreamMetrics.Role, millis?: number): Effect.Effect<void> =>
-  millis === undefined
-    ? Metric.update(opened[role], 1)
-    : Effect.zipRight(Metric.update(opened[role], 1), Metric.update(StreamMetrics.connectTime, millis / 1000))
+export const open = ({ labels, role }: Account, millis?: number): void => {
+  opened[role].unsafeUpdate(1, labels)
+  if (millis !== undefined) StreamMetrics.connectTime.unsafeUpdate(millis / 1000, labels)
+}
 
 /**
  * A stream is over.
  */
-export const end = (account: Account, shell: Shell, last: State): Effect.Effect<void> => {
-  const outcome = account.timedOut ? "timed_out" : StreamMetrics.outcomeLabel(shell.outcome ?? { _tag: "Aborted" })
+export const end = (account: Account, shell: Shell, last: State): void => {
+  const { labels, role } = account
+  const outcome = account.timedOut ? "TimedOut" : (shell.outcome?._tag ?? "Aborted")
   const sums: Sums = { ...nothing }
   collect(sums, account, { ...totals(shell, last), inFlight: 0, chokedByPeer: 0, chokedBySelf: 0 })
-  return Effect.all(
-    [
-      Metric.modify(streams[account.role], -1),
-      Metric.update(Metric.tagged(ended[account.role], "outcome", outcome), 1),
-      publish(sums),
-      observe(last)
-    ],
-    { discard: true }
-  )
+  streams[role].unsafeModify(-1, labels)
+  ended[role][outcome].unsafeUpdate(1, labels)
+  publish(sums, labels)
+  observe(last, labels)
 }
 
 /**
- * Adds up live streams.
+ * Adds up live streams, each under its own labels.
  */
 export const sample = (
   drivers: ReadonlyMap<number, Shell>,
   accounts: ReadonlyMap<number, Account>
 ): Effect.Effect<void> =>
-  Effect.suspend(() => {
-    const sums: Sums = { ...nothing }
-    const observations: Array<Effect.Effect<void>> = []
+  Effect.sync(() => {
     for (const [id, driver] of drivers) {
       const account = accounts.get(id)
       if (account === undefined) continue
+      const sums: Sums = { ...nothing }
       collect(sums, account, totals(driver, driver.state))
-      observations.push(observe(driver.state))
+      publish(sums, account.labels)
+      observe(driver.state, account.labels)
     }
-    return Effect.zipRight(publish(sums), Effect.all(observations, { discard: true }))
   })
 
 /**
@@ -213,22 +227,14 @@ const collect = (sums: Sums, account: Account, current: Totals): void => {
   account.reported = current
 }
 
-const publish = (sums: Sums): Effect.Effect<void> =>
-  Effect.forEach(
-    names.filter((name) => sums[name] !== 0),
-    (name) => update[name](sums[name]),
-    { discard: true }
-  )
+const publish = (sums: Sums, labels: Labels): void => {
+  for (const name of names) if (sums[name] !== 0) update[name](sums[name], labels)
+}
 
 /** Before the first measurement there is nothing to observe. */
-const observe = ({ congestion, rtt }: State): Effect.Effect<void> =>
-  rtt.srtt === undefined
-    ? Effect.void
-    : Effect.all(
-        [
-          Metric.update(StreamMetrics.rtt, rtt.srtt / 1000),
-          Metric.update(StreamMetrics.rto, rtt.rto / 1000),
-          Metric.update(StreamMetrics.cwnd, congestion.window)
-        ],
-        { discard: true }
-      )
+const observe = ({ congestion, rtt }: State, labels: Labels): void => {
+  if (rtt.srtt === undefined) return
+  StreamMetrics.rtt.unsafeUpdate(rtt.srtt / 1000, labels)
+  StreamMetrics.rto.unsafeUpdate(rtt.rto / 1000, labels)
+  StreamMetrics.cwnd.unsafeUpdate(congestion.window, labels)
+}
