@@ -49,12 +49,28 @@ const webCryptoQuota = 65_536
  * @category constructors
  * @since 0.1.0
  */
-export const system: Service = make((n) => {
-  if (n <= webCryptoQuota) return randomBytes(n)
-  const out = new Uint8Array(n)
-  for (let at = 0; at < n; at += webCryptoQuota) out.set(randomBytes(Math.min(webCryptoQuota, n - at)), at)
-  return out
-})
+export const system: Service = {
+  bytes: (n) => {
+    if (n <= webCryptoQuota) return randomBytes(n)
+    const out = new Uint8Array(n)
+    for (let at = 0; at < n; at += webCryptoQuota) out.set(randomBytes(Math.min(webCryptoQuota, n - at)), at)
+    return out
+  },
+  u32: () => {
+    if (drawn === stock.length) {
+      crypto.getRandomValues(stock)
+      drawn = 0
+    }
+    return stock[drawn++]!
+  }
+}
+
+/**
+ * Numbers that are drawn at once: a call of the platform's is 2 µs, for one as for all of these, and a connection takes a
+ * dozen.
+ */
+const stock = new Uint32Array(256)
+let drawn = stock.length
 
 /**
  * A reproducible source: SHA-256 of the seed and a counter. **For tests and simulations only**; keys made from it are as

@@ -8,7 +8,7 @@ import * as KeyType from "@effect-i2p/wire/KeyType"
 import * as OfflineSignature from "@effect-i2p/wire/OfflineSignature"
 import type { Service as SecureRandom } from "@effect-i2p/wire/SecureRandom"
 import type * as Signatures from "@effect-i2p/wire/Signatures"
-import type { PublicKey } from "@effect-i2p/wire/SigningKey"
+import * as SigningKey from "@effect-i2p/wire/SigningKey"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
@@ -112,10 +112,10 @@ export const needsSignature = (packet: Packet.Packet): boolean =>
 export const verify = (
   packet: Packet.Packet,
   bytes: Uint8Array,
-  expected: { readonly key: PublicKey | undefined; readonly destinationBytes: Uint8Array | undefined },
+  expected: { readonly key: SigningKey.PublicKey | undefined; readonly destinationBytes: Uint8Array | undefined },
   signatures: Signatures.Service,
   nowMillis: number
-): Either.Either<PublicKey, Unverified> => {
+): Either.Either<SigningKey.PublicKey, Unverified> => {
   const signature = packet.signature
   if (signature === undefined) return Either.left("Missing")
   if (
@@ -125,7 +125,11 @@ export const verify = (
   ) {
     return Either.left("WrongIdentity")
   }
-  let key = packet.from?.signingKey ?? expected.key
+  let key = expected.key
+  // A key that is known has been imported by the backend already; another object of the same bytes has not.
+  if (packet.from !== undefined && (key === undefined || !SigningKey.equals(key, packet.from.signingKey))) {
+    key = packet.from.signingKey
+  }
   if (packet.from !== undefined && packet.offlineSignature !== undefined) {
     if (OfflineSignature.isExpired(packet.offlineSignature, nowMillis)) return Either.left("Expired")
     const block = OfflineSignature.verify(packet.offlineSignature, packet.from.signingKey, signatures)
