@@ -1,5 +1,6 @@
 /**
- * `npm run abuse`, `npm run abuse -- WORD…` for the attacks whose names have one of the words, `--json` for a line each.
+ * `npm run abuse`, `npm run abuse -- WORD…` for the attacks whose names have one of the words, `--json` for a line each,
+ * `--rate=N` for N messages a second of each, for two seconds, in place of their own doses.
  *
  * On the clock of the machine: what an attack costs in processor time, and what it does to the round trips of somebody
  * else. Attacker, router and victim share one thread here, so others have less of the processor than on machines of their own.
@@ -22,6 +23,14 @@ import { machine } from "./Benchmark.js"
 /** Five hundred messages a second: some times what a tunnel carries. */
 const dose: Trial.Dose = { messages: 1000, burst: 5, every: "10 millis" }
 
+const every = 10
+
+/** What each attack has at a rate that is asked for. */
+const doseOf = (rate: number): Trial.Dose => {
+  const burst = Math.max(1, Math.round((rate * every) / 1000))
+  return { messages: 2 * rate, burst, every }
+}
+
 const print = (line: string) => Effect.sync(() => process.stdout.write(`${line}\n`))
 
 const kilobytes = (bytes: number): string => `${Math.max(0, bytes / 1024).toFixed(0)} KiB`
@@ -39,10 +48,11 @@ const program = Effect.gen(function* () {
   const words = process.argv.slice(2)
   const json = words.includes("--json")
   const wanted = words.filter((word) => !word.startsWith("--"))
+  const rate = Number(words.find((word) => word.startsWith("--rate="))?.slice("--rate=".length) ?? 0)
   if (!json) yield* print(machine())
   for (const attack of [...Streaming.attacks, ...Router.attacks]) {
     if (wanted.length > 0 && !wanted.some((word) => attack.name.includes(word))) continue
-    const outcome = yield* Trial.run(attack, dose)
+    const outcome = yield* Trial.run(rate > 0 ? { ...attack, dose: doseOf(rate) } : attack, dose)
     yield* print(json ? JSON.stringify(outcome) : describe(outcome))
   }
 })

@@ -7,10 +7,13 @@ import * as Message from "@effect-i2p/i2cp/Message"
 import * as NodeCompression from "@effect-i2p/platform-node/NodeCompression"
 import * as NodeSignatures from "@effect-i2p/platform-node/NodeSignatures"
 import * as SimulatedTime from "@effect-i2p/testkit/SimulatedTime"
+import * as Chunk from "effect/Chunk"
 import * as Clock from "effect/Clock"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Logger from "effect/Logger"
+import * as Stream from "effect/Stream"
 import * as Router from "../src/abuse/router.js"
 import * as Streaming from "../src/abuse/streaming.js"
 import * as Trial from "../src/abuse/Trial.js"
@@ -41,6 +44,29 @@ for (const [who, attacks] of [
     }
   })
 }
+
+describe("two hundred honest visitors", () => {
+  it.effect("get in who come at once, each with a request of many packets", () =>
+    Effect.gen(function* () {
+      const { alice, bob } = yield* World.make()
+      const request = new Uint8Array(7000).fill(1)
+      const visit = Effect.gen(function* () {
+        const stream = yield* alice.connect({
+          destination: bob.destination,
+          port: World.ports.echo,
+          initialData: request
+        })
+        yield* stream.end
+        return (yield* Stream.runCollect(stream.readable)).pipe(Chunk.reduce(0, (sum, { length }) => sum + length))
+      })
+      const visits = Effect.all(Effect.replicate(Effect.scoped(visit), 200), { concurrency: "unbounded" })
+      const [took, answers] = yield* Effect.timed(visits)
+      assert.deepStrictEqual(new Set(answers), new Set([request.length]))
+      assert.strictEqual((yield* bob.drops).overflowed, 0)
+      assert.isBelow(Duration.toMillis(took), 1000, "nothing had to be sent again")
+    }).pipe(Effect.scoped, simulate)
+  )
+})
 
 describe("a router that ends the connection", () => {
   const head = (length: number, type: number, ...body: ReadonlyArray<number>) => {

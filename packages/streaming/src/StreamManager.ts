@@ -1,8 +1,8 @@
 /**
  * The streams of one destination: opens them, takes them, answers pings, and owns the loop that drives them.
  *
- * One fiber reads the transport, parses, and hands packets to their connections; what it does itself, first SYNs and
- * pings, it does inline, so that a flood of either waits in the transport's bounded queue and not in ours.
+ * One fiber reads the transport, parses, and hands packets to their connections. Another deals with first SYNs and pings,
+ * whose signatures have to be checked first: they wait for it in a bounded queue, and nobody's stream waits for them.
  *
  * @since 0.1.0
  */
@@ -128,7 +128,7 @@ export interface Pong extends Pings.Pong {}
  *
  * **Shape** `unanswerable`: connections that came after our offline keys had expired. `denied`: connections and pings that
  * an access list keeps out. `limited`: connections beyond a limit, however they were answered. `pingsLimited`: pings
- * beyond theirs.
+ * beyond theirs. `overflowed`: packets beyond `maxStrangers`, unchecked.
  *
  * @since 0.1.0
  * @category models
@@ -142,6 +142,7 @@ export interface DropCounters {
   readonly denied: number
   readonly limited: number
   readonly pingsLimited: number
+  readonly overflowed: number
 }
 
 /**
@@ -246,7 +247,7 @@ const make = Effect.gen(function* () {
   /** How many streams have a port of ours. */
   const portsInUse = new Map<number, number>()
   const pings = Pings.make(endpoint, clock)
-  const drops = { malformed: 0, unknownStream: 0, unverified: 0, replayed: 0, unanswerable: 0 }
+  const drops = { malformed: 0, unknownStream: 0, unverified: 0, replayed: 0, unanswerable: 0, overflowed: 0 }
   /** Open while there is no stream. */
   const idle = Effect.unsafeMakeLatch(true)
   yield* Effect.addFinalizer(() => Effect.sync(() => drivers.forEach(Driver.abandon)))
@@ -531,7 +532,7 @@ const make = Effect.gen(function* () {
     if (driver !== undefined) Driver.offerPacket(driver, packet, bytes)
   }
 
-  const visitors = Visitors.make({
+  const visitors = yield* Visitors.make({
     self,
     options,
     endpoint,
@@ -553,6 +554,10 @@ const make = Effect.gen(function* () {
     const decoded = Packet.decode(incoming.payload)
     if (Either.isLeft(decoded)) return drop("malformed")
     const packet = decoded.right
+    return visitors.follow(packet, incoming) ? undefined : dispatch(packet, incoming, at)
+  }
+
+  const dispatch = (packet: Packet.Packet, incoming: PacketTransport.Incoming, at: number) => {
     const route = Endpoint.route(endpoint, packet, incoming.payload, at)
     if (trace !== undefined && route._tag !== "Connection" && route._tag !== "FirstSyn" && route._tag !== "Early") {
       Tracing.unsequenced(trace, "in", packet, route._tag === "Unknown")
@@ -561,9 +566,8 @@ const make = Effect.gen(function* () {
       case "Connection":
         return toDriver(route.localStreamId, packet, incoming.payload)
       case "FirstSyn":
-        return visitors.firstSyn(packet, incoming)
       case "Ping":
-        return visitors.ping(packet, incoming)
+        return visitors.receive(packet, incoming)
       case "Pong":
         Pings.handlePong(pings, route.id, packet)
         return undefined
@@ -580,6 +584,13 @@ const make = Effect.gen(function* () {
 
   yield* Effect.forkScoped(Signing.announceExpiry(transport.keys))
 
+  // A defect is a bug, and costs what was read with the packet that hit it; everybody's streams depend on the rest.
+  const survive = Effect.catchAllDefect((defect) => Effect.logError("a packet could not be handled", defect))
+
+  yield* visitors
+    .serve((packet, incoming) => dispatch(packet, incoming, now()))
+    .pipe(survive, Effect.forever, Effect.forkScoped)
+
   yield* Effect.gen(function* () {
     for (;;) {
       // Not `takeBetween`, which gives the first alone, and the others that came with it in another round.
@@ -593,12 +604,7 @@ const make = Effect.gen(function* () {
         if (rest !== undefined) yield* rest
       }
     }
-  }).pipe(
-    // A defect is a bug, and costs what was read with the packet that hit it; everybody's streams depend on the rest.
-    Effect.catchAllDefect((defect) => Effect.logError("a packet could not be handled", defect)),
-    Effect.forever,
-    Effect.forkScoped
-  )
+  }).pipe(survive, Effect.forever, Effect.forkScoped)
 
   const notePath = (next: PacketTransport.Path): void => {
     path = next

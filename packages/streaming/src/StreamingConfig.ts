@@ -224,6 +224,11 @@ export interface StreamingOptions extends ConnectionOptions {
   readonly maxCountedPeers: number
   /** Log who is turned away, a line a minute at the most. Default true, Java `disableRejectLogging`. */
   readonly logRejections: boolean
+  /**
+   * First SYNs and pings, and what follows the SYNs at once, that may wait for the check of a signature; more are dropped
+   * and counted. Default 512, ours: some 300 ms of work, and who is dropped asks again after 3 s.
+   */
+  readonly maxStrangers: number
   /** Packets that may wait for a connection's turn; those beyond are dropped and counted. Default 1024, ours. */
   readonly mailboxSize: number
   /** Let a new stream start from what others to the same peer have learned about the path. Default true, Java. */
@@ -339,6 +344,7 @@ export const defaults: StreamingOptions = {
   pingLimits: { perPeer: { minute: 120 }, total: { minute: 1200 } },
   maxCountedPeers: 4096,
   logRejections: true,
+  maxStrangers: 512,
   mailboxSize: 1024,
   controlBlockSharing: true,
   controlBlockLifetime: "10 minutes",

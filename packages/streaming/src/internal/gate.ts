@@ -61,45 +61,48 @@ export const make = (options: StreamingOptions, now: () => number, chance: () =>
 /**
  * Whether the lists let a peer in, the session's and the listener's.
  */
-export const permits = Effect.fnUntraced(function* (
+export const permits = (
   self: Gate,
   peer: Destination,
   own: AccessList.AccessList | undefined
-): Effect.fn.Return<boolean> {
-  const ofSession = AccessList.permits(yield* Ref.get(self.accessList.rules), peer.hash)
-  if (ofSession && (own === undefined || AccessList.permits(yield* Ref.get(own.rules), peer.hash))) return true
-  self.turnedAway.denied += 1
-  yield* note(self, peer, "an access list denies it")
-  return false
-})
+): Effect.Effect<boolean> => {
+  const bySession = permitsBy(self.accessList, peer)
+  return Effect.flatMap(
+    own === undefined ? bySession : Effect.zipWith(bySession, permitsBy(own, peer), and),
+    (both) => {
+      if (both) return Effect.succeed(true)
+      self.turnedAway.denied += 1
+      return Effect.as(note(self, peer, "an access list denies it"), false)
+    }
+  )
+}
+
+const permitsBy = (list: AccessList.AccessList, peer: Destination): Effect.Effect<boolean> =>
+  Effect.map(Ref.get(list.rules), (rules) => AccessList.permits(rules, peer.hash))
+
+const and = (a: boolean, b: boolean): boolean => a && b
 
 /**
  * Counts a connection from a peer whose signature has been checked, and decides about it.
  */
-export const admit = Effect.fnUntraced(function* (
-  self: Gate,
-  peer: Destination,
-  hasRoom: boolean
-): Effect.fn.Return<Admission.Verdict> {
-  const limits = yield* Ref.get(self.connectionLimits)
-  const verdict = Admission.decide(self.connections, limits, { peer: peer.b32, hasRoom }, self.now())
-  if (verdict._tag === "Admit") return verdict
-  self.turnedAway.limited += 1
-  yield* note(self, peer, reasons[verdict.reason])
-  return verdict
-})
+export const admit = (self: Gate, peer: Destination, hasRoom: boolean): Effect.Effect<Admission.Verdict> =>
+  Effect.flatMap(Ref.get(self.connectionLimits), (limits): Effect.Effect<Admission.Verdict> => {
+    const verdict = Admission.decide(self.connections, limits, { peer: peer.b32, hasRoom }, self.now())
+    if (verdict._tag === "Admit") return Effect.succeed(verdict)
+    self.turnedAway.limited += 1
+    return Effect.as(note(self, peer, reasons[verdict.reason]), verdict)
+  })
 
 /**
  * The same for a ping. One too many is not answered: there is nobody to show an answer to.
  */
-export const admitPing = Effect.fnUntraced(function* (self: Gate, peer: Destination): Effect.fn.Return<boolean> {
-  const limits = yield* Ref.get(self.pingLimits)
-  const verdict = Admission.decide(self.pings, limits, { peer: peer.b32, hasRoom: true }, self.now())
-  if (verdict._tag === "Admit") return true
-  self.turnedAway.pingsLimited += 1
-  yield* note(self, peer, "too many pings")
-  return false
-})
+export const admitPing = (self: Gate, peer: Destination): Effect.Effect<boolean> =>
+  Effect.flatMap(Ref.get(self.pingLimits), (limits) => {
+    const verdict = Admission.decide(self.pings, limits, { peer: peer.b32, hasRoom: true }, self.now())
+    if (verdict._tag === "Admit") return Effect.succeed(true)
+    self.turnedAway.pingsLimited += 1
+    return Effect.as(note(self, peer, "too many pings"), false)
+  })
 
 const reasons: Readonly<Record<Admission.Reason, string>> = {
   PeerLimit: "too many connections of this peer",

@@ -1,8 +1,8 @@
 /**
  * What comes without a stream: first SYNs and pings of peers who have to prove first who they are.
  *
- * Each passes, in this order, what costs nothing (form, replay hash, repetition), the access lists, the signature and the
- * counters; only then something is kept or answered.
+ * Each passes, in this order, what costs nothing (form, replay hash, repetition), the access lists, a queue, the signature
+ * and the counters; only then something is kept or answered.
  *
  * @since 0.1.0
  */
@@ -25,6 +25,7 @@ import type { Peer } from "./driver.js"
 import * as Gate from "./gate.js"
 import * as Pings from "./pings.js"
 import * as Signing from "./signing.js"
+import * as Strangers from "./strangers.js"
 
 /**
  * A port of ours that takes streams.
@@ -50,7 +51,7 @@ export interface Session {
   readonly isClosing: () => boolean
   /** Whether our offline keys have expired: neither an answer nor a refusal of ours would count. */
   readonly isMute: () => boolean
-  readonly drop: (reason: "unverified" | "replayed" | "unanswerable") => undefined
+  readonly drop: (reason: "unverified" | "replayed" | "unanswerable" | "overflowed") => undefined
   readonly reply: (to: Peer, packet: Packet.Packet, signing: "none" | "identity") => Effect.Effect<void, unknown>
   /** Another copy of the SYN of a live stream. */
   readonly repeat: (localStreamId: number, syn: Packet.Packet, bytes: Uint8Array) => undefined
@@ -59,8 +60,14 @@ export interface Session {
 }
 
 export interface Visitors {
-  readonly ping: (packet: Packet.Packet, incoming: Incoming) => Effect.Effect<void> | undefined
-  readonly firstSyn: (packet: Packet.Packet, incoming: Incoming) => Effect.Effect<void> | undefined
+  /** Takes a ping or first SYN in, or turns it away at the door. */
+  readonly receive: (packet: Packet.Packet, incoming: Incoming) => Effect.Effect<void> | undefined
+  /** Takes in what belongs to a SYN that waits; false if there is none. */
+  readonly follow: (packet: Packet.Packet, incoming: Incoming) => boolean
+  /** Deals with those who wait, for ever. `pass` gets what followed a SYN. */
+  readonly serve: (
+    pass: (packet: Packet.Packet, incoming: Incoming) => Effect.Effect<void> | undefined
+  ) => Effect.Effect<never>
 }
 
 /**
@@ -72,7 +79,8 @@ const maxAnswers = 16
 /** How long such a connection may go without progress: two retransmissions of the text, at 9 and 27 s. */
 const answerTimeout = Duration.seconds(30)
 
-export const make = (session: Session): Visitors => {
+export const make = Effect.fnUntraced(function* (session: Session): Effect.fn.Return<Visitors> {
+  const strangers = yield* Strangers.make(session.options.maxStrangers, session.now)
   const { clock, drop, endpoint, gate, listeners, now, options, reply, signatures } = session
   const ownReplayHash = Packet.replayHash(session.self.hash)
   const answering = new Set<number>()
@@ -80,29 +88,41 @@ export const make = (session: Session): Visitors => {
   /** The key that signed it, if it says who sent it and that is true. */
   const authenticate = (packet: Packet.Packet, bytes: Uint8Array): PublicKey | undefined => {
     if (packet.from === undefined) return undefined
-    const strangers = { key: undefined, destinationBytes: undefined }
-    return Either.getOrUndefined(Signing.verify(packet, bytes, strangers, signatures, clock.unsafeCurrentTimeMillis()))
+    const anybody = { key: undefined, destinationBytes: undefined }
+    return Either.getOrUndefined(Signing.verify(packet, bytes, anybody, signatures, clock.unsafeCurrentTimeMillis()))
+  }
+
+  const listeningAt = (port: number): Listening | undefined => listeners.get(port) ?? listeners.get(0)
+
+  /** Whether there is room for the stream that a first SYN asks for; undefined if it is dealt with. */
+  const isNews = (packet: Packet.Packet, incoming: Incoming, from: Destination): boolean | undefined => {
+    const admission = Endpoint.admit(endpoint, from.b32, packet.receiveStreamId, now())
+    switch (admission._tag) {
+      case "Stale":
+        return drop("replayed")
+      case "Repeated":
+        return session.repeat(admission.localStreamId, packet, incoming.payload)
+      case "New":
+      case "Full":
+        return session.isMute() ? drop("unanswerable") : admission._tag === "New"
+    }
   }
 
   const judgePing = Effect.fnUntraced(function* (packet: Packet.Packet, incoming: Incoming, from: Destination) {
-    if (!(yield* Gate.permits(gate, from, undefined))) return
     if (authenticate(packet, incoming.payload) === undefined) return drop("unverified")
     if (!(yield* Gate.admitPing(gate, from))) return
     const to = { destination: from, localPort: incoming.destinationPort, remotePort: incoming.sourcePort }
     yield* Effect.ignore(reply(to, Pings.pongFor(packet), "none"))
   })
 
-  const judgeSyn = Effect.fnUntraced(function* (
-    packet: Packet.Packet,
-    incoming: Incoming,
-    from: Destination,
-    hasRoom: boolean
-  ) {
-    const port = incoming.destinationPort
-    const listening = listeners.get(port) ?? listeners.get(0)
-    if (!(yield* Gate.permits(gate, from, listening?.accessList))) return
+  const judgeSyn = Effect.fnUntraced(function* (packet: Packet.Packet, incoming: Incoming, from: Destination) {
+    // Another copy may have come first, or the table filled up, while this one waited.
+    const hasRoom = isNews(packet, incoming, from)
+    if (hasRoom === undefined) return
     const key = authenticate(packet, incoming.payload)
     if (key === undefined) return drop("unverified")
+    const port = incoming.destinationPort
+    const listening = listeningAt(port)
     const peer: Peer = { destination: from, localPort: port, remotePort: incoming.sourcePort }
     const refuse = Effect.ignore(reply(peer, refusal(packet), "identity"))
     if (session.isClosing()) return yield* refuse
@@ -153,30 +173,35 @@ export const make = (session: Session): Visitors => {
       : !options.requireReplayHash
 
   return {
-    ping: (packet, incoming) => {
-      if (!options.answerPings) return undefined
-      if (packet.from === undefined || packet.signature === undefined) return drop("unverified")
-      return judgePing(packet, incoming, packet.from)
+    receive: (packet, incoming) => {
+      const { from, signature } = packet
+      const isPing = Packet.has(packet, Packet.ECHO)
+      if (isPing && !options.answerPings) return undefined
+      if (from === undefined || signature === undefined) return drop("unverified")
+      if (!isPing) {
+        if (packet.receiveStreamId === 0) return drop("unverified")
+        if (!isForUs(packet)) return drop("replayed")
+        if (isNews(packet, incoming, from) === undefined) return undefined
+      }
+      const own = isPing ? undefined : listeningAt(incoming.destinationPort)?.accessList
+      return Effect.map(Gate.permits(gate, from, own), (permitted) => {
+        if (permitted && !strangers.offer({ packet, incoming })) drop("overflowed")
+      })
     },
-    firstSyn: (packet, incoming) => {
-      const from = packet.from
-      if (from === undefined || packet.signature === undefined || packet.receiveStreamId === 0) {
-        return drop("unverified")
-      }
-      if (!isForUs(packet)) return drop("replayed")
-      const admission = Endpoint.admit(endpoint, from.b32, packet.receiveStreamId, now())
-      switch (admission._tag) {
-        case "Stale":
-          return drop("replayed")
-        case "Repeated":
-          return session.repeat(admission.localStreamId, packet, incoming.payload)
-        case "New":
-        case "Full":
-          return session.isMute() ? drop("unanswerable") : judgeSyn(packet, incoming, from, admission._tag === "New")
-      }
-    }
+    follow: (packet, incoming) => {
+      if (!strangers.isBehind(packet)) return false
+      if (!strangers.offer({ packet, incoming })) drop("overflowed")
+      return true
+    },
+    serve: (pass) =>
+      strangers.serve(({ incoming, packet }) => {
+        const { from } = packet
+        if (from !== undefined && Packet.has(packet, Packet.ECHO)) return judgePing(packet, incoming, from)
+        if (from !== undefined && Packet.isFirstSyn(packet)) return judgeSyn(packet, incoming, from)
+        return pass(packet, incoming) ?? Effect.void
+      })
   }
-}
+})
 
 /** The answer to a SYN that is not taken. The peer may know nothing of us, so it says who we are. */
 const refusal = (syn: Packet.Packet): Packet.Packet =>

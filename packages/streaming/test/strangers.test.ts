@@ -1,0 +1,116 @@
+import { assert, describe, it } from "@effect/vitest"
+import * as MemoryTransport from "@effect-i2p/testkit/MemoryTransport"
+import * as Effect from "effect/Effect"
+import * as Strangers from "../src/internal/strangers.js"
+import * as Packet from "../src/Packet.js"
+import { bob, bytes, failureOf, mallory, readText, sealed, sessions, simulate, syn } from "./simulation.js"
+
+const stranger = (packet: Packet.Packet): Strangers.Stranger => ({
+  packet,
+  incoming: { sourcePort: 0, destinationPort: 0, payload: new Uint8Array(0) }
+})
+
+const firstSyn = (receiveStreamId: number) =>
+  stranger(Packet.make({ receiveStreamId, flags: Packet.SYNCHRONIZE | Packet.NO_ACK }))
+
+const data = (receiveStreamId: number) => Packet.make({ receiveStreamId, sequenceNumber: 1 })
+
+describe("strangers", () => {
+  it.live("are served in slices of time, between which sockets and timers get their turn", () =>
+    Effect.gen(function* () {
+      let now = 0
+      const order: Array<string> = []
+      const strangers = yield* Strangers.make(20, () => now)
+      for (let id = 1; id <= 20; id++) strangers.offer(firstSyn(id))
+      const judge = ({ packet }: Strangers.Stranger) =>
+        Effect.sync(() => {
+          now += 0.5
+          order.push(`syn ${packet.receiveStreamId}`)
+        })
+      yield* Effect.fork(
+        Effect.zipRight(
+          Effect.sleep(0),
+          Effect.sync(() => order.push("timer"))
+        )
+      )
+      yield* Effect.fork(strangers.serve(judge))
+      while (order.length < 21) yield* Effect.sleep("1 millis")
+      assert.isBelow(order.indexOf("timer"), 8)
+    })
+  )
+
+  it.effect("are so many and no more, and what follows a SYN waits behind it", () =>
+    Effect.gen(function* () {
+      const strangers = yield* Strangers.make(2, () => 0)
+      assert.isFalse(strangers.isBehind(data(1)))
+      assert.isTrue(strangers.offer(firstSyn(1)))
+      assert.isTrue(strangers.isBehind(data(1)))
+      assert.isFalse(strangers.isBehind(data(2)))
+      assert.isFalse(strangers.isBehind(Packet.make({ receiveStreamId: 1, flags: Packet.ECHO })), "a pong of another's")
+      assert.isTrue(strangers.offer(stranger(data(1))))
+      assert.isFalse(strangers.offer(firstSyn(3)))
+      assert.isFalse(strangers.isBehind(data(3)))
+      const served: Array<number> = []
+      yield* Effect.fork(strangers.serve(({ packet }) => Effect.sync(() => served.push(packet.sequenceNumber))))
+      yield* Effect.yieldNow()
+      assert.deepStrictEqual(served, [0, 1])
+      assert.isFalse(strangers.isBehind(data(1)))
+    })
+  )
+})
+
+describe("a session", () => {
+  it.effect("drops strangers beyond its bound and counts them; who is dropped gets in with the next SYN", () =>
+    Effect.gen(function* () {
+      const network = yield* MemoryTransport.MemoryNetwork
+      const { a, b } = yield* sessions({ maxStrangers: 16 })
+      yield* b.listen({ port: 80 })
+      const near = yield* a.connect({ destination: b.destination, port: 80 })
+      for (let n = 0; n < 100; n++) {
+        const stray = syn(b.destination, { receiveStreamId: 1000 + n })
+        yield* network.inject({ to: b.destination, destinationPort: 80, bytes: stray })
+      }
+      const visiting = yield* Effect.fork(failureOf(a.connect({ destination: b.destination, port: 80 })))
+      yield* Effect.sleep("1 second")
+      const { limited, overflowed, unverified } = yield* b.drops
+      assert.deepStrictEqual({ limited, unverified }, { limited: 0, unverified: 0 })
+      assert.isAbove(overflowed, 50)
+      assert.strictEqual(overflowed + (yield* b.active).length, 1 + 100 + 1, "each is a stream or counted")
+      assert.strictEqual((yield* near.stats).status, "Established")
+      assert.strictEqual(yield* visiting, "success")
+    }).pipe(simulate())
+  )
+
+  it.effect("gets all of a request that follows its SYN at once", () =>
+    Effect.gen(function* () {
+      const network = yield* MemoryTransport.MemoryNetwork
+      const { b } = yield* sessions()
+      const listener = yield* b.listen({ port: 80 })
+      const send = (bytes: Uint8Array) => network.inject({ to: b.destination, destinationPort: 80, bytes })
+      yield* send(syn(b.destination, { receiveStreamId: 77 }))
+      for (let n = 1; n <= 20; n++) {
+        yield* send(sealed({ receiveStreamId: 77, sequenceNumber: n, payload: bytes(`${n} `) }))
+      }
+      const far = yield* listener.accept
+      let request = ""
+      while (!request.endsWith("20 ")) request += yield* readText(far)
+      assert.strictEqual(request.split(" ").length, 21)
+    }).pipe(Effect.timeout("1 second"), simulate())
+  )
+
+  it.effect("keeps those out whom a list denies before they take a place", () =>
+    Effect.gen(function* () {
+      const network = yield* MemoryTransport.MemoryNetwork
+      const { a, b } = yield* sessions({ maxStrangers: 4 })
+      yield* b.listen({ port: 80 })
+      yield* b.accessList.deny(mallory.destination)
+      for (let n = 1; n <= 50; n++) {
+        const ping = sealed({ sendStreamId: n, flags: Packet.ECHO | Packet.NO_ACK }, "identity")
+        yield* network.inject({ to: bob.destination, bytes: ping })
+      }
+      assert.strictEqual(yield* failureOf(a.connect({ destination: b.destination, port: 80 })), "success")
+      const { denied, overflowed } = yield* b.drops
+      assert.deepStrictEqual({ denied, overflowed }, { denied: 50, overflowed: 0 })
+    }).pipe(simulate())
+  )
+})
