@@ -29,7 +29,10 @@ export interface Strangers {
   readonly serve: (judge: (stranger: Stranger) => Effect.Effect<void>) => Effect.Effect<never>
 }
 
-/** Time for strangers between two turns of everybody else, in ms: some twenty checks, or a few streams. Ours: at 1 a burst of visitors cost a tenth more. */
+/**
+ * Time for strangers between two turns of everybody else, in ms: some twenty checks, or a few streams. Ours: a connection of
+ * 32 at a time takes 1,080 of the runtime's operations at 1, 1,014 at 2 and 989 at 4, as what goes out at once differs.
+ */
 const slice = 2
 
 /** Room for so many; `now` is the monotonic clock, in ms. */
