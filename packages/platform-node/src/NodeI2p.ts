@@ -27,6 +27,7 @@ import * as NodeI2cp from "./NodeI2cp.js"
 import * as NodeI2pConfig from "./NodeI2pConfig.js"
 import * as NodeKeyStore from "./NodeKeyStore.js"
 import * as NodeSignatures from "./NodeSignatures.js"
+import * as NodeTurn from "./NodeTurn.js"
 
 /**
  * What a destination and its session are made of.
@@ -52,12 +53,16 @@ export interface SessionOptions<E = never> {
 export type Services = StreamManager | I2cpSession.I2cpSession
 
 /**
- * `node:crypto` and zlib in place of the portable defaults.
+ * `node:crypto`, zlib and the turns of the event loop in place of the portable defaults.
  *
  * @category layers
  * @since 0.1.0
  */
-export const layerBackends: Layer.Layer<never> = Layer.merge(NodeSignatures.layer, NodeCompression.layer)
+export const layerBackends: Layer.Layer<never> = Layer.mergeAll(
+  NodeSignatures.layer,
+  NodeCompression.layer,
+  NodeTurn.layer
+)
 
 /**
  * A destination on the router behind a socket: TCP, or whatever else carries bytes.

@@ -16,6 +16,7 @@ import * as SigningKey from "@effect-i2p/wire/SigningKey"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import * as Vanity from "./internal/vanity.js"
+import * as NodeTurn from "./NodeTurn.js"
 
 /**
  * The search was not begun, or did not end well.
@@ -133,18 +134,13 @@ const bitsOf = (prefix: string): { readonly wanted: Uint8Array; readonly mask: U
 /** Tries between two turns of the event loop: some ten milliseconds. */
 const batchHere = 10_000
 
-const nextTurn = Effect.async<void>((resume) => {
-  const timer = setImmediate(() => resume(Effect.void))
-  return Effect.sync(() => clearImmediate(timer))
-})
-
 const here = (task: Vanity.Task, count: (answer: Vanity.Answer) => void): Effect.Effect<Uint8Array> =>
   Effect.gen(function* () {
     while (true) {
       const answer = Vanity.step(task, batchHere, Crypto.hash)
       count(answer)
       if (answer.padding !== undefined) return answer.padding
-      yield* nextTurn
+      yield* NodeTurn.immediate
     }
   })
 

@@ -7,10 +7,12 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
+import * as Stream from "effect/Stream"
 import * as TestClock from "effect/TestClock"
 import * as NodeI2p from "../src/NodeI2p.js"
 import * as NodeKeyStore from "../src/NodeKeyStore.js"
 import * as NodeLocalRouter from "../src/NodeLocalRouter.js"
+import * as NodeTurn from "../src/NodeTurn.js"
 
 /** Two parts of one program, each with a destination of its own. */
 class Site extends Context.Tag("test/Site")<Site, StreamManager["Type"]>() {}
@@ -63,6 +65,22 @@ describe("NodeI2p", () => {
       const joined = yield* Layer.build(NodeI2p.layerOnLocalRouter())
       assert.strictEqual((yield* (yield* LocalRouter).stats).sessions, 2)
       assert.notStrictEqual(Context.get(joined, StreamManager).destination.b32, own.destination.b32)
+    }).pipe(Effect.scoped, Effect.provide(NodeI2p.layerEmbedded()))
+  )
+
+  it.live("lets timers of the process have their turn while a stream in memory is busy", () =>
+    Effect.gen(function* () {
+      const server = yield* StreamManager
+      const client = Context.get(yield* Layer.build(NodeI2p.layerOnLocalRouter()), StreamManager)
+      const listener = yield* server.listen({ port: 1 })
+      yield* Effect.forkScoped(listener.run((connection) => Stream.runDrain(connection.readable)))
+      const chunk = new Uint8Array(65_536)
+      const connection = yield* client.connect({ destination: server.destination, port: 1 })
+      let turns = 0
+      yield* Effect.forkScoped(Effect.forever(Effect.tap(NodeTurn.immediate, () => void turns++)))
+      yield* Effect.repeatN(connection.write(chunk), 200)
+      // Of 128 KiB at the most is a turn of the event loop. Fibers alone take none once the stream is open.
+      assert.isAtLeast(turns, 100)
     }).pipe(Effect.scoped, Effect.provide(NodeI2p.layerEmbedded()))
   )
 

@@ -33,6 +33,7 @@ import * as MemorySocket from "./internal/memorySocket.js"
 import { Switchboard } from "./internal/switchboard.js"
 import * as Netem from "./Netem.js"
 import * as RouterOptions from "./RouterOptions.js"
+import { Turn } from "./Turn.js"
 
 /**
  * What a router did since it was made; counters only grow, `connections`, `sessions` and `inFlight` are of the moment.
@@ -151,13 +152,14 @@ export const make = Effect.fn("LocalRouter.make")(function* (
   )
   yield* Effect.forkScoped(deliver(board, wake))
 
+  const turn = yield* Turn
   const fork = yield* FiberSet.makeRuntime<never, void, never>()
   let online = true
   const accept = (socket: Socket.Socket) =>
     Effect.suspend(() => (online ? serveConnection(board, socket, options.closeLinger) : hangUp(socket)))
   const dial: Effect.Effect<MemorySocket.End, Socket.SocketError> = Effect.gen(function* () {
     if (!online) return yield* refused
-    const [near, far] = yield* MemorySocket.makePair
+    const [near, far] = MemorySocket.makePair(turn)
     fork(accept(far))
     return near
   })

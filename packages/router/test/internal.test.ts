@@ -1,6 +1,9 @@
+import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
-import { assert, describe, it } from "vitest"
+import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
 import { Links } from "../src/internal/links.js"
+import * as MemorySocket from "../src/internal/memorySocket.js"
 import { Outbox } from "../src/internal/outbox.js"
 import * as Netem from "../src/Netem.js"
 
@@ -92,4 +95,77 @@ describe("Links", () => {
     assert.notStrictEqual(links.between(2, 1), pairs[1])
     assert.strictEqual(links.between(1, 3), pairs[2])
   })
+})
+
+describe("memorySocket", () => {
+  /** Others have had many turns, as far as fibers go. */
+  const settled = Effect.repeatN(Effect.yieldNow(), 20)
+  const chunk = (value: number) => Uint8Array.of(value)
+
+  const make = (turn: Effect.Effect<void>) => {
+    const [near, far] = MemorySocket.makePair(turn)
+    const read: Array<number> = []
+    return { near, far, read, reading: Effect.fork(far.run((bytes) => void read.push(...bytes))) }
+  }
+
+  it.effect("hands over once its turn has come, all that was written by then", () =>
+    Effect.gen(function* () {
+      const turn = Effect.unsafeMakeLatch(false)
+      const { near, read, reading } = make(turn.await)
+      yield* reading
+      yield* near.write(chunk(1))
+      yield* settled
+      yield* near.write(chunk(2))
+      yield* settled
+      assert.deepStrictEqual(read, [])
+      yield* turn.open
+      yield* settled
+      assert.deepStrictEqual(read, [1, 2])
+    })
+  )
+
+  it.effect("reads no more than 128 KiB in a turn", () =>
+    Effect.gen(function* () {
+      let turns = 0
+      const [near, far] = MemorySocket.makePair(Effect.sync(() => void turns++))
+      const readIn: Array<number> = []
+      yield* Effect.forEach([1, 2, 3], () => near.write(new Uint8Array(65_536)))
+      yield* Effect.fork(far.run(() => void readIn.push(turns)))
+      yield* settled
+      assert.deepStrictEqual(readIn, [1, 1, 2])
+    })
+  )
+
+  it.effect("lets a writer wait when sixteen chunks do, and goes on in order", () =>
+    Effect.gen(function* () {
+      const { near, read, reading } = make(Effect.yieldNow())
+      const numbers = Array.from({ length: 40 }, (_, i) => i)
+      const writing = yield* Effect.fork(Effect.forEach(numbers, (i) => near.write(chunk(i)), { discard: true }))
+      yield* settled
+      assert.isNull(writing.unsafePoll())
+      yield* reading
+      yield* Fiber.join(writing)
+      yield* settled
+      assert.deepStrictEqual(read, numbers)
+    })
+  )
+
+  it.effect("delivers what was written before the end, and fails whoever writes after it or waits to", () =>
+    Effect.gen(function* () {
+      const { far, near, read, reading } = make(Effect.yieldNow())
+      yield* near.write(chunk(1))
+      yield* Effect.scoped(near.writer)
+      const end = yield* reading
+      assert.isTrue(Exit.isSuccess(yield* Fiber.await(end)))
+      assert.deepStrictEqual(read, [1])
+      assert.isTrue(Exit.isFailure(yield* Effect.exit(near.write(chunk(2)))))
+      assert.isTrue(Exit.isFailure(yield* Effect.exit(far.write(chunk(2)))))
+
+      const other = make(Effect.yieldNow())
+      const waiting = yield* Effect.fork(Effect.forever(other.near.write(chunk(1))))
+      yield* settled
+      yield* other.far.hangUp
+      assert.isTrue(Exit.isFailure(yield* Fiber.await(waiting)))
+    })
+  )
 })

@@ -1,13 +1,12 @@
 /**
- * Sockets without a network: two ends joined by two bounded mailboxes of chunks.
+ * Sockets without a network: two ends joined by two bounded queues of chunks.
  *
  * They behave as a TCP socket of the platform does: `run` ends with the connection, `writer` is scoped and its release
- * ends the sending side, a full mailbox suspends the writer. Chunks are handed over by reference: whoever writes a
- * chunk does not touch it again.
+ * ends the sending side, a full queue suspends the writer, and what was written is read in a later turn (`Turn.ts`). Chunks
+ * are handed over by reference: whoever writes a chunk does not touch it again.
  */
 import * as Socket from "@effect/platform/Socket"
 import * as Effect from "effect/Effect"
-import * as Mailbox from "effect/Mailbox"
 
 /**
  * Chunks that may wait in one direction. A chunk is at most 128 KiB (a frame, or frames joined), so this is at most 2 MiB:
@@ -16,7 +15,7 @@ import * as Mailbox from "effect/Mailbox"
 const CAPACITY_CHUNKS = 16
 
 /**
- * Bytes handled before others get a turn, as a TCP socket's reads do: a mailbox full of chunks handled in one go would
+ * Bytes handled before others get a turn, as a TCP socket's reads do: a queue full of chunks handled in one go would
  * overflow whatever the handler fills. As much as is written at once: what is cut in two is acknowledged in two.
  */
 const TURN_BYTES = 131_072
@@ -32,45 +31,93 @@ export interface End extends Socket.Socket {
   readonly hangUp: Effect.Effect<void>
 }
 
-/** The two ends of a fresh connection. @internal */
-export const makePair: Effect.Effect<readonly [End, End]> = Effect.gen(function* () {
-  const there = yield* Mailbox.make<Uint8Array>(CAPACITY_CHUNKS)
-  const back = yield* Mailbox.make<Uint8Array>(CAPACITY_CHUNKS)
-  return [makeEnd(back, there), makeEnd(there, back)] as const
-})
+/** The two ends of a fresh connection; what is written at one waits for `turn` before it is read at the other. @internal */
+export const makePair = (turn: Effect.Effect<void>): readonly [End, End] => {
+  const there = new Pipe()
+  const back = new Pipe()
+  return [makeEnd(back, there, turn), makeEnd(there, back, turn)]
+}
+
+/** One direction: many write, one reads. */
+class Pipe {
+  #chunks: Array<Uint8Array> = []
+  /** Nothing more can be written; what is here can be read. */
+  #ended = false
+  readonly #readable = Effect.unsafeMakeLatch(false)
+  readonly #writable = Effect.unsafeMakeLatch(true)
+
+  /** Waits until there is something to take, or will never be. */
+  readonly readable: Effect.Effect<void> = this.#readable.await
+
+  /** Nothing is left to be read, and nothing will be. */
+  get isDone(): boolean {
+    return this.#ended && this.#chunks.length === 0
+  }
+
+  write(chunk: Uint8Array): Effect.Effect<void, Socket.SocketError> {
+    if (this.#ended) return writeAfterEnd
+    if (this.#chunks.length >= CAPACITY_CHUNKS) {
+      this.#writable.unsafeClose()
+      return Effect.flatMap(this.#writable.await, () => this.write(chunk))
+    }
+    this.#chunks.push(chunk)
+    this.#readable.unsafeOpen()
+    return Effect.void
+  }
+
+  /** The next chunk, if one is here. */
+  take(): Uint8Array | undefined {
+    const chunk = this.#chunks.shift()
+    if (this.#chunks.length === 0 && !this.#ended) this.#readable.unsafeClose()
+    if (chunk !== undefined) this.#writable.unsafeOpen()
+    return chunk
+  }
+
+  end(): void {
+    this.#ended = true
+    this.#readable.unsafeOpen()
+    this.#writable.unsafeOpen()
+  }
+
+  /** The reader is gone: what waits for it is for nobody. */
+  shutdown(): void {
+    this.#chunks = []
+    this.end()
+  }
+}
 
 const encoder = new TextEncoder()
 
-const makeEnd = (incoming: Mailbox.Mailbox<Uint8Array>, outgoing: Mailbox.Mailbox<Uint8Array>): End => {
-  const hangUp = Effect.asVoid(Effect.zipRight(incoming.shutdown, outgoing.end))
+const makeEnd = (incoming: Pipe, outgoing: Pipe, turn: Effect.Effect<void>): End => {
+  const hangUp = Effect.sync(() => {
+    incoming.shutdown()
+    outgoing.end()
+  })
   const write = (chunk: Chunk): Effect.Effect<void, Socket.SocketError> =>
-    Socket.isCloseEvent(chunk)
-      ? hangUp
-      : Effect.flatMap(outgoing.offer(typeof chunk === "string" ? encoder.encode(chunk) : chunk), (taken) =>
-          taken ? Effect.void : writeAfterEnd
-        )
+    Effect.suspend(() => {
+      if (Socket.isCloseEvent(chunk)) return hangUp
+      return outgoing.write(typeof chunk === "string" ? encoder.encode(chunk) : chunk)
+    })
   const run: Socket.Socket["run"] = (handler, options) =>
     Effect.gen(function* () {
       if (options?.onOpen !== undefined) yield* options.onOpen
-      let unyielded = 0
-      for (;;) {
-        const [chunks, done] = yield* incoming.takeAll
-        for (const chunk of chunks) {
+      while (!incoming.isDone) {
+        yield* incoming.readable
+        yield* turn
+        for (let bytes = 0; bytes < TURN_BYTES; ) {
+          const chunk = incoming.take()
+          if (chunk === undefined) break
           const handling = handler(chunk)
           if (Effect.isEffect(handling)) yield* handling
-          unyielded += chunk.length
-          if (unyielded < TURN_BYTES) continue
-          unyielded = 0
-          yield* Effect.yieldNow()
+          bytes += chunk.length
         }
-        if (done) return
       }
     }).pipe(Effect.ensuring(hangUp))
   return {
     [Socket.TypeId]: Socket.TypeId,
     run,
     runRaw: run,
-    writer: Effect.acquireRelease(Effect.succeed(write), () => outgoing.end),
+    writer: Effect.acquireRelease(Effect.succeed(write), () => Effect.sync(() => outgoing.end())),
     write,
     hangUp
   }
