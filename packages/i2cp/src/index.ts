@@ -4,6 +4,7 @@
 export * as AddressBook from "./AddressBook.js"
 export * as Compression from "./Compression.js"
 export * as Fingerprint from "./core/Fingerprint.js"
+export * as FrameQueue from "./core/FrameQueue.js"
 export * as Framer from "./core/Framer.js"
 export * as Session from "./core/Session.js"
 export * as Datagram from "./Datagram.js"

@@ -28,22 +28,6 @@ describe("Outbox", () => {
     assert.isFalse(outbox.force(frame(1)))
   })
 
-  it("joins frames into chunks without changing a byte, and leaves large ones alone", () => {
-    const outbox = make(1_000_000)
-    const frames = [frame(10, 1), frame(20, 2), frame(140_000, 3), frame(130_000, 4), frame(6_000, 5), frame(5, 6)]
-    for (const each of frames) outbox.offer(each)
-    const chunks = outbox.takeAll()
-    assert.deepStrictEqual(
-      chunks.map((chunk) => chunk.length),
-      [30, 140_000, 130_000, 6_005]
-    )
-    assert.deepStrictEqual(
-      chunks.flatMap((chunk) => [...chunk]),
-      frames.flatMap((each) => [...each])
-    )
-    assert.isTrue(outbox.isEmpty)
-  })
-
   it("keeps what it holds when ended and takes no more; forgets it when aborted", () => {
     const ended = make(100)
     ended.offer(frame(10))
