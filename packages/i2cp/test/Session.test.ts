@@ -191,6 +191,17 @@ describe("the router's clock", () => {
     assert.strictEqual(created(NOW + 365 * 86_400_000), NOW)
   })
 
+  it("is told in whole milliseconds, whatever fractions our own clock has", () => {
+    const [state, actions] = Session.step(opened, setDate(NOW + 365 * 86_400_000), NOW + 0.35)
+    assert.deepInclude(actions, { _tag: "Create", created: NOW })
+    const [ready] = [status("Created"), request()].reduce(
+      ([before], event) => Session.step(before, event, NOW + 0.35),
+      [state, actions] as Session.Step
+    )
+    const [, [reconfigure]] = Session.step(ready, { _tag: "Reconfigure" }, NOW + 1.75)
+    assert.deepStrictEqual(reconfigure, { _tag: "Reconfigure", sessionId: ID, created: NOW + 1 })
+  })
+
   it("has to jump twice to be believed", () => {
     const once = Session.step(up, setDate(NOW + 60_000), NOW)
     assert.strictEqual(once[0].clock.offset, 0)

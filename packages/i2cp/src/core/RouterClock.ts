@@ -36,6 +36,14 @@ export const MAX_STEP_MILLIS = 5_000
 export const unknown: RouterClock = { offset: 0, known: false, candidate: undefined }
 
 /**
+ * The router's date, in the whole milliseconds that I2CP has: a clock of ours may have fractions.
+ *
+ * @category getters
+ * @since 0.1.0
+ */
+export const dateOf = (clock: RouterClock, now: number): number => Math.max(0, Math.floor(now + clock.offset))
+
+/**
  * Our own clock has moved: the next date is believed, however far it is from the last.
  *
  * @category transitions

@@ -302,7 +302,7 @@ const onSetDate = (before: State, date: number, now: number): Step => {
   if (state.phase._tag !== "ExchangingDate") return [state, warnings]
   return [
     { ...state, phase: { _tag: "CreatingSession", deadline: now + state.options.createTimeout } },
-    [...warnings, { _tag: "Create", created: Math.max(0, now + clock.offset) }]
+    [...warnings, { _tag: "Create", created: RouterClock.dateOf(clock, now) }]
   ]
 }
 
@@ -391,7 +391,7 @@ const reconfigure = (state: State, now: number): Step => {
   if (phase._tag !== "Up") return [state, [{ _tag: "Reconfigured", result: "Refused" }]]
   return [
     { ...state, reconfiguring: now + state.options.requestTimeout },
-    [{ _tag: "Reconfigure", sessionId: phase.sessionId, created: Math.max(0, now + state.clock.offset) }]
+    [{ _tag: "Reconfigure", sessionId: phase.sessionId, created: RouterClock.dateOf(state.clock, now) }]
   ]
 }
 
