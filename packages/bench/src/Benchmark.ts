@@ -28,6 +28,8 @@ export interface Row {
   /** Which of two figures is the better one; the target is the least or the most that we want. */
   readonly better: "more" | "less"
   readonly target: number | null
+  /** `stated` where a quick run is too short for the figure to be judged. */
+  readonly quick?: "stated" | undefined
 }
 
 /**
@@ -115,7 +117,7 @@ export interface Benchmark {
 /**
  * **Shape** one line of `--json`. `value` and `reference` are medians; `ratio` is the median of the rounds' ratios, and
  * `spread` their least and greatest, or of the values where there is no reference. `met` is null for a row without a
- * target. A row that could not be measured has null for its figures, is not met, and says why in `trouble`.
+ * target, and for one that is only stated in a quick run. A row that could not be measured has null for its figures, is not met, and says why in `trouble`.
  *
  * @since 0.1.0
  * @category models
@@ -151,12 +153,12 @@ export const isMet = (row: Row, figure: number): boolean | null =>
   row.target === null ? null : row.better === "more" ? figure >= row.target : figure <= row.target
 
 /**
- * The median of a row's samples, judged.
+ * The median of a row's samples, judged unless the run was too short for that.
  *
  * @since 0.1.0
  * @category judging
  */
-export const summarize = (row: Row, samples: ReadonlyArray<Sample>): Result => {
+export const summarize = (row: Row, samples: ReadonlyArray<Sample>, { quick }: Pick<Plan, "quick">): Result => {
   if (samples.length === 0) return unmeasured(row, "not measured")
   const values = samples.map(({ value }) => value)
   const references = samples.flatMap(({ reference }) => (reference === undefined ? [] : [reference]))
@@ -171,7 +173,7 @@ export const summarize = (row: Row, samples: ReadonlyArray<Sample>): Result => {
     ratio: row.against === null ? null : figure,
     spread:
       samples.length === 1 && samples[0]?.spread ? samples[0].spread : [Math.min(...figures), Math.max(...figures)],
-    met: isMet(row, figure),
+    met: quick && row.quick === "stated" ? null : isMet(row, figure),
     rounds: samples.length,
     trouble: null
   }
@@ -210,7 +212,7 @@ export const run = (benchmark: Benchmark, plan: Plan): Effect.Effect<Outcome> =>
     )
     const samplesOf = (row: Row) => rounds.flatMap(({ samples }) => samples[row.name] ?? [])
     return {
-      results: benchmark.rows.map((row) => summarize(row, samplesOf(row))),
+      results: benchmark.rows.map((row) => summarize(row, samplesOf(row), plan)),
       curves: rounds.at(-1)?.curves ?? []
     }
   }).pipe(Effect.catchTag("Lacks", (lacks) => Effect.succeed(without(benchmark, lacks))))

@@ -2,7 +2,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
-import { type Benchmark, type Curve, Lacks, type Row, run, summarize, unmeasured } from "../src/Benchmark.js"
+import { type Benchmark, type Curve, Lacks, type Plan, type Row, run, summarize, unmeasured } from "../src/Benchmark.js"
 import { parse } from "../src/options.js"
 import { between } from "../src/report/assets.js"
 import * as Plot from "../src/report/plot.js"
@@ -15,6 +15,8 @@ const heap: Row = { name: "a/heap", unit: "B", subject: "heap", against: null, b
 const stated: Row = { ...heap, name: "a/stated", target: null }
 
 const plan = { quick: false, rounds: undefined }
+const quick = { ...plan, quick: true }
+const slope: Row = { ...heap, name: "a/slope", quick: "stated" }
 
 describe("statistics", () => {
   it("takes the middle one, or the mean of the middle two", () => {
@@ -55,11 +57,15 @@ describe("statistics", () => {
 
 describe("a row", () => {
   it("is the median of its rounds' ratios, and not the ratio of the medians", () => {
-    const result = summarize(ratio, [
-      { value: 1, reference: 2 },
-      { value: 10, reference: 10 },
-      { value: 6, reference: 8 }
-    ])
+    const result = summarize(
+      ratio,
+      [
+        { value: 1, reference: 2 },
+        { value: 10, reference: 10 },
+        { value: 6, reference: 8 }
+      ],
+      plan
+    )
     assert.strictEqual(result.value, 6)
     assert.strictEqual(result.reference, 8)
     assert.strictEqual(result.ratio, 0.75)
@@ -69,13 +75,13 @@ describe("a row", () => {
   })
 
   it("is met from its target on, in its own direction", () => {
-    const met = (row: Row, value: number, reference = 1) => summarize(row, [{ value, reference }]).met
+    const met = (row: Row, value: number, reference = 1) => summarize(row, [{ value, reference }], plan).met
     assert.deepStrictEqual([met(ratio, 0.49), met(ratio, 0.5), met(ratio, 2)], [false, true, true])
     assert.deepStrictEqual([met(latency, 1.31), met(latency, 1.3), met(latency, 0.1)], [false, true, true])
   })
 
   it("without a reference has its value judged", () => {
-    const result = summarize(heap, [{ value: 90 }, { value: 120 }, { value: 101 }])
+    const result = summarize(heap, [{ value: 90 }, { value: 120 }, { value: 101 }], plan)
     assert.strictEqual(result.ratio, null)
     assert.strictEqual(result.reference, null)
     assert.deepStrictEqual(result.spread, [90, 120])
@@ -83,13 +89,26 @@ describe("a row", () => {
   })
 
   it("without a target is stated and not judged", () => {
-    assert.strictEqual(summarize(stated, [{ value: 1 }]).met, null)
+    assert.strictEqual(summarize(stated, [{ value: 1 }], plan).met, null)
     assert.strictEqual(unmeasured(stated, "needs i2pd").met, null)
   })
 
+  it("for which a quick run is too short is not judged there, and says so", () => {
+    const judged = (row: Row, plan: Plan) => {
+      const result = summarize(row, [{ value: 101 }], plan)
+      return [result.met, /not judged: quick/.test(tell(result)), /not judged: quick/.test(table([result]))]
+    }
+    assert.deepStrictEqual(judged(slope, quick), [null, true, true])
+    assert.deepStrictEqual(judged(slope, plan), [false, false, false])
+    assert.deepStrictEqual(judged(heap, quick), [false, false, false])
+    // What is never judged does not owe that to the run, and what broke is missed all the same.
+    assert.deepStrictEqual(judged({ ...slope, target: null }, quick), [null, false, false])
+    assert.isFalse(summarize(slope, [], quick).met)
+  })
+
   it("that is in no round is not met", () => {
-    assert.isFalse(summarize(heap, []).met)
-    assert.isFalse(summarize(ratio, [{ value: 1 }]).met)
+    assert.isFalse(summarize(heap, [], plan).met)
+    assert.isFalse(summarize(ratio, [{ value: 1 }], plan).met)
   })
 })
 
@@ -121,8 +140,7 @@ describe("a run", () => {
 
   it.effect("has fewer rounds when quick, and as many as it is told", () =>
     Effect.gen(function* () {
-      const quick = yield* run(counting(false).benchmark, { quick: true, rounds: undefined })
-      assert.strictEqual(quick.results[0]?.rounds, 2)
+      assert.strictEqual((yield* run(counting(false).benchmark, quick)).results[0]?.rounds, 2)
       const three = yield* run(counting(false).benchmark, { quick: true, rounds: 3 })
       assert.strictEqual(three.results[0]?.rounds, 3)
     })
@@ -147,10 +165,10 @@ describe("a run", () => {
 
 describe("the report", () => {
   const results = [
-    summarize(ratio, [{ value: 1, reference: 4 }]),
-    summarize(latency, [{ value: 1, reference: 4 }]),
-    summarize(heap, [{ value: 0 }]),
-    summarize(stated, [{ value: 1_234_567 }]),
+    summarize(ratio, [{ value: 1, reference: 4 }], plan),
+    summarize(latency, [{ value: 1, reference: 4 }], plan),
+    summarize(heap, [{ value: 0 }], plan),
+    summarize(stated, [{ value: 1_234_567 }], plan),
     unmeasured(heap, "needs a router")
   ]
   const curve: Curve = {

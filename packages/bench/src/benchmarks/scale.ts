@@ -20,8 +20,8 @@ const idle = { full: 10_000, quick: 2_000 }
 /** Bytes that the busy one among the idle ones moves, and how often. */
 const lone = { bytes: 8_000_000, times: 5 }
 
-/** How long streams are busy before it counts, and then as far as it counts. */
-const busyFor = { warmUp: Duration.seconds(3), full: Duration.seconds(4), quick: Duration.seconds(1) }
+/** How long streams are busy before it counts, and then as far as it counts: some round trips of a thousand of them. */
+const busyFor = { warmUp: Duration.seconds(3), counted: Duration.seconds(4) }
 
 /** What bounds streams by default is not what is measured here. */
 const streaming = { maxConcurrentStreams: 20_000, backlog: 1_000 } as const
@@ -84,7 +84,7 @@ const snapshot = (connections: ReadonlyArray<StreamConnection.StreamConnection>)
     })
   )
 
-const busy = (count: number, duration: Duration.Duration) =>
+const busy = (count: number) =>
   Effect.gen(function* () {
     const pair = yield* Stacks.pair({ over: "tcp", streaming })
     yield* accepting(pair)
@@ -92,7 +92,7 @@ const busy = (count: number, duration: Duration.Duration) =>
     yield* Effect.forEach(connections, (connection) => Effect.forkScoped(Effect.forever(connection.write(chunk))))
     yield* Effect.sleep(busyFor.warmUp)
     const before = yield* snapshot(connections)
-    yield* Effect.sleep(duration)
+    yield* Effect.sleep(busyFor.counted)
     const after = yield* snapshot(connections)
     const shares = after.bytes.map((bytes, i) => bytes - before.bytes[i]!)
     const { system, user } = process.cpuUsage(before.cpu)
@@ -160,7 +160,7 @@ export const scale: Benchmark = {
       const { alone, among, perEnd } = yield* amongIdle(quick ? idle.quick : idle.full)
       const measured = new Map<number, Busy>()
       for (const count of quick ? counts.quick : counts.full) {
-        measured.set(count, yield* busy(count, quick ? busyFor.quick : busyFor.full))
+        measured.set(count, yield* busy(count))
       }
       const [one, ten, thousand] = [measured.get(1)!, measured.get(10)!, measured.get(1_000)!]
       const costs = [...measured].map(([count, { cpuMicrosPerPacket }]) => [count, cpuMicrosPerPacket] as const)

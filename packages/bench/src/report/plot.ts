@@ -25,16 +25,19 @@ const clamp = (decade: number): number => Math.max(-decades, Math.min(decades, d
 
 const [metColor, missedColor] = Svg.colors
 
+/** Of what is not judged. */
+const grey = "#888"
+
 const bar = (result: Result, i: number): string => {
   const middle = bars.left + bars.width / 2
   const y = bars.top + i * bars.row
   const name = Svg.text(bars.left - 6, y + 12, result.name, 'text-anchor="end"')
   const times = merit(result)
   const right = bars.left + bars.width + 6
-  if (times === undefined) return name + Svg.text(right, y + 12, result.trouble ?? "", 'fill="#888"')
+  if (times === undefined) return name + Svg.text(right, y + 12, result.trouble ?? "", `fill="${grey}"`)
   const end = middle + (clamp(Math.log10(times)) * bars.width) / (2 * decades)
   const [x, width] = [Math.min(middle, end), Math.max(1, Math.abs(end - middle))]
-  const fill = result.met ? metColor : missedColor
+  const fill = result.met === null ? grey : result.met ? metColor : missedColor
   const reached = figure(result.against === null ? result.value : result.ratio)
   const sign = result.better === "more" ? "≥" : "≤"
   const unit = result.against === null ? ` ${result.unit}` : ""

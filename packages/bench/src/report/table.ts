@@ -8,7 +8,11 @@ import { figure } from "./figure.js"
 
 const heads = ["name", "what", "value", "reference", "ratio", "spread", "target", ""]
 
-const verdict = ({ met, trouble }: Result): string => (met === null ? "" : met ? "met" : trouble ? "not run" : "missed")
+const verdict = ({ met, target, trouble }: Result): string => {
+  if (target === null) return ""
+  if (met === null) return "not judged: quick"
+  return met ? "met" : trouble ? "not run" : "missed"
+}
 
 const cells = (result: Result): ReadonlyArray<string> => [
   `\`${result.name}\``,
