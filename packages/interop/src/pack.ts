@@ -2,8 +2,8 @@
  * `npm run test:pack`: packs what is published, installs it into an empty project, and uses it there as somebody else
  * would: types, imports, a stream, the command.
  *
- * Options: `--keep` leaves the project's folder; `--report FILE` writes the counts as JSON, with the fields that a vitest
- * report has for them.
+ * Options: `--keep` leaves the project's folder; `--report FILE` writes the counts and what failed as JSON, with the
+ * fields that a vitest report has for them.
  */
 import { fileURLToPath } from "node:url"
 import * as FileSystem from "@effect/platform/FileSystem"
@@ -23,6 +23,7 @@ const argv = process.argv.slice(2)
 const reportFile = argv.find((_, index) => argv[index - 1] === "--report")
 
 const counts = { passed: 0, failed: 0 }
+const failures: Array<{ readonly fullName: string; readonly status: "failed"; readonly failureMessages: [string] }> = []
 
 /** Runs one check, prints and counts how it went; a failure goes no further unless the rest depends on it. */
 const check = <A, E, R>(name: string, effect: Effect.Effect<A, E, R>): Effect.Effect<Exit.Exit<A, E>, never, R> =>
@@ -34,8 +35,10 @@ const check = <A, E, R>(name: string, effect: Effect.Effect<A, E, R>): Effect.Ef
       counts.passed++
       yield* Console.log(`passed  ${name} (${seconds} s)`)
     } else {
+      const message = Cause.pretty(result.cause)
       counts.failed++
-      yield* Console.error(`FAILED  ${name} (${seconds} s)\n${Cause.pretty(result.cause)}`)
+      failures.push({ fullName: name, status: "failed", failureMessages: [message] })
+      yield* Console.error(`FAILED  ${name} (${seconds} s)\n${message}`)
     }
     return result
   })
@@ -166,7 +169,9 @@ const program = Effect.gen(function* () {
   }
   if (reportFile !== undefined) {
     const fs = yield* FileSystem.FileSystem
-    const report = { numPassedTests: counts.passed, numFailedTests: counts.failed, testResults: [] }
+    const status = failures.length === 0 ? "passed" : "failed"
+    const testResults = [{ name: fileURLToPath(import.meta.url), status, assertionResults: failures }]
+    const report = { numPassedTests: counts.passed, numFailedTests: counts.failed, testResults }
     yield* fs.writeFileString(reportFile, JSON.stringify(report))
   }
   yield* Console.log(`\n${counts.passed} passed, ${counts.failed} failed`)
