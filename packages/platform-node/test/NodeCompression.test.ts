@@ -1,5 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Compression from "@effect-i2p/i2cp/Compression"
+import * as Payload from "@effect-i2p/i2cp/Payload"
 import * as NodeCompression from "@effect-i2p/platform-node/NodeCompression"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
@@ -54,6 +55,38 @@ describe("zlib and the portable implementation", () => {
       assert.isTrue(Either.isLeft(zlib.inflateRaw(stream.subarray(0, length), 65_536)))
       assert.isTrue(Either.isLeft(portable.inflateRaw(stream.subarray(0, length), 65_536)))
     }
+  })
+
+  it("differ in how strict they are, and the sum of an envelope lets nothing but its payload through", () => {
+    const payload = Uint8Array.from({ length: 200 }, (_, at) => (at % 7) * (at % 5))
+    const content = { protocol: 6, sourcePort: 1, destinationPort: 2, payload }
+    const stored = Payload.encode(content, zlib)
+    const block = (isLast: number, half: Uint8Array) => [isLast, half.length, 0, 255 - half.length, 255, ...half]
+    // What is stored in two blocks is left to the inflater.
+    const halves = [...block(0, payload.subarray(0, 100)), ...block(1, payload.subarray(100))]
+    const envelopes = [
+      Payload.encode({ ...content, compress: true }, zlib),
+      Uint8Array.of(...stored.subarray(0, 10), ...halves, ...stored.subarray(-8))
+    ]
+    const taken = { zlib: 0, portable: 0 }
+    for (const envelope of envelopes) {
+      for (const backend of [zlib, portable]) {
+        assert.deepStrictEqual(Either.getOrThrow(Payload.decode(envelope, backend)).payload, payload)
+      }
+      // Every bit between the header and the sum.
+      for (let bit = 8 * 10; bit < 8 * (envelope.length - 8); bit++) {
+        const spoilt = envelope.slice()
+        spoilt[bit >> 3]! ^= 1 << (bit & 7)
+        for (const [name, backend] of Object.entries({ zlib, portable })) {
+          const decoded = Payload.decode(spoilt, backend)
+          if (Either.isLeft(decoded)) continue
+          taken[name as keyof typeof taken]++
+          assert.deepStrictEqual(decoded.right.payload, payload)
+        }
+      }
+    }
+    // The complements of both lengths: 32 bits that fflate does not look at.
+    assert.isAtLeast(taken.portable - taken.zlib, 32)
   })
 
   it("hand out plain arrays that own their bytes", () => {
