@@ -77,11 +77,14 @@ describe("a router that ends the connection", () => {
     return bytes
   }
   const disconnect = Message.encode({ _tag: "Disconnect", reason: `\u001b[2J${"x".repeat(200)}` })
+  /** Of whichever session it is sent to: the embedded router counts from 1, and Bob is the first. */
+  const destroyed = Message.encode({ _tag: "SessionStatus", sessionId: 1, status: "Destroyed" })
   /** What it sends, and the seconds after which streams go on: a router that says that it is leaving is not asked at once. */
   const ends: Readonly<Record<string, readonly [ReadonlyArray<Uint8Array>, number]>> = {
     "by a frame of four gigabytes": [[head(0xffff_ffff, 31)], 2],
     "by a broken status": [[head(2, 20, 0, 0)], 2],
     "by a thousand frames of unknown type": [Array.from({ length: 1001 }, () => head(1, 99, 0)), 2],
+    "by the word that its session is destroyed": [[destroyed], 11],
     "by a Disconnect with control characters": [[disconnect], 11]
   }
   for (const [name, [frames, seconds]] of Object.entries(ends)) {

@@ -60,6 +60,13 @@ const refusedSyns: Attack = {
   arm: each(({ mallory }, n) => mallory.send(mallory.syn({ receiveStreamId: 1000 + n }), ports.shut))
 }
 
+const limitedSyns: Attack = {
+  name: "connections beyond a limit",
+  victim: { connectionLimits: { perPeer: { minute: 3 } } },
+  bound: { answers: 0.03, answerBytes: 0.03, streams: 4 },
+  arm: each(({ mallory }, n) => mallory.send(mallory.syn({ receiveStreamId: 1000 + n }), ports.deaf))
+}
+
 const replayToThird: Attack = {
   name: "SYN replayed to a third party",
   arm: (world) => {
@@ -189,6 +196,19 @@ const optimisticAcks: Attack = {
   )
 }
 
+const earlyAcks: Attack = {
+  name: "acknowledgments of what is sent but not yet there",
+  // 192 packets (`maxProvenWindow`) in 50 ms, for 50 of 22 bytes.
+  bound: { answers: 4, answerBytes: 320, streams: 2 },
+  // How much is under way he can only guess: what is too much is dropped, what is not opens the window.
+  arm: onStream(ports.source, ({ mallory }, ids, n) =>
+    mallory.send(
+      mallory.packet({ ...ids, ackThrough: (mallory.latest()?.sequenceNumber ?? 0) + (n % 32) }),
+      ports.source
+    )
+  )
+}
+
 const nackStorm: Attack = {
   name: "NACKs of everything in flight, again and again",
   bound: firstWindow,
@@ -203,6 +223,15 @@ const nackStorm: Attack = {
 const choked: Attack = {
   name: "window closed for good",
   bound: firstWindow,
+  arm: onStream(ports.source, ({ mallory }, ids) =>
+    mallory.send(mallory.packet({ ...ids, requestedDelay: Packet.chokeDelay }), ports.source)
+  )
+}
+
+const chokedTooLong: Attack = {
+  name: "window closed for longer than `chokeTimeout`",
+  victim: { chokeTimeout: "100 millis" },
+  bound: { ...firstWindow, streams: 1 },
   arm: onStream(ports.source, ({ mallory }, ids) =>
     mallory.send(mallory.packet({ ...ids, requestedDelay: Packet.chokeDelay }), ports.source)
   )
@@ -321,6 +350,7 @@ export const attacks: ReadonlyArray<Attack> = [
   forgedSyns,
   soundSyns,
   refusedSyns,
+  limitedSyns,
   replayToThird,
   replayToSame,
   replayAfterEnd,
@@ -332,8 +362,10 @@ export const attacks: ReadonlyArray<Attack> = [
   duplicates,
   earlyData,
   optimisticAcks,
+  earlyAcks,
   nackStorm,
   choked,
+  chokedTooLong,
   blinking,
   bomb,
   malformedEnvelopes,
