@@ -99,7 +99,7 @@ export class Lacks extends Data.TaggedError("Lacks")<{ readonly what: string }> 
 
 /**
  * **Shape** `place`: `network` for one that needs routers: it finds those of `interop` in its configuration, see
- * `TestNetwork`. `rounds` are the counted ones; `warmUp`: one more goes before them, with the same work and without being
+ * `TestNetwork`. `nodeOptions` are what its process is started with. `rounds` are the counted ones; `warmUp`: one more goes before them, with the same work and without being
  * counted. `measure` is one round of subject and reference; each round is its own scope.
  *
  * @since 0.1.0
@@ -108,6 +108,7 @@ export class Lacks extends Data.TaggedError("Lacks")<{ readonly what: string }> 
 export interface Benchmark {
   readonly name: string
   readonly place?: "network" | undefined
+  readonly nodeOptions?: ReadonlyArray<string> | undefined
   readonly rows: ReadonlyArray<Row>
   readonly rounds: { readonly full: number; readonly quick: number }
   readonly warmUp: boolean

@@ -44,24 +44,26 @@ export const run = (
   plan: Plan
 ): Effect.Effect<Outcome, string, CommandExecutor.CommandExecutor> => {
   const task: Task = { name: benchmark.name, plan }
-  if (benchmark.place === undefined) return inChild(task, [])
+  const inChild = (prefix: ReadonlyArray<string>) => bounded(start(task, prefix, benchmark.nodeOptions ?? []))
+  if (benchmark.place === undefined) return inChild([])
   return Place.make.pipe(
-    Effect.flatMap(({ prefix }) => inChild(task, prefix)),
+    Effect.flatMap(({ prefix }) => inChild(prefix)),
     Effect.catchTag("Lacks", (lacks) => Effect.succeed(without(benchmark, lacks))),
     Effect.scoped
   )
 }
 
-/** `prefix` is what its command line begins with. */
-const inChild = (task: Task, prefix: ReadonlyArray<string>): Effect.Effect<Outcome, string> =>
-  Effect.timeoutFail(start(task, prefix), {
-    duration: patience,
-    onTimeout: () => `not done after ${Duration.format(patience)}`
-  })
+const bounded = (outcome: Effect.Effect<Outcome, string>): Effect.Effect<Outcome, string> =>
+  Effect.timeoutFail(outcome, { duration: patience, onTimeout: () => `not done after ${Duration.format(patience)}` })
 
-const start = (task: Task, prefix: ReadonlyArray<string>): Effect.Effect<Outcome, string> =>
+/** `prefix` is what its command line begins with. */
+const start = (
+  task: Task,
+  prefix: ReadonlyArray<string>,
+  nodeOptions: ReadonlyArray<string>
+): Effect.Effect<Outcome, string> =>
   Effect.async((resume) => {
-    const [execPath, ...execArgv] = [...prefix, process.execPath, ...process.execArgv, "--expose-gc"]
+    const [execPath, ...execArgv] = [...prefix, process.execPath, ...process.execArgv, "--expose-gc", ...nodeOptions]
     const child = fork(file, [], { execPath, execArgv, serialization: "advanced" })
     child.on("message", (outcome: Outcome) => {
       child.disconnect()
