@@ -69,7 +69,10 @@ export const i2pSimulated = (args: ReadonlyArray<string>, env?: Readonly<Record<
   })
 
 const root = Path.resolve(import.meta.dirname, "../../..")
-const bin = ["--conditions=@effect-i2p/source", "--import", "tsx", "packages/cli/src/bin.ts"]
+
+/** What is built starts in half the time of the source; it is built before, in a tenth of a second where it is already. */
+const bin = "packages/cli/dist/bin.js"
+ChildProcess.execFileSync("node_modules/.bin/tsc", ["-b", "packages/cli/tsconfig.src.json"], { cwd: root })
 
 export interface Process {
   readonly child: ChildProcess.ChildProcessWithoutNullStreams
@@ -80,7 +83,7 @@ export interface Process {
 
 /** Starts the real command as a process. */
 export const spawn = (args: ReadonlyArray<string>, env: Readonly<Record<string, string>> = {}): Process => {
-  const child = ChildProcess.spawn(process.execPath, [...bin, ...args], {
+  const child = ChildProcess.spawn(process.execPath, [bin, ...args], {
     cwd: root,
     env: { PATH: process.env["PATH"], HOME: process.env["HOME"], ...env }
   })

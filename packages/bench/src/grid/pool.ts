@@ -5,10 +5,12 @@
  */
 import { fork } from "node:child_process"
 import * as os from "node:os"
+import { extname } from "node:path"
 import { fileURLToPath } from "node:url"
 import type { Result, Task } from "./cell.js"
 
-const file = fileURLToPath(new URL("./worker.ts", import.meta.url))
+/** Beside this module, whether that is the source or what is built of it. */
+const file = fileURLToPath(new URL(`./worker${extname(import.meta.url)}`, import.meta.url))
 
 /** One worker's life: a task, its result, the next task, until none is left. */
 const work = (tasks: Array<Task>, onResult: (result: Result) => void): Promise<void> =>
