@@ -5,9 +5,9 @@
  * @since 0.1.0
  */
 import * as os from "node:os"
+import { median } from "@effect-i2p/testkit/Grid"
 import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
-import { median } from "./statistics.js"
 
 /**
  * One figure of a benchmark.

@@ -5,16 +5,6 @@
  */
 
 /**
- * The middle one; of an even number, the mean of the middle two.
- *
- * **Errors** of nothing there is none: `NaN`.
- *
- * @since 0.1.0
- * @category statistics
- */
-export const median = (values: ReadonlyArray<number>): number => quantile(values, 0.5)
-
-/**
  * The value below which a share of the values lies, between neighbours where it falls between them.
  *
  * **Errors** of nothing there is none: `NaN`.

@@ -7,7 +7,7 @@ import { parse } from "../src/options.js"
 import { between } from "../src/report/assets.js"
 import * as Plot from "../src/report/plot.js"
 import { table, describe as tell } from "../src/report/table.js"
-import { fairness, median, quantile, regression } from "../src/statistics.js"
+import { fairness, quantile, regression } from "../src/statistics.js"
 
 const ratio: Row = { name: "a", unit: "MB/s", subject: "ours", against: "theirs", better: "more", target: 0.5 }
 const latency: Row = { ...ratio, name: "a/latency", unit: "ms", better: "less", target: 1.3 }
@@ -19,12 +19,6 @@ const quick = { ...plan, quick: true }
 const slope: Row = { ...heap, name: "a/slope", quick: "stated" }
 
 describe("statistics", () => {
-  it("takes the middle one, or the mean of the middle two", () => {
-    assert.strictEqual(median([3, 1, 100]), 3)
-    assert.strictEqual(median([4, 1, 2, 100]), 3)
-    assert.isNaN(median([]))
-  })
-
   it("places a quantile between its neighbours", () => {
     assert.strictEqual(quantile([0, 10, 20, 30, 40], 0.95), 38)
     assert.strictEqual(quantile([5], 0.95), 5)

@@ -5,13 +5,14 @@
  * @since 0.1.0
  */
 import type * as StreamConnection from "@effect-i2p/streaming/StreamConnection"
+import { median } from "@effect-i2p/testkit/Grid"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import type { Benchmark } from "../Benchmark.js"
 import * as Memory from "../memory.js"
 import * as Stacks from "../stacks.js"
-import { fairness, median } from "../statistics.js"
+import { fairness } from "../statistics.js"
 
 const counts = { full: [1, 10, 100, 1_000, 10_000], quick: [1, 10, 1_000] }
 

@@ -5,11 +5,11 @@
  * @since 0.1.0
  */
 import type * as StreamConnection from "@effect-i2p/streaming/StreamConnection"
+import { median } from "@effect-i2p/testkit/Grid"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import type { Benchmark } from "../Benchmark.js"
 import * as Stacks from "../stacks.js"
-import { median } from "../statistics.js"
 import * as Tcp from "../tcp.js"
 
 const connections = { full: 3_000, quick: 1_000 }
