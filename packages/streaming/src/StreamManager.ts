@@ -380,7 +380,7 @@ const make = Effect.gen(function* () {
     const localPort = checkPort(request.localPort ?? freshPort())
     const remotePort = checkPort(request.port ?? 0)
     const timeout = Duration.decode(request.timeout ?? merged.connectTimeout)
-    const deadline = now() + Duration.toMillis(timeout)
+    const deadline = began + Duration.toMillis(timeout)
     const name = typeof request.destination === "string" ? shorten(request.destination) : request.destination.short
     const onTimeout = (driver?: Driver.Driver) =>
       new ConnectTimedOut({ destination: name, millis: Duration.toMillis(timeout), trouble: driver?.trouble })
@@ -437,7 +437,7 @@ const make = Effect.gen(function* () {
           return Effect.matchCauseEffect(restore(opened), {
             onSuccess: () => {
               Metering.open(account, now() - began)
-              // Not `Effect.addFinalizer`, which keeps all that its fiber knew, and a closure here what \`connect\` was given.
+              // Not `Effect.addFinalizer`, which keeps all that its fiber knew, and a closure here what `connect` was given.
               return Effect.flatMap(Effect.scope, (scope) =>
                 Effect.as(Scope.addFinalizer(scope, owned.release), owned.connection)
               )

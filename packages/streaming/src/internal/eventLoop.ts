@@ -42,6 +42,11 @@ const pulseMillis = 10
  */
 const lateMillis = 20
 
+/**
+ * Milliseconds on a monotonic clock, with fractions: round trips on one machine are shorter than one.
+ */
+export const monotonicMillis = (clock: Clock.Clock): number => Number(clock.unsafeCurrentTimeNanos()) / 1_000_000
+
 export class EventLoop {
   readonly #clock: Clock.Clock
   readonly #deadlines = new Deadlines<Task>()
@@ -59,9 +64,9 @@ export class EventLoop {
     this.#clock = clock
   }
 
-  /** Milliseconds on the monotonic clock, with fractions: round trips on one machine are shorter than one. */
+  /** Milliseconds on the monotonic clock. */
   get now(): number {
-    return Number(this.#clock.unsafeCurrentTimeNanos()) / 1_000_000
+    return monotonicMillis(this.#clock)
   }
 
   /** Gives a task a turn, after those that wait for theirs already. */

@@ -10,6 +10,7 @@ import type { State } from "../core/State.js"
 import * as Packet from "../Packet.js"
 import type { PacketEvent, Sink } from "../PacketTrace.js"
 import type { Peer } from "./driver.js"
+import { monotonicMillis } from "./eventLoop.js"
 
 /**
  * The trace of a session.
@@ -33,16 +34,14 @@ export interface Tracer {
   next: number
 }
 
-const monotonic = (clock: Clock.Clock): number => Number(clock.unsafeCurrentTimeNanos()) / 1_000_000
-
 export const make = (sink: Sink, clock: Clock.Clock): Trace => ({
   sink,
   clock,
-  offset: clock.unsafeCurrentTimeMillis() - monotonic(clock)
+  offset: clock.unsafeCurrentTimeMillis() - monotonicMillis(clock)
 })
 
 /** Microseconds are what the clock can tell. */
-const timeOf = ({ clock, offset }: Trace): number => Math.round((monotonic(clock) + offset) * 1000) / 1000
+const timeOf = ({ clock, offset }: Trace): number => Math.round((monotonicMillis(clock) + offset) * 1000) / 1000
 
 /**
  * A stream begins; of one that a peer opened, `syn` is what opened it.
