@@ -33,14 +33,13 @@ const guard = "base64:"
 export const unguard = (arg: string): string => (arg.startsWith(guard) ? arg.slice(guard.length) : arg)
 
 /**
- * Whether it is Base64 that begins with a minus, and no option: longer than any cluster of those. A hash has 44 characters, a
- * destination 516 and more.
+ * Whether it is Base64 that begins with a minus, or with two, and no option: longer than any cluster and any name of those. A
+ * hash has 44 characters, a destination 516 and more.
  *
  * @category conversions
  * @since 0.1.0
  */
-export const isBase64 = (arg: string): boolean =>
-  arg.length >= 44 && /^-[A-Za-z0-9~-]*={0,2}$/.test(arg) && !arg.startsWith("--")
+export const isBase64 = (arg: string): boolean => arg.length >= 44 && /^-[A-Za-z0-9~-]*={0,2}$/.test(arg)
 
 /**
  * Arguments, without interpreter and script, with clusters taken apart; Base64 that begins with a minus is guarded.

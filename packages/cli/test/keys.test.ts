@@ -270,16 +270,15 @@ describe("lookup", () => {
     })
   )
 
-  it.scopedLive("takes a destination whose Base64 begins with a minus, as one in 64 does", () =>
+  it.scopedLive("takes a destination whose Base64 begins with a minus, as one in 64 does, or with two or more", () =>
     Effect.gen(function* () {
       const { keys } = yield* prepared
-      const bytes = keys.destination.bytes.slice()
-      // The first bytes are padding: nobody reads them.
-      bytes[0] = 0xf8 | (bytes[0]! & 0x03)
-      const base64 = encodeBase64(bytes)
-      assert.strictEqual(base64[0], "-")
-      assert.strictEqual((yield* i2p(["lookup", "--router", "127.0.0.1:1", base64])).out, `${base64}\n`)
-      assert.match((yield* i2p(["ping", "--router", "127.0.0.1:1", "-c1", base64])).err, /^router unreachable/)
+      for (const start of ["-A", "-c", "--", "--A", "---"]) {
+        // The first bytes are padding: nobody reads them.
+        const base64 = `${start}${encodeBase64(keys.destination.bytes).slice(start.length)}`
+        assert.strictEqual((yield* i2p(["lookup", "--router", "127.0.0.1:1", base64])).out, `${base64}\n`)
+        assert.match((yield* i2p(["ping", "--router", "127.0.0.1:1", "-c1", base64])).err, /^router unreachable/)
+      }
     })
   )
 
