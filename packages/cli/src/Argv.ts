@@ -39,7 +39,10 @@ export const unguard = (arg: string): string => (arg.startsWith(guard) ? arg.sli
  * @category conversions
  * @since 0.1.0
  */
-export const isBase64 = (arg: string): boolean => arg.length >= 44 && /^-[A-Za-z0-9~-]*={0,2}$/.test(arg)
+export const isBase64 = (arg: string): boolean => /^-[A-Za-z0-9~-]{42,}={0,2}$/.test(arg)
+
+/** The same, also with a port behind it, or as the first of a list. */
+const beginsWithBase64 = (arg: string): boolean => isBase64(arg.replace(/[:,].*$/s, ""))
 
 /**
  * Arguments, without interpreter and script, with clusters taken apart; Base64 that begins with a minus is guarded.
@@ -55,7 +58,7 @@ export const expand = (args: ReadonlyArray<string>): ReadonlyArray<string> => {
     const arg = args[i]!
     if (arg === "--") return [...expanded, ...args.slice(i)]
     // One Base64 text in 64 begins with a minus, and the parser takes whatever does for an option.
-    if (isBase64(arg)) {
+    if (beginsWithBase64(arg)) {
       expanded.push(`${guard}${arg}`)
       continue
     }

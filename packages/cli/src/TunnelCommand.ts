@@ -5,6 +5,7 @@
  */
 import * as Options from "@effect/cli/Options"
 import * as Option from "effect/Option"
+import * as Argv from "./Argv.js"
 import * as Settings from "./Settings.js"
 import * as Watch from "./Watch.js"
 
@@ -52,6 +53,7 @@ export const client = {
   ...common,
   listen: listen("127.0.0.1:6668"),
   to: Options.text("to").pipe(
+    Options.map(Argv.unguard),
     Options.withPseudoName("destination:port"),
     Options.withDescription(
       "Where it leads to: a name.i2p, a b32 address or a destination, and its port. Default port 0: any"
@@ -83,11 +85,13 @@ export const server = {
     Options.optional
   ),
   allow: Options.text("allow").pipe(
+    Options.map(Argv.unguard),
     Options.withPseudoName("addresses"),
     Options.withDescription("Only these may come in: b32 addresses, with commas between them"),
     Options.optional
   ),
   deny: Options.text("deny").pipe(
+    Options.map(Argv.unguard),
     Options.withPseudoName("addresses"),
     Options.withDescription("These may not come in"),
     Options.optional

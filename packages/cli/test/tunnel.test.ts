@@ -5,6 +5,8 @@ import * as Net from "node:net"
 import * as Os from "node:os"
 import * as Path from "node:path"
 import * as NodeKeyStore from "@effect-i2p/platform-node/NodeKeyStore"
+import * as DestinationKeys from "@effect-i2p/wire/DestinationKeys"
+import * as SecureRandom from "@effect-i2p/wire/SecureRandom"
 import * as Effect from "effect/Effect"
 import { afterAll, assert, beforeAll, describe, it } from "vitest"
 import { freePort, i2p, type Process, spawn } from "./harness.js"
@@ -228,6 +230,24 @@ describe("i2p tunnel", { timeout: 30_000 }, () => {
       assert.strictEqual(code, 2)
     })
   }
+
+  it("takes a destination whose Base64 begins with a minus, as one in 64 does, with a port and in a list", async () => {
+    const { base64 } = DestinationKeys.generate(SecureRandom.makeSeeded("minus")).destination
+    for (const start of ["-A", "-l", "--", "--A"]) {
+      // The first bytes are padding: nobody reads them.
+      const peer = `${start}${base64.slice(start.length)}`
+      for (const args of [
+        ["client", "--listen", "0", "--to", peer],
+        ["client", "--listen", "0", "--to", `${peer}:25`],
+        ["server", "--to", "80", "--allow", peer],
+        ["server", "--to", "80", "--deny", `${peer},${peer}`]
+      ]) {
+        const { code, err } = await Effect.runPromise(i2p(["tunnel", ...args, "--router", "127.0.0.1:1"]))
+        assert.match(err, /^router unreachable/m, args.join(" "))
+        assert.strictEqual(code, 2)
+      }
+    }
+  })
 
   it("says in one line that a port is taken, and warns of one that is open to others", async () => {
     const server = Net.createServer().listen(0, "0.0.0.0")
