@@ -5,7 +5,7 @@ import * as Either from "effect/Either"
 import * as Fiber from "effect/Fiber"
 import * as TestClock from "effect/TestClock"
 import * as FaultOptions from "../src/FaultOptions.js"
-import { freePort, i2p } from "./harness.js"
+import { i2p, spawn } from "./harness.js"
 
 /** What a fault does, in the words of `LocalRouter`. */
 const done = (text: string, millis = 0): Effect.Effect<ReadonlyArray<string>> =>
@@ -63,19 +63,12 @@ describe("faults of the embedded router", () => {
 
   it.live("are seen by who examines the router", () =>
     Effect.gen(function* () {
-      const port = yield* Effect.promise(freePort)
-      const router = yield* Effect.fork(
-        i2p(["router", "--listen", `127.0.0.1:${port}`, "--fault", "refuse=full house"])
-      )
-      const look = i2p(["doctor", "--json", "--router", `127.0.0.1:${port}`, "-w", "5"])
-      const { code, out } = yield* Effect.repeat(look, {
-        until: ({ out }) => !out.includes("ECONNREFUSED"),
-        times: 50
-      })
+      const router = spawn(["router", "--listen", "0", "--fault", "refuse=full house"])
+      const [, port] = yield* Effect.promise(() => router.says(/listening on 127\.0\.0\.1:(\d+)\n/))
+      const { code, out } = yield* i2p(["doctor", "--json", "--router", `127.0.0.1:${port}`])
       assert.strictEqual(code, 1)
       assert.deepInclude(JSON.parse(out), { ok: false, stage: "session" })
       assert.match(out, /full house/)
-      yield* Fiber.interrupt(router)
     })
   )
 })

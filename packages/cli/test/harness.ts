@@ -1,5 +1,4 @@
 import * as ChildProcess from "node:child_process"
-import * as Net from "node:net"
 import * as Path from "node:path"
 import * as ConfigProvider from "effect/ConfigProvider"
 import * as Effect from "effect/Effect"
@@ -126,12 +125,3 @@ export const spawn = (args: ReadonlyArray<string>, env: Readonly<Record<string, 
       })
   }
 }
-
-/** A port of the loopback address on which nobody listens. */
-export const freePort = (): Promise<number> =>
-  new Promise((resolve) => {
-    const server = Net.createServer().listen(0, "127.0.0.1", () => {
-      const { port } = server.address() as Net.AddressInfo
-      server.close(() => resolve(port))
-    })
-  })

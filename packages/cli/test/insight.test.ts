@@ -114,8 +114,13 @@ describe("top", () => {
         i2p(["perf", "--router", "embedded:rate=500kB/s", "-t", "20", "-P", "2", "--bidir", "--insight", path])
       )
       while (!Fs.existsSync(path)) yield* Effect.sleep(20)
-      yield* Effect.sleep(700)
-      const [snapshot, ...rest] = json((yield* i2p(["top", "--json", path])).out)
+      // The streams are there once both of data have measured a round trip.
+      const look = Effect.map(i2p(["top", "--json", path]), ({ out }) => json(out))
+      const [snapshot, ...rest] = yield* Effect.repeat(Effect.delay(look, "20 millis"), {
+        until: ([snapshot]) =>
+          snapshot!["stream_count"] === 3 &&
+          (snapshot!["streams"] as Snapshot["streams"]).every((stream) => stream.rtt_ms !== null)
+      })
       assert.lengthOf(rest, 0)
       assert.deepInclude(snapshot, { type: "snapshot", version: 1, program: "i2p perf", stream_count: 3 })
       const { code, err, out } = yield* i2p(["top", path])

@@ -7,7 +7,7 @@ import * as Either from "effect/Either"
 import * as Layer from "effect/Layer"
 import * as Protocol from "../src/PerfProtocol.js"
 import * as PerfServer from "../src/PerfServer.js"
-import { freePort, i2p, i2pSimulated, spawn } from "./harness.js"
+import { i2p, i2pSimulated, spawn } from "./harness.js"
 
 interface Line {
   readonly [name: string]: unknown
@@ -135,10 +135,9 @@ describe("perf", () => {
     )
   }
 
-  it("serves one process and measures in another, and each says what it saw", { timeout: 60_000 }, async () => {
-    const port = await freePort()
-    const router = spawn(["router", "--listen", String(port), "--latency", "5ms"])
-    await router.says(/listening/)
+  it("serves one process and measures in another, and each says what it saw", { timeout: 120_000 }, async () => {
+    const router = spawn(["router", "--listen", "0", "--latency", "5ms"])
+    const [, port] = await router.says(/listening on 127\.0\.0\.1:(\d+)\n/)
     const I2P_ROUTER = `127.0.0.1:${port}`
     const server = spawn(["perf", "--listen", "-1", "--json"], { I2P_ROUTER })
     const [, b32] = await server.says(/"b32":"([^"]+)"/)

@@ -9,7 +9,7 @@ import * as DestinationKeys from "@effect-i2p/wire/DestinationKeys"
 import * as SecureRandom from "@effect-i2p/wire/SecureRandom"
 import * as Effect from "effect/Effect"
 import { afterAll, assert, beforeAll, describe, it } from "vitest"
-import { freePort, i2p, type Process, spawn } from "./harness.js"
+import { i2p, type Process, spawn } from "./harness.js"
 
 const connect = (port: number): Promise<Net.Socket> =>
   new Promise((resolve) => {
@@ -59,7 +59,7 @@ const named = (host: string, port: number): ReadonlyArray<number> => [
 const page = Crypto.randomBytes(400_000).toString("base64")
 
 /** Everything in one process, on the embedded router: a site, a way to it, an HTTP proxy and a SOCKS proxy. */
-describe("i2p tunnel --config", { timeout: 30_000 }, () => {
+describe("i2p tunnel --config", { timeout: 120_000 }, () => {
   const folder = Fs.mkdtempSync(Path.join(Os.tmpdir(), "i2p-tunnel-"))
   const web = Http.createServer((request, response) => {
     response.end(request.url === "/page" ? page : `${request.headers["x-i2p-destb32"]} wants ${request.url}`)
@@ -72,7 +72,6 @@ describe("i2p tunnel --config", { timeout: 30_000 }, () => {
     await new Promise<void>((resolve) => void web.listen(0, "127.0.0.1", resolve))
     const { port } = web.address() as Net.AddressInfo
     site = (await Effect.runPromise(NodeKeyStore.file(Path.join(folder, "site.dat")))).destination.b32
-    for (const name of ["client", "http", "socks"] as const) ports[name] = await freePort()
     const config = `
       # as i2pd has them
       [site]
@@ -85,20 +84,20 @@ describe("i2p tunnel --config", { timeout: 30_000 }, () => {
 
       [visit]
       type = client
-      port = ${ports.client}
+      port = 0
       destination = ${site}
       keys = visit.dat
       inbound.length = 1
 
       [proxy]
       type = httpproxy
-      port = ${ports.http}
+      port = 0
       keys = visit.dat
 
       [socks]
       type = socks
       address = 127.0.0.1
-      port = ${ports.socks}
+      port = 0
 
       [game]
       type = udpclient
@@ -107,8 +106,15 @@ describe("i2p tunnel --config", { timeout: 30_000 }, () => {
     `
     Fs.writeFileSync(Path.join(folder, "tunnels.conf"), config)
     tunnels = spawn(["tunnel", "--config", Path.join(folder, "tunnels.conf"), "--router", "embedded", "--json"])
-    await tunnels.says(/"tunnel":"socks","kind":"socks"/)
-  }, 30_000)
+    for (const [name, tunnel] of [
+      ["client", "visit"],
+      ["http", "proxy"],
+      ["socks", "socks"]
+    ] as const) {
+      const [, port] = await tunnels.says(new RegExp(`"tunnel":"${tunnel}",.*"host":"127\\.0\\.0\\.1","port":(\\d+),`))
+      ports[name] = Number(port)
+    }
+  }, 120_000)
 
   afterAll(() => {
     tunnels.child.kill("SIGKILL")
@@ -179,7 +185,7 @@ describe("i2p tunnel --config", { timeout: 30_000 }, () => {
   })
 })
 
-describe("i2p tunnel", { timeout: 30_000 }, () => {
+describe("i2p tunnel", { timeout: 120_000 }, () => {
   it("carries megabytes between two processes over a lossy link, unharmed, and ends with the last of them", async () => {
     const router = spawn(["router", "--listen", "0", "--latency", "2ms", "--loss", "0.2%", "--seed", "3"])
     const [, port] = await router.says(/listening on 127\.0\.0\.1:(\d+)\n/)
