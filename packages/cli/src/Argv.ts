@@ -51,7 +51,7 @@ const beginsWithBase64 = (arg: string): boolean => isBase64(arg.replace(/[:,].*$
  * @since 0.1.0
  */
 export const expand = (args: ReadonlyArray<string>): ReadonlyArray<string> => {
-  const command = args.find((arg) => arg in valued)
+  const command = args.find((arg) => Object.hasOwn(valued, arg))
   if (command === undefined) return args
   const expanded: Array<string> = []
   for (let i = 0; i < args.length; i++) {

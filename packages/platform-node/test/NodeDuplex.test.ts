@@ -253,21 +253,22 @@ describe("NodeDuplex", () => {
       const duplex = yield* NodeDuplex.make(near)
       duplex.setNoDelay(true).setKeepAlive(true, 1000).ref().unref()
       let timeouts = 0
-      duplex.setTimeout(150)
+      duplex.setTimeout(600)
       duplex.on("timeout", () => {
         timeouts += 1
       })
-      for (let i = 0; i < 4; i++) {
-        yield* Effect.sleep("75 millis")
+      for (let i = 0; i < 8; i++) {
+        yield* Effect.sleep("100 millis")
         duplex.write(".")
       }
       assert.strictEqual(timeouts, 0)
-      yield* Effect.sleep("400 millis")
+      yield* event(duplex, "timeout")
+      yield* Effect.sleep("700 millis")
       assert.strictEqual(timeouts, 1)
       assert.isFalse(duplex.destroyed)
       duplex.setTimeout(0)
       yield* far.write(bytes("x"))
-      yield* Effect.sleep("200 millis")
+      yield* Effect.sleep("700 millis")
       assert.strictEqual(timeouts, 1)
     })
   )
@@ -370,8 +371,7 @@ describe("NodeDuplex", () => {
         yield* Effect.yieldNow()
         late.destroy()
         assert.instanceOf(yield* Fiber.join(result), Error)
-        yield* Effect.sleep("50 millis")
-        assert.strictEqual((yield* a.active).length, 0)
+        yield* Effect.repeat(Effect.delay(a.active, "5 millis"), { until: (active) => active.length === 0 })
       })
     )
   })
@@ -421,8 +421,9 @@ describe("NodeDuplex", () => {
       assert.strictEqual(yield* fetchText("PUT", "/two", pattern(400_000)), "PUT /two 400000")
       assert.strictEqual(connections, 1)
       agent.destroy()
-      yield* Effect.sleep("100 millis")
-      assert.strictEqual((yield* b.active).filter(({ status }) => status === "Established").length, 0)
+      yield* Effect.repeat(Effect.delay(b.active, "5 millis"), {
+        until: (active) => active.every(({ status }) => status !== "Established")
+      })
     })
   )
 })

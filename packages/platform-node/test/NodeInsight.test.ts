@@ -6,6 +6,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { StreamManager } from "@effect-i2p/streaming/StreamManager"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import * as Schedule from "effect/Schedule"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import * as NodeI2p from "../src/NodeI2p.js"
@@ -30,6 +31,7 @@ const lines = (path: string, count: number): Effect.Effect<ReadonlyArray<string>
       }
     })
     socket.on("error", (error) => resume(Effect.fail(error)))
+    socket.on("close", () => resume(Effect.fail(new Error(`closed after ${text}`))))
     return Effect.sync(() => socket.destroy())
   })
 
@@ -109,8 +111,8 @@ describe("NodeInsight", () => {
       const second = Net.connect(path)
       yield* Effect.promise(() => new Promise((resolve) => second.once("close", resolve)))
       first.destroy()
-      yield* Effect.sleep("50 millis")
-      assert.lengthOf(yield* lines(path, 1), 1)
+      const third = Effect.retry(lines(path, 1), { schedule: Schedule.spaced("10 millis"), times: 500 })
+      assert.lengthOf(yield* third, 1)
     })
   )
 })

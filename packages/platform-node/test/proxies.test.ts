@@ -168,11 +168,11 @@ describe("the HTTP proxy and the HTTP tunnel", () => {
   live(
     "go on after the site has closed the stream that was kept",
     Effect.gen(function* () {
-      const { proxy, site } = yield* joined(mirror, { http: { keepAliveTimeout: "50 millis" } })
+      const { proxy, site, visitor } = yield* joined(mirror, { http: { keepAliveTimeout: "50 millis" } })
       const url = `http://${site.destination.b32}/`
       for (let request = 0; request < 3; request++) {
         assert.strictEqual((yield* ask(proxy, url)).status, 200)
-        yield* Effect.sleep("1200 millis")
+        yield* Effect.repeat(Effect.delay(visitor.active, "10 millis"), { until: (active) => active.length === 0 })
       }
     })
   )
@@ -365,7 +365,7 @@ describe("the SOCKS proxy", () => {
   live(
     "refuses everything else with the code that says why, and asks nobody",
     Effect.gen(function* () {
-      const { dial, proxy, site } = yield* socks({ connectTimeout: "300 millis" })
+      const { dial, proxy, site } = yield* socks({ connectTimeout: "5 seconds" })
       const { leaks } = yield* trapped
       const cases: ReadonlyArray<readonly [what: string, request: Buffer, code: number]> = [
         ["IPv4", Buffer.from([5, 1, 0, 1, 127, 0, 0, 1, 0, 80]), 8],

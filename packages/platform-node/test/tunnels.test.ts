@@ -3,6 +3,7 @@ import * as Net from "node:net"
 import { assert, describe } from "@effect/vitest"
 import * as AccessList from "@effect-i2p/streaming/AccessList"
 import { StreamManager } from "@effect-i2p/streaming/StreamManager"
+import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Fiber from "effect/Fiber"
@@ -172,7 +173,7 @@ describe("a client tunnel and a server tunnel", () => {
         listen: local,
         destination: site.destination,
         port: 80,
-        connectTimeout: "300 millis"
+        connectTimeout: "1 second"
       }).pipe(Effect.provideService(StreamManager, denied))
       const socket = yield* dial(client.address)
       assert.strictEqual(yield* ended(socket), "ECONNRESET")
@@ -221,12 +222,12 @@ describe("the ends of one side", () => {
     Effect.gen(function* () {
       const { socket, stream } = yield* toStream({ endTimeout: "400 millis" })
       const answered = yield* Effect.fork(all(socket))
+      const began = yield* Clock.currentTimeMillis
       socket.end("question")
       assert.strictEqual(`${Option.getOrThrow(yield* stream.read)}`, "113,117,101,115,116,105,111,110")
-      const early = yield* stream.read.pipe(Effect.timeoutOption("200 millis"))
-      assert.isTrue(Option.isNone(early), "the peer was told too early")
       // Then it learns of the end, and may still answer.
       assert.isTrue(Option.isNone(yield* stream.read))
+      assert.isAtLeast((yield* Clock.currentTimeMillis) - began, 399, "the peer was told too early")
       yield* stream.write(new TextEncoder().encode("answer"))
       yield* stream.close
       assert.strictEqual(`${yield* Fiber.join(answered)}`, "answer")
@@ -318,7 +319,7 @@ describe("the ends of one side", () => {
     "a service that is not there is RESET",
     Effect.gen(function* () {
       const site = yield* session()
-      const target = yield* Effect.scoped(service(() => {}))
+      const target = { host: "127.0.0.1", port: 9 }
       const server = yield* NodeTunnel.server({ target }).pipe(Effect.provideService(StreamManager, site))
       const stream = yield* (yield* session()).connect({ destination: site.destination })
       const error = yield* Effect.flip(stream.read)

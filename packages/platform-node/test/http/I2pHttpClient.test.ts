@@ -201,13 +201,14 @@ describe("hosts", () => {
 })
 
 describe("the pool", () => {
-  /** Holds every request until as many as may be there are. */
-  const busy = (track: { now: number; most: number }) =>
+  /** Holds every request until as many as may be there are; then one more has time to come. */
+  const busy = (track: { now: number; most: number; readonly full: Deferred.Deferred<void> }) =>
     Effect.acquireUseRelease(
-      Effect.sync(() => {
+      Effect.suspend(() => {
         track.most = Math.max(track.most, ++track.now)
+        return track.most >= 2 ? Deferred.succeed(track.full, undefined) : Effect.void
       }),
-      () => Effect.as(Effect.sleep("50 millis"), hello),
+      () => Deferred.await(track.full).pipe(Effect.zipRight(Effect.sleep("50 millis")), Effect.as(hello)),
       () => Effect.sync(() => track.now--)
     )
 
@@ -216,7 +217,7 @@ describe("the pool", () => {
       `of ${name} has as many connections to a host as it may, and uses them again`,
       Effect.gen(function* () {
         const { visitor } = yield* Site.Both
-        const track = { now: 0, most: 0 }
+        const track = { now: 0, most: 0, full: yield* Deferred.make<void>() }
         yield* Site.serve(busy(track))
         const { http } = yield* agents({ connections: 2 })
         const get =

@@ -398,12 +398,19 @@ describe("what goes wrong", () => {
     Effect.gen(function* () {
       let most = 0
       let now = 0
+      const full = yield* Deferred.make<void>()
       yield* Site.serve(
         Effect.acquireUseRelease(
-          Effect.sync(() => {
+          Effect.suspend(() => {
             most = Math.max(most, ++now)
+            return most >= 2 ? Deferred.succeed(full, undefined) : Effect.void
           }),
-          () => Effect.as(Effect.sleep("50 millis"), HttpServerResponse.empty()),
+          // Once there are two, a third has time to come.
+          () =>
+            Deferred.await(full).pipe(
+              Effect.zipRight(Effect.sleep("50 millis")),
+              Effect.as(HttpServerResponse.empty())
+            ),
           () => Effect.sync(() => now--)
         ),
         { maxConnections: 2 }
