@@ -138,6 +138,7 @@ describe("Argv", () => {
     assert.deepStrictEqual(Argv.expand(args), args)
     assert.deepStrictEqual(Argv.expand(["ping", "--", "-qc3"]), ["ping", "--", "-qc3"])
     assert.deepStrictEqual(Argv.expand(["keygen", "-qc3"]), ["keygen", "-qc3"])
+    assert.deepStrictEqual(Argv.expand(["keygen", "toString", "-qc3"]), ["keygen", "toString", "-qc3"])
   })
 
   it("takes the log level from wherever it stands", () => {
