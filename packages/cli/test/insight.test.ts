@@ -96,10 +96,10 @@ describe("--trace and --insight", () => {
     })
   )
 
-  it.scopedLive("trace pings", () =>
+  it.scoped("trace pings", () =>
     Effect.gen(function* () {
       const file = Path.join(yield* directory, "trace")
-      yield* i2p(["ping", "--router", "embedded", "-c", "2", "-i", "0.05", "--trace", file])
+      yield* i2pSimulated(["ping", "--router", "embedded", "-c", "2", "--trace", file])
       const kinds = json(Fs.readFileSync(file, "utf8")).map(({ dir, kind }) => `${dir} ${kind}`)
       assert.deepStrictEqual(kinds, ["out PING", "in PONG", "out PING", "in PONG"])
     })
