@@ -86,7 +86,8 @@ describe("a b33 address", () => {
     Effect.gen(function* () {
       const { at, local } = yield* router
       const { b33 } = yield* hidden(local, { secret })
-      const nc = spawn(["nc", ...at, "-q", "0", b33], { I2P_LEASESET_SECRET: SECRET })
+      // With -q 0 it would end once "hello" is acknowledged, whether the echo is there or not.
+      const nc = spawn(["nc", ...at, "-N", b33], { I2P_LEASESET_SECRET: SECRET })
       nc.child.stdin.end("hello")
       const { code, err, out } = yield* Effect.promise(() => nc.ended)
       assert.deepStrictEqual([code, err, out.toString()], [0, "", "hello"])
