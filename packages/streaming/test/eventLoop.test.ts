@@ -78,7 +78,8 @@ describe("EventLoop", () => {
           40
         )
       )
-      yield* Effect.sleep(1)
+      // Both have set their timers, and the platform has had no turn: a slow machine would fire the first of them in it.
+      yield* Effect.repeatN(Effect.yieldNow(), 10)
       // The process stands still, and comes to what is later only after the deadline.
       const until = performance.now() + 100
       while (performance.now() < until);
