@@ -53,6 +53,9 @@ const folder = mkdtempSync(join(cache, "readmes-"))
 
 const router = ManagedRuntime.make(NodeLocalRouter.layerTcp({ port: 0 }))
 
+/** A second or two on a machine with nothing else to do. */
+const timeout = 120_000
+
 beforeAll(async () => {
   // Programs run on what is built, as those of users do, and start in half the time.
   execFileSync(join(root, "node_modules", ".bin", "tsc"), ["-b"], { cwd: root })
@@ -72,15 +75,12 @@ beforeAll(async () => {
       files: programs.map(({ name }) => `${name}.ts`)
     })
   )
-})
+}, timeout)
 
 afterAll(async () => {
   await router.dispose()
   rmSync(folder, { recursive: true })
 })
-
-/** A second or two on a machine with nothing else to do. */
-const timeout = 60_000
 
 /** Fails with what the program said. */
 const ended = (program: string, ...args: ReadonlyArray<string>) =>
