@@ -3,6 +3,7 @@ import * as Net from "node:net"
 import { assert, describe } from "@effect/vitest"
 import * as AccessList from "@effect-i2p/streaming/AccessList"
 import { StreamManager } from "@effect-i2p/streaming/StreamManager"
+import * as MemoryTransport from "@effect-i2p/testkit/MemoryTransport"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
@@ -62,7 +63,8 @@ const joined = (
 ) =>
   Effect.gen(function* () {
     const site = yield* session()
-    const visitor = yield* session()
+    // Of chance, one in 16 million would begin with 255, 255 and 255, and be dialled from no such address.
+    const visitor = yield* session({ keys: MemoryTransport.keysOf("visitor") })
     const target = yield* service(handler)
     const server = yield* NodeTunnel.server({ target, port: 80, ...options.server }).pipe(
       Effect.provideService(StreamManager, site)
