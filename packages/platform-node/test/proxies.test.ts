@@ -267,7 +267,7 @@ describe("the HTTP proxy", () => {
     "says what is wrong and what to do, without a page that does anything",
     Effect.gen(function* () {
       const site = yield* session()
-      const proxy = yield* NodeHttpProxy.make({ listen: local, connectTimeout: "200 millis" }).pipe(
+      const proxy = yield* NodeHttpProxy.make({ listen: local, connectTimeout: "5 seconds" }).pipe(
         Effect.provideService(StreamManager, yield* session(impatient))
       )
       const unknown = yield* ask(proxy, "http://nobody.i2p/")

@@ -206,7 +206,7 @@ describe("TLS", () => {
       const ends = yield* listen(() => Net.createServer((socket) => socket.end()))
       assertFails(yield* failure({ port: ends, tls: trust }), "TlsFailed PlainServer", hint)
       const port = yield* listen(() => Net.createServer())
-      assertFails(yield* failure({ port, tls: trust, connectTimeout: "200 millis" }), "TlsFailed PlainServer", hint)
+      assertFails(yield* failure({ port, tls: trust, connectTimeout: "1 second" }), "TlsFailed PlainServer", hint)
     })
   )
 
