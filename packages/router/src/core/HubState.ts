@@ -196,6 +196,14 @@ export type Action =
   | { readonly _tag: "SessionEnded"; readonly session: number }
 
 /**
+ * What becomes of an event: the next state, and what the driver is to do.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Transition = readonly [State, ReadonlyArray<Action>]
+
+/**
  * A hub without clients.
  *
  * @category constructors
