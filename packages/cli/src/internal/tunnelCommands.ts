@@ -1,0 +1,76 @@
+/**
+ * The command `tunnel` and its subcommands.
+ */
+import * as Command from "@effect/cli/Command"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import type { ExitStatus } from "../ExitStatus.js"
+import { refuse } from "../Failure.js"
+import type { Output } from "../Output.js"
+import type * as Settings from "../Settings.js"
+import * as TunnelCommand from "../TunnelCommand.js"
+import { handle } from "./root.js"
+
+export const tunnelParent = Command.make(
+  "tunnel",
+  TunnelCommand.parent,
+  handle(() => import("../commands/tunnel.js"))
+).pipe(
+  Command.withDescription(
+    "TCP programs on I2P: a port that leads to a destination, a service on a destination, an HTTP proxy, a SOCKS proxy, or all that a tunnels.conf of i2pd names."
+  )
+)
+
+/** A tunnel's options may stand before its kind, too. */
+const handleTunnel =
+  <O, E>(
+    load: () => Promise<(settings: Settings.Settings, options: O) => Effect.Effect<void, E, Output | ExitStatus>>
+  ) =>
+  (options: O & Settings.Typed) =>
+    Effect.gen(function* () {
+      const outer = yield* tunnelParent
+      if (Option.isSome(outer.config)) return yield* refuse("either --config or a single tunnel, not both")
+      return yield* handle(async () => ({ run: await load() }))({ ...options, ...TunnelCommand.within(options, outer) })
+    })
+
+export const tunnelClient = Command.make(
+  "client",
+  TunnelCommand.client,
+  handleTunnel(async () => (await import("../commands/tunnel.js")).client)
+).pipe(
+  Command.withDescription(
+    "A TCP port that leads to a destination: i2p tunnel client --listen 6668 --to irc.ilita.i2p:6667"
+  )
+)
+
+export const tunnelServer = Command.make(
+  "server",
+  TunnelCommand.server,
+  handleTunnel(async () => (await import("../commands/tunnel.js")).server)
+).pipe(
+  Command.withDescription(
+    "A TCP service on a destination: i2p tunnel server --to 127.0.0.1:8080 --http --keys site.dat"
+  )
+)
+
+export const tunnelHttp = Command.make(
+  "http",
+  TunnelCommand.http,
+  handleTunnel(async () => (await import("../commands/tunnel.js")).http)
+).pipe(
+  Command.withDescription(
+    "An HTTP proxy to I2P, with CONNECT, and to nothing else: other hosts are refused and never looked up."
+  )
+)
+
+export const tunnelSocks = Command.make(
+  "socks",
+  TunnelCommand.socks,
+  handleTunnel(async () => (await import("../commands/tunnel.js")).socks)
+).pipe(
+  Command.withDescription(
+    "A SOCKS 5 proxy to I2P, and to nothing else: names only (socks5h), CONNECT only, no authentication."
+  )
+)
+
+export const tunnel = tunnelParent.pipe(Command.withSubcommands([tunnelClient, tunnelServer, tunnelHttp, tunnelSocks]))
