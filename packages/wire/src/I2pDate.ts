@@ -28,14 +28,6 @@ export const Schema: EffectSchema.Schema<I2pDate> = EffectSchema.Int.pipe(
 )
 
 /**
- * The date that means there is none.
- *
- * @category constants
- * @since 0.1.0
- */
-export const undefinedDate: I2pDate = 0
-
-/**
  * Reads a date of eight bytes.
  *
  * @category decoding

@@ -50,14 +50,6 @@ export const PublicKey: EffectSchema.Schema<PublicKey> = EffectSchema.Struct({
 }).pipe(EffectSchema.annotations({ identifier: "SigningPublicKey" }))
 
 /**
- * A public key of its type and bytes, unchecked.
- *
- * @category constructors
- * @since 0.1.0
- */
-export const makePublic = (type: number, keyBytes: Uint8Array): PublicKey => ({ type, bytes: keyBytes })
-
-/**
  * Wraps raw private bytes so that they cannot be printed by accident.
  *
  * @category constructors

@@ -13,7 +13,7 @@ import type { TcpOptions, UnixOptions } from "../NodeI2cp.js"
 import * as RouterAddress from "../RouterAddress.js"
 
 /** Connect and handshake. Source: ours. */
-export const CONNECT_TIMEOUT = "10 seconds"
+const CONNECT_TIMEOUT = "10 seconds"
 
 /** The error a session fails with, as the cause of the socket's. */
 export type Told = I2cpError.RouterUnreachable | I2cpError.TlsFailed | I2cpError.SessionRejected

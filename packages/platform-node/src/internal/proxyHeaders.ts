@@ -18,7 +18,7 @@
 export type Pairs = ReadonlyArray<readonly [name: string, value: string]>
 
 /** Java I2P and i2pd say they are this, so that all who browse look the same. */
-export const userAgent = "MYOB/6.66 (AN/ON)"
+const userAgent = "MYOB/6.66 (AN/ON)"
 
 export const fromRaw = (raw: ReadonlyArray<string>): Pairs => {
   const pairs: Array<readonly [string, string]> = []

@@ -44,8 +44,6 @@ export const httpsWithoutConnect = problem(
   "Programs tunnel https through CONNECT; set this address as the proxy for https, too."
 )
 
-export const tooMany = problem(503, "Too many connections", "The proxy serves as many as it may.", "Try again later.")
-
 export const noAnswer = (seconds: number): Problem =>
   problem(
     504,

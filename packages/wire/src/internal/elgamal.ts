@@ -17,7 +17,7 @@ const p = BigInt(
 )
 
 /** Bytes of either half. Source: I2P common structures, PublicKey. */
-export const elgamalLength = 256
+const elgamalLength = 256
 
 /** 2^x mod p, square and double: the base is two, so half of the work is a shift. */
 const powerOfTwo = (x: bigint): bigint => {
