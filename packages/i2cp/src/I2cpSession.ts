@@ -91,16 +91,7 @@ export type Incoming = Payload.Payload
  * @category models
  * @since 0.1.0
  */
-export interface SessionStats {
-  readonly sent: number
-  readonly received: number
-  readonly droppedNotReady: number
-  readonly droppedMalformed: number
-  readonly droppedUnclaimed: number
-  readonly droppedQueueFull: number
-  readonly statuses: Readonly<Record<number, number>>
-  readonly unknownStatuses: number
-  readonly untracked: number
+export interface SessionStats extends I2cpMetrics.Counts {
   readonly unknownFrames: number
   readonly connections: number
 }

@@ -28,6 +28,7 @@ import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Runtime from "effect/Runtime"
 import * as Scope from "effect/Scope"
+import { acceptWithin } from "./internal/acceptWithin.js"
 import * as Callers from "./internal/callers.js"
 import { DestinationServer } from "./internal/destinationServer.js"
 import * as NodeDuplex from "./NodeDuplex.js"
@@ -172,17 +173,7 @@ const makeParts = (
           })
       )
 
-    // The slot comes first, so that who has none stays in the backlog, which has a limit of its own.
-    const takeOne = Effect.uninterruptibleMask((restore) =>
-      Effect.gen(function* () {
-        yield* restore(slots.take(1))
-        const owned = yield* Scope.make()
-        const end = Effect.zipRight(Scope.close(owned, Exit.void), slots.release(1))
-        const stream = yield* Effect.onInterrupt(restore(Scope.extend(listener.accept, owned)), () => end)
-        yield* FiberSet.run(connections, Effect.ensuring(Effect.interruptible(serve(stream)), end))
-      })
-    )
-    yield* Effect.forkIn(Effect.zipRight(started.await, Effect.forever(takeOne)), listening)
+    yield* Effect.forkIn(Effect.zipRight(started.await, acceptWithin(slots, listener, connections, serve)), listening)
 
     return { server, start: started.open, drain, shutdownTimeout }
   })

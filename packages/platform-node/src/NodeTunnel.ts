@@ -23,10 +23,10 @@ import { type ConnectOptions, type ListenOptions, StreamManager } from "@effect-
 import type { Destination } from "@effect-i2p/wire/Destination"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import * as Exit from "effect/Exit"
 import * as FiberSet from "effect/FiberSet"
 import * as Option from "effect/Option"
-import * as Scope from "effect/Scope"
+import type * as Scope from "effect/Scope"
+import { acceptWithin } from "./internal/acceptWithin.js"
 import * as Meter from "./internal/meter.js"
 import * as Splice from "./internal/splice.js"
 import * as Tcp from "./internal/tcp.js"
@@ -238,28 +238,16 @@ export const server = (options: ServerOptions): Effect.Effect<Tunnel, ListenErro
         Effect.scoped
       )
 
-    // The slot comes first, so that who has none stays in the backlog, which has a limit of its own.
-    const takeOne = Effect.uninterruptibleMask((restore) =>
-      Effect.gen(function* () {
-        yield* restore(slots.take(1))
-        const owned = yield* Scope.make()
-        const end = Effect.zipRight(Scope.close(owned, Exit.void), slots.release(1))
-        const stream = yield* Effect.onInterrupt(restore(Scope.extend(listener.accept, owned)), () => end)
+    const metered = (stream: StreamConnection) =>
+      Effect.suspend(() => {
         meter.opened++
         meter.active++
-        yield* FiberSet.run(
-          handlers,
-          Effect.ensuring(
-            Effect.interruptible(handle(stream)),
-            Effect.zipRight(
-              Effect.sync(() => meter.active--),
-              end
-            )
-          )
+        return Effect.ensuring(
+          handle(stream),
+          Effect.sync(() => meter.active--)
         )
       })
-    )
-    yield* Effect.forkScoped(Effect.forever(takeOne))
+    yield* Effect.forkScoped(acceptWithin(slots, listener, handlers, metered))
     return { address: options.target, stats: statsOf(meter) }
   })
 

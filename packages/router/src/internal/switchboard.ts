@@ -17,6 +17,7 @@ import * as Hub from "../core/Hub.js"
 import * as HubState from "../core/HubState.js"
 import { route, Status } from "../core/Routing.js"
 import * as SendFrame from "../core/SendFrame.js"
+import type { Stats } from "../LocalRouter.js"
 import type * as Netem from "../Netem.js"
 import type { Links } from "./links.js"
 import { Outbox } from "./outbox.js"
@@ -67,17 +68,6 @@ export class Client {
 interface InFlight {
   readonly session: number
   readonly frame: Uint8Array
-}
-
-/** @internal */
-export interface Stats extends Netem.Stats {
-  readonly connections: number
-  readonly sessions: number
-  readonly delivered: number
-  readonly dropped: number
-  readonly refused: number
-  readonly ignored: number
-  readonly inFlight: number
 }
 
 /** @internal */
