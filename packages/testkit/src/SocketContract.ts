@@ -12,15 +12,14 @@
  */
 import type * as Socket from "@effect/platform/Socket"
 import type * as SocketServer from "@effect/platform/SocketServer"
-import * as Duration from "effect/Duration"
+import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import type * as Scope from "effect/Scope"
 import { connecting } from "./internal/socketContract/connecting.js"
 import { ending } from "./internal/socketContract/ending.js"
 import { handlers } from "./internal/socketContract/handlers.js"
 import { serving } from "./internal/socketContract/serving.js"
 import { transfer } from "./internal/socketContract/transfer.js"
-import { ContractBroken } from "./SocketContractError.js"
+import * as Suite from "./Suite.js"
 
 /**
  * A server, and sockets to it.
@@ -92,46 +91,24 @@ export interface Options<E, R> {
 }
 
 /**
- * A clause of the contract.
- *
- * @since 0.1.0
- * @category models
- */
-export interface Clause<R> {
-  /** A sentence. */
-  readonly name: string
-  readonly run: Effect.Effect<void, unknown, Exclude<R, Scope.Scope>>
-}
-
-/**
  * The suite.
  *
  * @since 0.1.0
  * @category constructors
  */
-export const clauses = <E, R>(options: Options<E, R>): ReadonlyArray<Clause<R>> => {
-  const patience = options.patience ?? "20 seconds"
-  return Object.entries({ ...connecting, ...transfer, ...ending, ...handlers, ...serving }).map(([name, body]) => ({
-    name,
-    run: Effect.flatMap(options.rig, (rig) =>
-      body({
-        ...rig,
-        traits: options.traits,
-        bulkBytes: options.bulkBytes ?? 4 * 1024 * 1024,
-        stallBytes: options.stallBytes ?? 16 * 1024 * 1024,
-        silence: options.silence ?? "300 millis"
-      })
-    ).pipe(
-      Effect.timeoutFail({
-        duration: patience,
-        onTimeout: () =>
-          new ContractBroken({
-            what: "time",
-            expected: `at most ${Duration.format(Duration.decode(patience))}`,
-            actual: "more"
-          })
-      }),
-      Effect.scoped
-    ) as Effect.Effect<void, unknown, Exclude<R, Scope.Scope>>
-  }))
-}
+export const clauses = <E, R>(options: Options<E, R>): ReadonlyArray<Suite.Case<R>> =>
+  Object.entries({ ...connecting, ...transfer, ...ending, ...handlers, ...serving }).map(([name, body]) =>
+    Suite.makeCase<R>(
+      name,
+      options.patience ?? "20 seconds",
+      Effect.flatMap(options.rig, (rig) =>
+        body({
+          ...rig,
+          traits: options.traits,
+          bulkBytes: options.bulkBytes ?? 4 * 1024 * 1024,
+          stallBytes: options.stallBytes ?? 16 * 1024 * 1024,
+          silence: options.silence ?? "300 millis"
+        })
+      )
+    )
+  )

@@ -21,10 +21,11 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
-import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import { keysOf } from "./MemoryTransport.js"
+import * as Suite from "./Suite.js"
+import { ExpectationFailed, expectEqual } from "./Suite.js"
 
 /**
  * Two sessions that can reach each other and are ready to.
@@ -80,49 +81,20 @@ export interface Options<E, R> {
 }
 
 /**
- * A case of the suite.
- *
- * @since 0.1.0
- * @category models
- */
-export interface Case<R> {
-  /** A sentence. */
-  readonly name: string
-  readonly run: Effect.Effect<void, unknown, Exclude<R, Scope.Scope>>
-}
-
-/**
- * A transport does not do what it must.
- *
- * @since 0.1.0
- * @category errors
- */
-export class ComplianceFailure extends Schema.TaggedError<ComplianceFailure>(
-  "@effect-i2p/testkit/compliance/ComplianceFailure"
-)("ComplianceFailure", { what: Schema.String, expected: Schema.Unknown, actual: Schema.Unknown }) {
-  override get message(): string {
-    return `${this.what}: expected ${String(this.expected)}, got ${String(this.actual)}`
-  }
-}
-
-/**
  * The suite.
  *
  * @since 0.1.0
  * @category constructors
  */
-export const cases = <E, R>(options: Options<E, R>): ReadonlyArray<Case<R>> => {
+export const cases = <E, R>(options: Options<E, R>): ReadonlyArray<Suite.Case<R>> => {
   const scale = { ...defaults, ...options.scale }
-  return bodies.map(({ body, name }, index) => ({
-    name,
-    run: Effect.flatMap(options.pair, (pair) => body({ ...pair, scale, port: firstPort + index })).pipe(
-      Effect.timeoutFail({
-        duration: scale.patience,
-        onTimeout: () => failure("time", `at most ${Duration.format(Duration.decode(scale.patience))}`, "more")
-      }),
-      Effect.scoped
-    ) as Effect.Effect<void, unknown, Exclude<R, Scope.Scope>>
-  }))
+  return bodies.map(({ body, name }, index) =>
+    Suite.makeCase<R>(
+      name,
+      scale.patience,
+      Effect.flatMap(options.pair, (pair) => body({ ...pair, scale, port: firstPort + index }))
+    )
+  )
 }
 
 interface Context extends Pair {
@@ -139,12 +111,7 @@ interface Body {
 /** Ports that no service has; any would do. */
 const firstPort = 7700
 
-const failure = (what: string, expected: unknown, actual: unknown) => new ComplianceFailure({ what, expected, actual })
-
-const expectEqual = <A>(what: string, actual: A, expected: A): Effect.Effect<void, ComplianceFailure> =>
-  actual === expected ? Effect.void : Effect.fail(failure(what, expected, actual))
-
-const expectBytes = (what: string, actual: Uint8Array, expected: Uint8Array): Effect.Effect<void, ComplianceFailure> =>
+const expectBytes = (what: string, actual: Uint8Array, expected: Uint8Array): Effect.Effect<void, ExpectationFailed> =>
   Effect.zipRight(
     expectEqual(`${what}: length`, actual.length, expected.length),
     expectEqual(`${what}: SHA-256`, Hash.toBase32(Hash.of(actual)), Hash.toBase32(Hash.of(expected)))
@@ -344,7 +311,12 @@ const bodies: ReadonlyArray<Body> = [
       const { bytesUnread } = yield* far.stats
       // What fills a hole finds room although later packets have taken some already.
       const limit = 2 * 65_536
-      if (bytesUnread > limit) return yield* failure("bytes held for the reader", `at most ${limit}`, bytesUnread)
+      if (bytesUnread > limit)
+        return yield* new ExpectationFailed({
+          what: "bytes held for the reader",
+          expected: `at most ${limit}`,
+          actual: bytesUnread
+        })
       yield* expectBytes("the message", yield* read(far, message.length), message)
       yield* Fiber.join(writing)
       yield* near.flush
@@ -455,7 +427,11 @@ const bodies: ReadonlyArray<Body> = [
       yield* expectEqual("connect", outcome, "ConnectTimedOut")
       const limit = Duration.sum(scale.connectTimeout, "5 seconds")
       if (Duration.greaterThan(took, limit)) {
-        return yield* failure("time", `about ${Duration.format(Duration.decode(scale.connectTimeout))}`, took)
+        return yield* new ExpectationFailed({
+          what: "time",
+          expected: `about ${Duration.format(Duration.decode(scale.connectTimeout))}`,
+          actual: took
+        })
       }
     })
   },

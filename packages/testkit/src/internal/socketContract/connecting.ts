@@ -5,7 +5,8 @@ import * as Socket from "@effect/platform/Socket"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
-import { type Body, decode, echo, expectEqual, isSilent, serve, start } from "./harness.js"
+import { expectEqual } from "../../Suite.js"
+import { type Body, decode, echo, isSilent, serve, start } from "./harness.js"
 
 export const connecting: Record<string, Body> = {
   "run opens the connection, then runs onOpen, in which a write passes": ({ client, server }) =>

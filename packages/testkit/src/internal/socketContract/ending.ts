@@ -5,15 +5,23 @@ import * as Socket from "@effect/platform/Socket"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
-import { type Body, expectEqual, outcomeOf, serve, start } from "./harness.js"
+import type { Rig } from "../../SocketContract.js"
+import { expectEqual } from "../../Suite.js"
+import { type Body, outcomeOf, serve, start } from "./harness.js"
+
+/** Runs the server with a handler that reads and says nothing; gives how its run ended. */
+const serveSilently = Effect.fnUntraced(function* (server: Rig["server"]) {
+  const ended = yield* Deferred.make<string>()
+  yield* serve(server, (socket) =>
+    Effect.flatMap(outcomeOf(socket.run(() => {})), (outcome) => Deferred.succeed(ended, outcome))
+  )
+  return ended
+})
 
 export const ending: Record<string, Body> = {
   "interrupting run ends the connection for the peer without an error": ({ client, server }) =>
     Effect.gen(function* () {
-      const ended = yield* Deferred.make<string>()
-      yield* serve(server, (socket) =>
-        Effect.flatMap(outcomeOf(socket.run(() => {})), (outcome) => Deferred.succeed(ended, outcome))
-      )
+      const ended = yield* serveSilently(server)
       const { running, write } = yield* start(yield* client)
       yield* write("x")
       yield* Fiber.interrupt(running)
@@ -22,10 +30,7 @@ export const ending: Record<string, Body> = {
 
   "a CloseEvent of code 1000 ends run with it, and is a plain end for the peer": ({ client, server }) =>
     Effect.gen(function* () {
-      const ended = yield* Deferred.make<string>()
-      yield* serve(server, (socket) =>
-        Effect.flatMap(outcomeOf(socket.run(() => {})), (outcome) => Deferred.succeed(ended, outcome))
-      )
+      const ended = yield* serveSilently(server)
       const { outcome, write } = yield* start(yield* client)
       yield* write(new Socket.CloseEvent(1000))
       yield* expectEqual("run", yield* outcome, "Close 1000")
@@ -34,10 +39,7 @@ export const ending: Record<string, Body> = {
 
   "a CloseEvent of another code ends run with an error, and is a plain end for the peer": ({ client, server }) =>
     Effect.gen(function* () {
-      const ended = yield* Deferred.make<string>()
-      yield* serve(server, (socket) =>
-        Effect.flatMap(outcomeOf(socket.run(() => {})), (outcome) => Deferred.succeed(ended, outcome))
-      )
+      const ended = yield* serveSilently(server)
       const { outcome, write } = yield* start(yield* client)
       yield* write(new Socket.CloseEvent(1011, "trouble"))
       yield* expectEqual("run", yield* outcome, "Read")

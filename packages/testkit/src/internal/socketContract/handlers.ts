@@ -5,7 +5,8 @@ import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Queue from "effect/Queue"
-import { type Body, decode, expectEqual, isSilent, serve, start } from "./harness.js"
+import { expectEqual } from "../../Suite.js"
+import { type Body, decode, isSilent, serve, start } from "./harness.js"
 
 export const handlers: Record<string, Body> = {
   "handlers run beside each other: one may wait for what a later one brings": ({ client, server }) =>

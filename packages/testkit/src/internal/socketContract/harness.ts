@@ -11,7 +11,6 @@ import * as Option from "effect/Option"
 import * as Queue from "effect/Queue"
 import type * as Scope from "effect/Scope"
 import type { Rig, Traits } from "../../SocketContract.js"
-import { ContractBroken } from "../../SocketContractError.js"
 
 interface Context extends Rig {
   readonly traits: Traits
@@ -21,12 +20,6 @@ interface Context extends Rig {
 }
 
 export type Body = (context: Context) => Effect.Effect<void, unknown, Scope.Scope>
-
-export const broken = (what: string, expected: unknown, actual: unknown) =>
-  new ContractBroken({ what, expected, actual })
-
-export const expectEqual = <A>(what: string, actual: A, expected: A): Effect.Effect<void, ContractBroken> =>
-  actual === expected ? Effect.void : Effect.fail(new ContractBroken({ what, expected, actual }))
 
 /** "success", or what it failed with, in words. */
 export const outcomeOf = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<string, never, R> =>

@@ -6,7 +6,8 @@ import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
 import * as Queue from "effect/Queue"
-import { type Body, decode, echo, expectEqual, isSilent, outcomeOf, serve, start } from "./harness.js"
+import { expectEqual } from "../../Suite.js"
+import { type Body, decode, echo, isSilent, outcomeOf, serve, start } from "./harness.js"
 
 export const serving: Record<string, Body> = {
   "the server says where it is": ({ server }) =>

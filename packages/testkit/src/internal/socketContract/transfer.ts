@@ -7,19 +7,8 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Scope from "effect/Scope"
-import {
-  type Body,
-  decode,
-  digest,
-  echo,
-  expectEqual,
-  isSilent,
-  joined,
-  outcomeOf,
-  pattern,
-  serve,
-  start
-} from "./harness.js"
+import { expectEqual } from "../../Suite.js"
+import { type Body, decode, digest, echo, isSilent, joined, outcomeOf, pattern, serve, start } from "./harness.js"
 
 export const transfer: Record<string, Body> = {
   "the peer's end ends run without an error, after all it had written": ({ bulkBytes, client, server }) =>
