@@ -26,8 +26,8 @@ export interface Arguments {
  * @since 0.1.0
  */
 export const parse = (argv: ReadonlyArray<string>): Arguments => ({
-  mode: argv.includes("--fa") ? "fa" : "fab",
+  mode: argv.includes("--java") ? "java" : argv.includes("--fa") ? "fa" : "fab",
   allowMissing: argv.includes("--allow-missing"),
   keep: argv.includes("--keep"),
-  vitest: argv.filter((argument) => !["--fa", "--fab", "--allow-missing", "--keep"].includes(argument))
+  vitest: argv.filter((argument) => !["--fa", "--fab", "--java", "--allow-missing", "--keep"].includes(argument))
 })

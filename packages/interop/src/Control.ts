@@ -16,7 +16,7 @@ import * as NodeHttpServer from "@effect/platform-node/NodeHttpServer"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"
-import * as I2pd from "./I2pd.js"
+import * as RouterProcess from "./RouterProcess.js"
 import * as Topology from "./Topology.js"
 
 const router = Schema.Struct({ router: Topology.RouterName })
@@ -29,11 +29,11 @@ const router = Schema.Struct({ router: Topology.RouterName })
  */
 export class Api extends HttpApi.make("control").add(
   HttpApiGroup.make("routers")
-    .add(HttpApiEndpoint.post("start", "/routers/:router/start").setPath(router).addError(I2pd.RouterFailed))
+    .add(HttpApiEndpoint.post("start", "/routers/:router/start").setPath(router).addError(RouterProcess.RouterFailed))
     .add(
       HttpApiEndpoint.post("signal", "/routers/:router/signal/:signal")
-        .setPath(Schema.Struct({ ...router.fields, signal: I2pd.Signal }))
-        .addError(I2pd.RouterFailed)
+        .setPath(Schema.Struct({ ...router.fields, signal: RouterProcess.Signal }))
+        .addError(RouterProcess.RouterFailed)
     )
 ) {}
 
@@ -44,8 +44,11 @@ export class Api extends HttpApi.make("control").add(
  * @since 0.1.0
  */
 export interface Handlers {
-  readonly start: (router: Topology.RouterName) => Effect.Effect<void, I2pd.RouterFailed>
-  readonly signal: (router: Topology.RouterName, signal: I2pd.Signal) => Effect.Effect<void, I2pd.RouterFailed>
+  readonly start: (router: Topology.RouterName) => Effect.Effect<void, RouterProcess.RouterFailed>
+  readonly signal: (
+    router: Topology.RouterName,
+    signal: RouterProcess.Signal
+  ) => Effect.Effect<void, RouterProcess.RouterFailed>
 }
 
 /**
@@ -76,8 +79,10 @@ export const layerServer = (port: number, handlers: Handlers): Layer.Layer<never
 export const client = (port: number): Effect.Effect<Handlers> =>
   HttpApiClient.make(Api, { baseUrl: `http://127.0.0.1:${port}` }).pipe(
     Effect.map(({ routers }): Handlers => {
-      const onlyRouterFailed = <E>(call: Effect.Effect<void, E | I2pd.RouterFailed>) =>
-        Effect.catchAll(call, (error) => (error instanceof I2pd.RouterFailed ? Effect.fail(error) : Effect.die(error)))
+      const onlyRouterFailed = <E>(call: Effect.Effect<void, E | RouterProcess.RouterFailed>) =>
+        Effect.catchAll(call, (error) =>
+          error instanceof RouterProcess.RouterFailed ? Effect.fail(error) : Effect.die(error)
+        )
       return {
         start: (router) => onlyRouterFailed(routers.start({ path: { router } })),
         signal: (router, signal) => onlyRouterFailed(routers.signal({ path: { router, signal } }))

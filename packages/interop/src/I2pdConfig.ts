@@ -57,7 +57,7 @@ const lines = (entries: Entries): string =>
  * @category rendering
  * @since 0.1.0
  */
-export const router = (spec: Topology.RouterSpec, options: { readonly logFile: string }): string => {
+export const router = (spec: Topology.I2pdSpec, options: { readonly logFile: string }): string => {
   const off = { enabled: false }
   const transport = { enabled: true, published: true, port: spec.port }
   const clients = !spec.floodfill

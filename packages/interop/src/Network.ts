@@ -8,19 +8,24 @@ import type * as CommandExecutor from "@effect/platform/CommandExecutor"
 import type { PlatformError } from "@effect/platform/Error"
 import * as FileSystem from "@effect/platform/FileSystem"
 import type * as HttpServerError from "@effect/platform/HttpServerError"
+import * as Array from "effect/Array"
 import * as Clock from "effect/Clock"
 import * as Console from "effect/Console"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
 import * as Record from "effect/Record"
 import type * as Scope from "effect/Scope"
 import * as Control from "./Control.js"
 import * as EchoServer from "./EchoServer.js"
 import * as I2pd from "./I2pd.js"
 import type * as I2pdConfig from "./I2pdConfig.js"
+import * as Introduction from "./Introduction.js"
 import * as clientRouter from "./internal/clientRouter.js"
+import * as JavaRouter from "./JavaRouter.js"
 import * as RouterIdentity from "./RouterIdentity.js"
+import * as RouterProcess from "./RouterProcess.js"
 import type * as TestNetwork from "./TestNetwork.js"
 import * as Topology from "./Topology.js"
 
@@ -50,7 +55,7 @@ export interface Network {
  * @since 0.1.0
  */
 export type NetworkError =
-  | I2pd.RouterFailed
+  | RouterProcess.RouterFailed
   | EchoServer.EchoServerFailed
   | HttpServerError.ServeError
   | PlatformError
@@ -70,11 +75,14 @@ const b32 = (path: string) =>
  * First start of every router, with server tunnels only: it makes the key files, so that the b32 addresses are known
  * before the tunnels that point to them are written.
  */
-const prepare = (routers: ReadonlyArray<I2pd.I2pd>, clients: ReadonlyArray<I2pd.I2pd>) =>
+const prepare = (routers: ReadonlyArray<RouterProcess.RouterProcess>, clients: ReadonlyArray<I2pd.I2pd>) =>
   Effect.gen(function* () {
     const servers = [serverKeys, ...Object.values(listenerKeys)]
     yield* Effect.forEach(clients, (router) => router.setTunnels([...servers.map(server), http]))
-    yield* I2pd.introduce(routers, { keyFiles: [...servers, httpKeys] })
+    yield* Introduction.introduce([
+      ...clients.map((router) => ({ router, files: [...servers, httpKeys] })),
+      ...Array.difference(routers, clients).map((router) => ({ router, files: [] }))
+    ])
     const listeners = Record.map(listenerKeys, (file) => `${clients[0]!.folder}/${file}`)
     const destinations = yield* Effect.all(Record.map(listeners, b32))
     yield* Effect.forEach(clients, (router) =>
@@ -103,12 +111,15 @@ const prepare = (routers: ReadonlyArray<I2pd.I2pd>, clients: ReadonlyArray<I2pd.
 /**
  * Starts the network; it ends with the scope.
  *
+ * **Shape** `java`: the class path of a Java router, which there is none without.
+ *
  * @category constructors
  * @since 0.1.0
  */
 export const start = (
   mode: Topology.Mode,
-  folder: string
+  folder: string,
+  options: { readonly java?: string | undefined } = {}
 ): Effect.Effect<Network, NetworkError, CommandExecutor.CommandExecutor | FileSystem.FileSystem | Scope.Scope> =>
   Effect.gen(function* () {
     const begun = yield* Clock.currentTimeMillis
@@ -117,23 +128,28 @@ export const start = (
         Console.log(`${Duration.format(Duration.millis(now - begun)).padEnd(10)} ${text}`)
       )
 
-    const routers = yield* Effect.forEach(Topology.routers(mode), (spec) => I2pd.make(spec, folder))
+    const routers = yield* Effect.forEach(Topology.i2pds(mode), (spec) => I2pd.make(spec, folder))
     const clients = routers.filter((router) => !router.spec.floodfill)
-    const { httpTunnels, listeners, serverTunnels } = yield* prepare(routers, clients)
-    yield* progress(`${routers.length} routers made and introduced`)
+    const javaRouters = options.java === undefined ? [] : [yield* JavaRouter.make(Topology.java, folder, options.java)]
+    // The floodfill first, which in mode `java` is Java.
+    const all: ReadonlyArray<RouterProcess.RouterProcess> = [...javaRouters, ...routers]
+    const { httpTunnels, listeners, serverTunnels } = yield* prepare(all, clients)
+    yield* progress(`${all.length} routers made and introduced`)
 
-    const clientRouters = yield* Effect.forEach(clients, clientRouter.make)
+    const clientRouters = yield* Effect.forEach([...clients, ...javaRouters], clientRouter.make)
     const scope = yield* Effect.scope
     const find = (name: Topology.RouterName) =>
-      Effect.fromNullable(routers.find((router) => router.spec.name === name)).pipe(
-        Effect.mapError(() => new I2pd.RouterFailed({ router: name, reason: `is not part of mode ${mode}`, log: "" }))
+      Effect.fromNullable(all.find((router) => router.name === name)).pipe(
+        Effect.mapError(
+          () => new RouterProcess.RouterFailed({ router: name, reason: "is not part of this network", log: "" })
+        )
       )
     yield* Layer.build(
       Layer.merge(
         EchoServer.layer(Topology.echoPort),
         Control.layerServer(Topology.controlPort, {
           start: Effect.fnUntraced(function* (name) {
-            const client = clientRouters.find(({ router }) => router.spec.name === name)
+            const client = clientRouters.find(({ router }) => router.name === name)
             if (client === undefined) return yield* Effect.flatMap(find(name), (router) => router.start)
             yield* client.start
             yield* client.openSessions.pipe(Effect.ignoreLogged, Effect.forkIn(scope))
@@ -144,11 +160,21 @@ export const start = (
     )
 
     // The floodfill first, and some time between: a router that finds nobody at its start waits long to look again.
-    yield* Effect.forEach(routers, (router) => Effect.zipRight(router.start, Effect.sleep("300 millis")))
+    yield* Effect.forEach(all, (router) => Effect.zipRight(router.start, Effect.sleep("300 millis")))
     yield* Effect.forEach(clientRouters, ({ start }) => start)
     yield* progress("I2CP answers; waiting for SAM sessions, which i2pd takes 20 s for")
-    const destinations = yield* Effect.forEach(clientRouters, ({ openSessions }) => openSessions, {
-      concurrency: "unbounded"
+    const samDestinations = new Map(
+      yield* Effect.forEach(
+        clientRouters,
+        ({ openSessions, router }) => Effect.map(openSessions, (destinations) => [router.name, destinations] as const),
+        { concurrency: "unbounded" }
+      )
+    )
+    const ports = ({ i2cpPort, name, samPort }: Topology.RouterSpec) => ({
+      name,
+      i2cpPort,
+      samPort,
+      samDestinations: samDestinations.get(name) ?? []
     })
     yield* progress("ready")
 
@@ -158,18 +184,16 @@ export const start = (
         controlPort: Topology.controlPort,
         listenerKeys: listeners,
         routers: clients.map(({ spec }, index) => ({
-          name: spec.name,
-          i2cpPort: spec.i2cpPort,
-          samPort: spec.samPort,
+          ...ports(spec),
           clientTunnelPorts: spec.clientTunnelPorts,
           serverTunnel: serverTunnels[index]!,
           httpTunnel: httpTunnels[index]!,
-          httpProxyPort: spec.httpProxyPort,
-          samDestinations: destinations[index]!
-        }))
+          httpProxyPort: spec.httpProxyPort
+        })),
+        java: Option.map(Array.head(javaRouters), ({ spec }) => ports(spec))
       },
-      logs: Effect.forEach(routers, (router) =>
-        Effect.map(router.logTail, (log) => `--- ${router.spec.name}: ${router.folder}/i2pd.log\n${log}`)
+      logs: Effect.forEach(all, (router) =>
+        Effect.map(router.logTail, (log) => `--- ${router.name}: logs in ${router.folder}\n${log}`)
       ).pipe(Effect.map((parts) => parts.join("\n")))
     }
   })

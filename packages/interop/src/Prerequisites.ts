@@ -7,6 +7,7 @@ import * as Command from "@effect/platform/Command"
 import type * as CommandExecutor from "@effect/platform/CommandExecutor"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
+import type * as Topology from "./Topology.js"
 
 /**
  * Programs that are not there, each with what to do about it.
@@ -29,6 +30,8 @@ const programs = [
   },
   { args: ["ip", "-Version"], remedy: "ip, to make the isolated network: apt-get install iproute2" },
   { args: ["curl", "--version"], remedy: "curl, to visit a site through a router's proxy: apt-get install curl" },
+  { args: ["javac", "-version"], remedy: "a JDK, for Java I2P: apt-get install default-jdk-headless" },
+  { args: ["mvn", "--version"], remedy: "mvn, which brings Java I2P: apt-get install maven" },
   { args: ["setpriv", "--version"], remedy: "setpriv, to leave no router behind: apt-get install util-linux" }
 ] as const
 
@@ -60,11 +63,12 @@ export const checkFor = (
   })
 
 /**
- * Tries each program that the suites need.
+ * The programs that the suites of a mode need.
  *
  * @category constructors
  * @since 0.1.0
  */
-export const check: Effect.Effect<void, PrerequisitesMissing, CommandExecutor.CommandExecutor> = checkFor(
-  programs.map(({ args: [program] }) => program)
-)
+export const forSuites = (mode: Topology.Mode): ReadonlyArray<Program> =>
+  programs.map(({ args: [program] }) => program).filter((program) => mode === "java" || !javaPrograms.has(program))
+
+const javaPrograms: ReadonlySet<Program> = new Set(["javac", "mvn"])

@@ -1,5 +1,5 @@
 /**
- * Reads the hash of an identity (router or destination) at the front of a file that i2pd wrote.
+ * Reads the hash of an identity (router or destination) at the front of a file that a router wrote.
  *
  * This is deliberately not built on `@effect-i2p/wire`: the harness must not depend on what it tests.
  *
@@ -19,7 +19,7 @@ export class MalformedIdentity extends Schema.TaggedError<MalformedIdentity>()("
   length: Schema.Number
 }) {
   override get message(): string {
-    return `No identity in a file of ${this.length} bytes: i2pd has not finished writing it, or wrote something else`
+    return `No identity in a file of ${this.length} bytes: the router has not finished writing it, or wrote something else`
   }
 }
 

@@ -37,7 +37,7 @@ export const layerConfig = (config: Partial<I2cpConfig.Service> = {}): Layer.Lay
  * @since 0.1.0
  */
 export const layer = (
-  router: TestNetwork.ClientRouter,
+  router: Pick<TestNetwork.ClientPorts, "i2cpPort">,
   options: I2cpSession.Options = {},
   config: Partial<I2cpConfig.Service> = {}
 ): Layer.Layer<I2cpSession.I2cpSession, I2cpError | SocketError> =>

@@ -41,7 +41,10 @@ export interface Options extends I2cpSession.Options {
  * @category constructors
  * @since 0.1.0
  */
-export const open = Effect.fn("Streams.open")(function* (router: TestNetwork.ClientRouter, options: Options = {}) {
+export const open = Effect.fn("Streams.open")(function* (
+  router: Pick<TestNetwork.ClientPorts, "i2cpPort">,
+  options: Options = {}
+) {
   const tracing = yield* Config.boolean("I2P_TEST_TRACE").pipe(Config.withDefault(false), Effect.orDie)
   const direct = Layer.map(PacketTransport.layerI2cp, signWith(options.transient))
   const transport = tracing ? Layer.provide(traced, direct) : direct

@@ -8,14 +8,15 @@
 import * as Schema from "effect/Schema"
 
 /**
- * Name of a router: `f` is the floodfill, `a` and `b` serve clients, and so does `c`, which suites may kill.
+ * Name of a router: `f` is the floodfill, `a` and `b` serve clients, and so does `c`, which suites may kill; all of them are
+ * i2pd. `j` is Java I2P.
  *
  * A restarted router disturbs for minutes: others keep its old lease sets until they expire, and send into the void.
  *
  * @category models
  * @since 0.1.0
  */
-export const RouterName: Schema.Literal<["f", "a", "b", "c"]> = Schema.Literal("f", "a", "b", "c")
+export const RouterName: Schema.Literal<["f", "a", "b", "c", "j"]> = Schema.Literal("f", "a", "b", "c", "j")
 
 /**
  * @category models
@@ -24,14 +25,16 @@ export const RouterName: Schema.Literal<["f", "a", "b", "c"]> = Schema.Literal("
 export type RouterName = typeof RouterName.Type
 
 /**
- * `fa`: both destinations live on router `a`. `fab`: a second client router `b`, so traffic can cross a router link.
+ * `fa`: both destinations live on router `a`. `fab`: a second client router `b`, so traffic can cross a router link. `java`:
+ * as `fa`, with the Java router for a floodfill.
  *
- * The floodfill is always a router of its own: i2pd 2.45.1 cannot read a lease set it stores as a floodfill.
+ * i2pd's floodfill is always a router of its own: 2.45.1 cannot read a lease set it stores as a floodfill. Java 2.7.0 stores
+ * nothing on floodfills of i2pd's version (its `StoreJob` wants 0.9.59), so it is one itself.
  *
  * @category models
  * @since 0.1.0
  */
-export const Mode: Schema.Literal<["fa", "fab"]> = Schema.Literal("fa", "fab")
+export const Mode: Schema.Literal<["fa", "fab", "java"]> = Schema.Literal("fa", "fab", "java")
 
 /**
  * @category models
@@ -65,13 +68,20 @@ export type ListenerName = typeof ListenerName.Type
 export interface RouterSpec {
   readonly name: RouterName
   readonly index: number
-  readonly floodfill: boolean
   /** Where other routers reach it. 198.18/15: i2pd 2.45.1 refuses peers in 127/8 and RFC 1918. */
   readonly address: string
   readonly port: number
   /** Client ports, on 127.0.0.1. */
   readonly i2cpPort: number
   readonly samPort: number
+}
+
+/**
+ * @category models
+ * @since 0.1.0
+ */
+export interface I2pdSpec extends RouterSpec {
+  readonly floodfill: boolean
   /** Local ends of the router's client tunnels, one to each of our own listeners. */
   readonly clientTunnelPorts: Readonly<Record<ListenerName, number>>
   readonly httpProxyPort: number
@@ -120,24 +130,36 @@ export const samSessionIds: readonly ["near", "far"] = ["near", "far"]
 const router = (name: RouterName, index: number): RouterSpec => ({
   name,
   index,
-  floodfill: name === "f",
   address: `198.18.0.${index}`,
   port: 19_000 + index,
   i2cpPort: 17_600 + index,
-  samPort: 17_700 + index,
+  samPort: 17_700 + index
+})
+
+const i2pd = (name: RouterName, index: number): I2pdSpec => ({
+  ...router(name, index),
+  floodfill: name === "f",
   clientTunnelPorts: { streams: 17_800 + index, command: 17_400 + index },
   httpProxyPort: 17_500 + index
 })
 
 /**
- * The routers of a mode, floodfill first, which is also the order to start them in.
+ * The i2pd routers of a mode, floodfill first, which is also the order to start them in.
  *
  * @category constructors
  * @since 0.1.0
  */
-export const routers = (mode: Mode): ReadonlyArray<RouterSpec> => [
-  router("f", 1),
-  router("a", 2),
-  ...(mode === "fab" ? [router("b", 3)] : []),
-  router("c", 4)
+export const i2pds = (mode: Mode): ReadonlyArray<I2pdSpec> => [
+  ...(mode === "java" ? [] : [i2pd("f", 1)]),
+  i2pd("a", 2),
+  ...(mode === "fab" ? [i2pd("b", 3)] : []),
+  i2pd("c", 4)
 ]
+
+/**
+ * The Java router of mode `java`.
+ *
+ * @category constants
+ * @since 0.1.0
+ */
+export const java: RouterSpec = router("j", 5)

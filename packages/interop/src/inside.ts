@@ -7,6 +7,7 @@ import * as Command from "@effect/platform/Command"
 import * as FileSystem from "@effect/platform/FileSystem"
 import * as NodeContext from "@effect/platform-node/NodeContext"
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
+import * as Config from "effect/Config"
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import * as Arguments from "./Arguments.js"
@@ -17,6 +18,8 @@ import * as TestNetwork from "./TestNetwork.js"
 
 const vitestBin = createRequire(import.meta.url).resolve("vitest/vitest.mjs")
 const repository = fileURLToPath(new URL("../../..", import.meta.url))
+/** From `main.ts`: nothing can be fetched in here. */
+const javaClassPath = Config.nonEmptyString("I2P_TEST_CLASS_PATH")
 const args = Arguments.parse(process.argv.slice(2))
 
 const program = Effect.gen(function* () {
@@ -24,7 +27,7 @@ const program = Effect.gen(function* () {
   const options = { prefix: "effect-i2p-routers-" }
   const folder = yield* args.keep ? fs.makeTempDirectory(options) : fs.makeTempDirectoryScoped(options)
   yield* Console.log(`routers (mode ${args.mode}) in ${folder}`)
-  const network = yield* Network.start(args.mode, folder)
+  const network = yield* Network.start(args.mode, folder, args.mode === "java" ? { java: yield* javaClassPath } : {})
 
   const [node, ...rest] = child.diesWithParent(
     "TERM",
@@ -33,6 +36,7 @@ const program = Effect.gen(function* () {
     "run",
     "--project",
     "routers",
+    ...(args.mode === "java" ? ["test/routers/java"] : ["--exclude", "**/test/routers/java*.test.ts"]),
     ...args.vitest
   )
   const vitest = yield* child.start(

@@ -1,10 +1,11 @@
 /**
  * `npm run test:routers`: makes an isolated network namespace and runs `inside.ts` in it.
  *
- * Options: `--fa` for one client router instead of two, `--keep` to keep the routers' folder, `--allow-missing` to
+ * Options: `--fa` for one client router instead of two, `--java` for the suites with Java I2P, `--keep` to keep the routers' folder, `--allow-missing` to
  * end well where prerequisites are missing (never in CI). Everything else goes to vitest.
  */
 import { fileURLToPath } from "node:url"
+import * as Command from "@effect/platform/Command"
 import * as NodeContext from "@effect/platform-node/NodeContext"
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import * as Config from "effect/Config"
@@ -13,6 +14,7 @@ import * as Effect from "effect/Effect"
 import * as Arguments from "./Arguments.js"
 import * as child from "./internal/child.js"
 import * as exit from "./internal/exit.js"
+import * as JavaRouter from "./JavaRouter.js"
 import * as Netns from "./Netns.js"
 import * as Prerequisites from "./Prerequisites.js"
 import * as Topology from "./Topology.js"
@@ -21,8 +23,9 @@ const argv = process.argv.slice(2)
 const args = Arguments.parse(argv)
 
 const program = Effect.gen(function* () {
-  yield* Prerequisites.check
-  const addresses = Topology.routers(args.mode).map((router) => router.address)
+  yield* Prerequisites.checkFor(Prerequisites.forSuites(args.mode))
+  const classPath = args.mode === "java" ? yield* JavaRouter.classPath : ""
+  const addresses = [...Topology.i2pds(args.mode), Topology.java].map((router) => router.address)
   const netns = yield* Netns.make({ addresses })
   yield* Console.log(`network namespace ${netns.name}: loopback and ${addresses.join(", ")}`)
   const [node, ...rest] = child.diesWithParent(
@@ -32,7 +35,9 @@ const program = Effect.gen(function* () {
     fileURLToPath(new URL("./inside.ts", import.meta.url)),
     ...argv
   )
-  const inside = yield* child.start(exit.inherit(netns.enter(node!, ...rest)))
+  const inside = yield* child.start(
+    exit.inherit(netns.enter(node!, ...rest)).pipe(Command.env({ I2P_TEST_CLASS_PATH: classPath }))
+  )
   return yield* inside.exitCode
 }).pipe(
   Effect.scoped,

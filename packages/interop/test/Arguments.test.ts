@@ -3,7 +3,12 @@ import * as Arguments from "../src/Arguments.js"
 
 describe("parse", () => {
   it("runs both client routers and hides nothing by default", () => {
-    assert.deepStrictEqual(Arguments.parse([]), { mode: "fab", allowMissing: false, keep: false, vitest: [] })
+    assert.deepStrictEqual(Arguments.parse([]), {
+      mode: "fab",
+      allowMissing: false,
+      keep: false,
+      vitest: []
+    })
   })
 
   it("takes its own options and hands the rest to vitest in order", () => {
@@ -13,5 +18,9 @@ describe("parse", () => {
       keep: true,
       vitest: ["-t", "echo", "--bail=1"]
     })
+  })
+
+  it("has a mode with Java I2P", () => {
+    assert.strictEqual(Arguments.parse(["--java"]).mode, "java")
   })
 })

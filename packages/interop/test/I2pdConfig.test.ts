@@ -19,7 +19,7 @@ const read = (ini: string): Record<string, Record<string, string>> => {
   return sections
 }
 
-const [floodfill, client] = Topology.routers("fab").map((spec) => read(I2pdConfig.router(spec, { logFile: "log" })))
+const [floodfill, client] = Topology.i2pds("fab").map((spec) => read(I2pdConfig.router(spec, { logFile: "log" })))
 
 describe("router", () => {
   it("keeps every router off the public network", () => {
@@ -49,7 +49,7 @@ describe("router", () => {
   })
 
   it("gives no two routers the same address or port", () => {
-    const routers = Topology.routers("fab")
+    const routers = Topology.i2pds("fab")
     const ports = routers.flatMap((spec) => [
       spec.port,
       spec.i2cpPort,

@@ -1,14 +1,4 @@
-/**
- * Bulk and small echo between two of our zero-hop destinations on one real i2pd, beside what i2pd's own streams do there
- * and what raw I2CP messages of the same size do, which no streams on that router can surpass.
- *
- * Everything takes turns within a round. Both ends are in this process, i2pd is in its own; they share the processors.
- *
- * @since 0.1.0
- */
-import * as Sam from "@effect-i2p/interop/Sam"
 import * as TestNetwork from "@effect-i2p/interop/TestNetwork"
-import * as Topology from "@effect-i2p/interop/Topology"
 import * as NodeI2p from "@effect-i2p/platform-node/NodeI2p"
 import * as StreamingConfig from "@effect-i2p/streaming/StreamingConfig"
 import { StreamManager } from "@effect-i2p/streaming/StreamManager"
@@ -39,10 +29,6 @@ const echoBytes = headerBytes + 32
 const session = { inboundLength: 0, outboundLength: 0, inboundQuantity: 1, outboundQuantity: 1 } as const
 
 const bulk = { unit: "MB/s", better: "more" } as const
-
-/** One of the sessions that the network keeps open, as i2pd takes 20 s to open one. */
-const standing = (router: TestNetwork.ClientRouter, index: 0 | 1) =>
-  Sam.attach({ port: router.samPort }, Topology.samSessionIds[index], router.samDestinations[index] ?? "")
 
 /**
  * @since 0.1.0
@@ -115,7 +101,7 @@ export const router: Benchmark = {
         },
         { concurrency: "unbounded" }
       )
-      const [samNear, samFar] = [standing(a, 0), standing(a, 1)]
+      const [samNear, samFar] = [TestNetwork.standing(a, 0), TestNetwork.standing(a, 1)]
 
       const ours = yield* Streams.open(Streams.caller(caller), callee)
       const i2pds = yield* Streams.open(samNear.connect, Streams.samCallee(samFar))

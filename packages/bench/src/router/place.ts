@@ -33,7 +33,7 @@ const mode = "fa"
  */
 export const make: Effect.Effect<Netns.Netns, Lacks, CommandExecutor.CommandExecutor | Scope.Scope> =
   Prerequisites.checkFor(["i2pd", "ip", "setpriv"]).pipe(
-    Effect.zipRight(Netns.make({ addresses: Topology.routers(mode).map(({ address }) => address) })),
+    Effect.zipRight(Netns.make({ addresses: Topology.i2pds(mode).map(({ address }) => address) })),
     Effect.catchTags({
       PrerequisitesMissing: ({ missing }) => new Lacks({ what: missing.join("; ") }),
       NetnsUnavailable: ({ attempts }) =>

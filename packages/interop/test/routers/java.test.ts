@@ -1,0 +1,216 @@
+/**
+ * Java I2P: our sessions on its router, and streams between its own streaming and ours, on one router and across a link.
+ */
+import { assert, layer } from "@effect/vitest"
+import { StreamManager } from "@effect-i2p/streaming/StreamManager"
+import * as Destination from "@effect-i2p/wire/Destination"
+import * as Context from "effect/Context"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
+import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
+import * as Stream from "effect/Stream"
+import * as Payload from "../../src/Payload.js"
+import type * as Sam from "../../src/Sam.js"
+import * as Streams from "../../src/Streams.js"
+import type * as Tcp from "../../src/Tcp.js"
+import * as TestNetwork from "../../src/TestNetwork.js"
+
+/** Java's own streams, behind the Java router. */
+class Java extends Context.Tag("@effect-i2p/interop/test/Java")<Java, TestNetwork.ClientPorts>() {}
+
+const java = Layer.effect(
+  Java,
+  Effect.flatMap(TestNetwork.TestNetwork, ({ java }) => java)
+)
+
+class JavaStreams extends Context.Tag("@effect-i2p/interop/test/JavaStreams")<JavaStreams, Sam.SamStreams>() {}
+
+const javaStreams = Layer.effect(
+  JavaStreams,
+  Effect.map(Java, (router) => TestNetwork.standing(router, 0))
+)
+
+const mebibytes = 8
+
+const destinationOf = (base64: string) => Either.getOrThrow(Destination.fromBase64(base64))
+
+const takeHash = <E>(bytes: Stream.Stream<Uint8Array, E>, length: number) =>
+  bytes.pipe(Payload.takeBytes(length), Payload.sha256)
+
+const fromTcp = (connection: Tcp.TcpConnection) => Payload.fromReads(connection.read)
+
+/** Both ends of a stream that we open. */
+const dialed = Effect.gen(function* () {
+  const [streams, peer] = yield* Effect.all([StreamManager, JavaStreams])
+  return yield* Effect.all(
+    { stream: streams.connect({ destination: destinationOf(peer.destination) }), far: peer.accept },
+    { concurrency: 2 }
+  )
+})
+
+/** Both ends of a stream that Java opens. */
+const accepted = Effect.gen(function* () {
+  const [streams, peer] = yield* Effect.all([StreamManager, JavaStreams])
+  const listener = yield* streams.listen()
+  // Not by its b32: Java 2.7.0 finds no other client of its own router by that.
+  return yield* Effect.all(
+    { far: peer.connect(streams.destination.base64), stream: listener.accept },
+    { concurrency: 2 }
+  )
+})
+
+type Place = Effect.Effect<Pick<TestNetwork.ClientPorts, "i2cpPort">, never, Java | TestNetwork.TestNetwork>
+
+/** Where our end lives. */
+const places: Readonly<Record<string, Place>> = {
+  "on its own router": Java,
+  "across a link, ours on i2pd": Effect.map(TestNetwork.TestNetwork, ({ a }) => a)
+}
+
+for (const [place, router] of Object.entries(places)) {
+  const network = Layer.scoped(
+    StreamManager,
+    Effect.flatMap(router, (at) => Streams.open(at))
+  ).pipe(Layer.provideMerge(javaStreams), Layer.provideMerge(java), Layer.provideMerge(TestNetwork.layer))
+
+  layer(network, { excludeTestServices: true, timeout: "90 seconds" })(`Java's streams, ${place}`, (it) => {
+    it.scoped("answer our pings", () =>
+      Effect.gen(function* () {
+        const [streams, peer] = yield* Effect.all([StreamManager, JavaStreams])
+        const payload = crypto.getRandomValues(new Uint8Array(32))
+        const pong = yield* streams.ping({
+          destination: destinationOf(peer.destination),
+          payload,
+          timeout: "20 seconds"
+        })
+        assert.deepStrictEqual(new Uint8Array(pong.payload), payload)
+        assert.isAbove(Duration.toMillis(pong.rtt), 0)
+      })
+    )
+
+    it.scoped(`take ${mebibytes} MiB from a stream that we open, and give them`, () =>
+      Effect.gen(function* () {
+        const { far, stream } = yield* dialed
+        const streams = yield* StreamManager
+        assert.strictEqual(far.remote, streams.destination.base64)
+        const sent = Payload.random(mebibytes * 1024 * 1024)
+        const [, there] = yield* Effect.all([stream.write(sent), takeHash(fromTcp(far), sent.length)], {
+          concurrency: 2
+        })
+        assert.strictEqual(there, Payload.sha256Of(sent))
+        const [, back] = yield* Effect.all([far.write(sent), takeHash(stream.readable, sent.length)], {
+          concurrency: 2
+        })
+        assert.strictEqual(back, Payload.sha256Of(sent))
+      })
+    )
+
+    it.scoped(`move ${mebibytes} MiB each way at once on a stream that they open`, () =>
+      Effect.gen(function* () {
+        const { far, stream } = yield* accepted
+        const peer = yield* JavaStreams
+        assert.strictEqual(stream.remote.base64, peer.destination)
+        const sent = Payload.random(mebibytes * 1024 * 1024)
+        const [, , there, back] = yield* Effect.all(
+          [
+            stream.write(sent),
+            far.write(sent),
+            takeHash(fromTcp(far), sent.length),
+            takeHash(stream.readable, sent.length)
+          ],
+          { concurrency: "unbounded" }
+        )
+        assert.strictEqual(there, Payload.sha256Of(sent))
+        assert.strictEqual(back, Payload.sha256Of(sent))
+      })
+    )
+
+    it.scoped("run 20 at once", () =>
+      Effect.gen(function* () {
+        const [streams, peer] = yield* Effect.all([StreamManager, JavaStreams])
+        const destination = destinationOf(peer.destination)
+        const sent = Payload.random(100_000)
+        const serve = peer.accept.pipe(
+          Effect.flatMap((far) => Stream.runForEach(fromTcp(far), far.write)),
+          Effect.scoped
+        )
+        const call = Effect.gen(function* () {
+          const stream = yield* streams.connect({ destination })
+          const [, received] = yield* Effect.all([stream.write(sent), takeHash(stream.readable, sent.length)], {
+            concurrency: 2
+          })
+          assert.strictEqual(received, Payload.sha256Of(sent))
+          yield* stream.close
+        }).pipe(Effect.scoped)
+        yield* Effect.all([...Array.from({ length: 20 }, () => serve), ...Array.from({ length: 20 }, () => call)], {
+          concurrency: "unbounded",
+          discard: true
+        })
+      })
+    )
+
+    it.scoped("see our close as the end, and still have their say after our half-close", () =>
+      Effect.gen(function* () {
+        const { far, stream } = yield* dialed
+        yield* stream.write(Payload.text("question"))
+        yield* stream.end
+        assert.strictEqual(yield* Payload.sha256(fromTcp(far)), Payload.sha256Of(Payload.text("question")))
+        const answer = Payload.random(200_000)
+        yield* far.write(answer)
+        yield* far.end
+        assert.strictEqual(yield* Payload.sha256(stream.readable), Payload.sha256Of(answer))
+        yield* stream.close
+      })
+    )
+
+    it.scoped("have all that they wrote read after they close first", () =>
+      Effect.gen(function* () {
+        const { far, stream } = yield* accepted
+        const sent = Payload.random(200_000)
+        yield* far.write(sent)
+        yield* far.end
+        assert.strictEqual(yield* Payload.sha256(stream.readable), Payload.sha256Of(sent))
+        yield* stream.close
+      })
+    )
+
+    it.scoped("wait for a slow reader of ours, and lose nothing", () =>
+      Effect.gen(function* () {
+        const { far, stream } = yield* accepted
+        const sent = Payload.random(4 * 1024 * 1024)
+        const writer = yield* Effect.fork(far.write(sent))
+        yield* Effect.sleep("2 seconds")
+        assert.isTrue((yield* stream.stats).choking, "the receive window did not close")
+        assert.strictEqual(yield* takeHash(stream.readable, sent.length), Payload.sha256Of(sent))
+        yield* writer
+      })
+    )
+
+    it.scoped("make us wait while they do not read, and take everything then", () =>
+      Effect.gen(function* () {
+        const { far, stream } = yield* dialed
+        const sent = Payload.random(4 * 1024 * 1024)
+        const writer = yield* Effect.fork(stream.write(sent))
+        yield* Effect.sleep("3 seconds")
+        const { bytesAcknowledged, chokedMillis } = yield* stream.stats
+        assert.isBelow(bytesAcknowledged, sent.length)
+        assert.isAbove(chokedMillis, 0, "Java never closed its window")
+        assert.strictEqual(yield* takeHash(fromTcp(far), sent.length), Payload.sha256Of(sent))
+        yield* writer
+      })
+    )
+
+    it.scoped("end when we reset", () =>
+      Effect.gen(function* () {
+        const { far, stream } = yield* accepted
+        yield* stream.write(Payload.text("x"))
+        yield* far.readExactly(1)
+        yield* stream.reset
+        const end = yield* far.read.pipe(Effect.orElseSucceed(Option.none), Effect.timeout("10 seconds"))
+        assert.isTrue(Option.isNone(end))
+      })
+    )
+  })
+}
