@@ -13,7 +13,7 @@ export default defineWorkspace([
     test: {
       name: "unit",
       include: ["packages/*/test/**/*.test.ts"],
-      exclude: ["packages/interop/test/routers/**", "**/node_modules/**"],
+      exclude: ["packages/interop/test/{routers,java}/**", "**/node_modules/**"],
       environment: "node",
       // With --no-isolate, as `npm test` has it, a module is loaded once for all files of a worker: a minute less.
       setupFiles: ["./vitest.setup.ts"],
@@ -21,18 +21,18 @@ export default defineWorkspace([
       testTimeout: 120_000
     }
   },
-  {
+  ...["routers", "java"].map((name) => ({
     resolve: source,
     ssr: { resolve: source },
     test: {
-      name: "routers",
-      include: ["packages/interop/test/routers/**/*.test.ts"],
-      environment: "node",
+      name,
+      include: [`packages/interop/test/${name}/**/*.test.ts`],
+      environment: "node" as const,
       testTimeout: 180_000,
       hookTimeout: 180_000,
       fileParallelism: false,
       // Real routers on a shared machine: a message or a lease set may come late once. The report says so when it does.
       retry: 1
     }
-  }
+  }))
 ])

@@ -13,6 +13,8 @@ export interface Arguments {
   readonly mode: Topology.Mode
   /** Missing prerequisites end in exit code 0; never in CI. */
   readonly allowMissing: boolean
+  /** The suites with Java I2P instead. */
+  readonly java: boolean
   /** The routers' folder outlives the run. */
   readonly keep: boolean
   /** What vitest gets, in order. */
@@ -26,8 +28,9 @@ export interface Arguments {
  * @since 0.1.0
  */
 export const parse = (argv: ReadonlyArray<string>): Arguments => ({
-  mode: argv.includes("--java") ? "java" : argv.includes("--fa") ? "fa" : "fab",
+  mode: argv.includes("--fa") ? "fa" : "fab",
   allowMissing: argv.includes("--allow-missing"),
+  java: argv.includes("--java"),
   keep: argv.includes("--keep"),
   vitest: argv.filter((argument) => !["--fa", "--fab", "--java", "--allow-missing", "--keep"].includes(argument))
 })

@@ -9,9 +9,13 @@ import * as Effect from "effect/Effect"
 import * as Schedule from "effect/Schedule"
 import * as RouterIdentity from "./RouterIdentity.js"
 import type * as RouterProcess from "./RouterProcess.js"
+import type * as Topology from "./Topology.js"
 
-/** Fully written: a router info with a published address is longer than this. Source: i2pd 2.45.1 observed. */
-const routerInfoBytes = 400
+/** Java writes one without addresses first, and one that says whether it is a floodfill with the addresses. */
+const publishes =
+  (address: string) =>
+  (routerInfo: Uint8Array): boolean =>
+    Buffer.from(routerInfo).includes(address)
 
 /** Polls every 50 ms, for as long as a start may take on a busy machine. */
 const soon = Schedule.spaced("50 millis").pipe(Schedule.upTo("20 seconds"))
@@ -27,7 +31,7 @@ const soon = Schedule.spaced("50 millis").pipe(Schedule.upTo("20 seconds"))
  */
 export const introduce = (
   routers: ReadonlyArray<{
-    readonly router: RouterProcess.RouterProcess
+    readonly router: RouterProcess.RouterProcess & { readonly spec: Topology.RouterSpec }
     readonly files: ReadonlyArray<string>
   }>
 ): Effect.Effect<
@@ -37,20 +41,16 @@ export const introduce = (
 > =>
   Effect.gen(function* () {
     const fs = yield* FileSystem.FileSystem
-    const written = (path: string, atLeast: number) =>
-      fs.stat(path).pipe(
-        Effect.filterOrFail(
-          (info) => info.size > atLeast,
-          () => "not yet" as const
-        ),
-        Effect.retry(soon)
-      )
+    const written = (path: string, isWhole: (bytes: Uint8Array) => boolean) =>
+      fs.readFile(path).pipe(Effect.filterOrFail(isWhole), Effect.retry(soon))
     yield* Effect.forEach(
       routers,
       ({ files, router }) =>
         router.start.pipe(
-          Effect.zipRight(written(`${router.folder}/router.info`, routerInfoBytes)),
-          Effect.zipRight(Effect.forEach(files, (name) => written(`${router.folder}/${name}`, 0))),
+          Effect.zipRight(written(`${router.folder}/router.info`, publishes(router.spec.address))),
+          Effect.zipRight(
+            Effect.forEach(files, (name) => written(`${router.folder}/${name}`, (bytes) => bytes.length > 0))
+          ),
           Effect.catchAll(() => router.fail("wrote no router info when first started")),
           Effect.zipRight(router.stop)
         ),

@@ -15,7 +15,15 @@ import * as RouterProcess from "./RouterProcess.js"
 import * as Topology from "./Topology.js"
 
 /**
- * A router with Java's own streams behind `spec.samPort`. `start` and `stop` are for both processes, `signal` for the router.
+ * `streams`: with Java's own streams behind the SAM port, in a process of their own.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Role = "floodfill" | "router" | "streams"
+
+/**
+ * A router, and its streams. `start` and `stop` are for both processes, `signal` for the router.
  *
  * @category models
  * @since 0.1.0
@@ -53,7 +61,7 @@ export const classPath: Effect.Effect<
   const path = (yield* fs.readFileString(file)).trim()
   if (path !== "") return path
   return yield* new RouterProcess.RouterFailed({
-    router: Topology.java.name,
+    router: "j",
     reason: "has no libraries: mvn could not fetch them",
     log: said
   })
@@ -65,10 +73,10 @@ export const classPath: Effect.Effect<
  * @category rendering
  * @since 0.1.0
  */
-export const config = (spec: Topology.RouterSpec): string =>
+export const config = (spec: Topology.RouterSpec, role: Role): string =>
   Object.entries({
     "router.networkID": Topology.networkId,
-    "router.floodfillParticipant": true,
+    "router.floodfillParticipant": role === "floodfill",
     "router.reseedDisable": true,
     "router.updateDisabled": true,
     "time.disabled": true,
@@ -100,15 +108,13 @@ export const config = (spec: Topology.RouterSpec): string =>
 export const make = (
   spec: Topology.RouterSpec,
   parent: string,
-  classPath: string
+  options: { readonly classPath: string; readonly role: Role }
 ): Effect.Effect<JavaRouter, PlatformError, CommandExecutor.CommandExecutor | FileSystem.FileSystem | Scope.Scope> =>
   Effect.gen(function* () {
     const fs = yield* FileSystem.FileSystem
     const folder = `${parent}/${spec.name}`
-    const bridgeFolder = `${parent}/${spec.name}-sam`
     yield* fs.makeDirectory(folder, { recursive: true })
-    yield* fs.makeDirectory(bridgeFolder, { recursive: true })
-    yield* fs.writeFileString(`${folder}/router.config`, config(spec))
+    yield* fs.writeFileString(`${folder}/router.config`, config(spec, options.role))
     // No client applications.
     yield* fs.writeFileString(`${folder}/clients.config`, "")
 
@@ -118,15 +124,18 @@ export const make = (
       "-Djava.net.preferIPv4Stack=true",
       ...["base", "config", "router", "app", "log", "pid", "temp"].map((kind) => `-Di2p.dir.${kind}=${folder}`),
       "-cp",
-      classPath,
+      options.classPath,
       ...args
     ]
     const router = yield* RouterProcess.make({
       name: spec.name,
       folder,
       command: java(folder, "net.i2p.router.RouterLaunch"),
-      logs: ["wrapper.log", "logs/log-router-0.txt"]
+      logs: ["wrapper.log", "logs/log-0.txt"]
     })
+    if (options.role !== "streams") return { ...router, spec }
+    const bridgeFolder = `${parent}/${spec.name}-sam`
+    yield* fs.makeDirectory(bridgeFolder, { recursive: true })
     const bridge = yield* RouterProcess.make({
       name: `${spec.name}-sam`,
       folder: bridgeFolder,

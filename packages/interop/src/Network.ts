@@ -8,13 +8,11 @@ import type * as CommandExecutor from "@effect/platform/CommandExecutor"
 import type { PlatformError } from "@effect/platform/Error"
 import * as FileSystem from "@effect/platform/FileSystem"
 import type * as HttpServerError from "@effect/platform/HttpServerError"
-import * as Array from "effect/Array"
 import * as Clock from "effect/Clock"
 import * as Console from "effect/Console"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import * as Option from "effect/Option"
 import * as Record from "effect/Record"
 import type * as Scope from "effect/Scope"
 import * as Control from "./Control.js"
@@ -23,7 +21,6 @@ import * as I2pd from "./I2pd.js"
 import type * as I2pdConfig from "./I2pdConfig.js"
 import * as Introduction from "./Introduction.js"
 import * as clientRouter from "./internal/clientRouter.js"
-import * as JavaRouter from "./JavaRouter.js"
 import * as RouterIdentity from "./RouterIdentity.js"
 import * as RouterProcess from "./RouterProcess.js"
 import type * as TestNetwork from "./TestNetwork.js"
@@ -75,14 +72,13 @@ const b32 = (path: string) =>
  * First start of every router, with server tunnels only: it makes the key files, so that the b32 addresses are known
  * before the tunnels that point to them are written.
  */
-const prepare = (routers: ReadonlyArray<RouterProcess.RouterProcess>, clients: ReadonlyArray<I2pd.I2pd>) =>
+const prepare = (routers: ReadonlyArray<I2pd.I2pd>, clients: ReadonlyArray<I2pd.I2pd>) =>
   Effect.gen(function* () {
     const servers = [serverKeys, ...Object.values(listenerKeys)]
     yield* Effect.forEach(clients, (router) => router.setTunnels([...servers.map(server), http]))
-    yield* Introduction.introduce([
-      ...clients.map((router) => ({ router, files: [...servers, httpKeys] })),
-      ...Array.difference(routers, clients).map((router) => ({ router, files: [] }))
-    ])
+    yield* Introduction.introduce(
+      routers.map((router) => ({ router, files: router.spec.floodfill ? [] : [...servers, httpKeys] }))
+    )
     const listeners = Record.map(listenerKeys, (file) => `${clients[0]!.folder}/${file}`)
     const destinations = yield* Effect.all(Record.map(listeners, b32))
     yield* Effect.forEach(clients, (router) =>
@@ -111,15 +107,12 @@ const prepare = (routers: ReadonlyArray<RouterProcess.RouterProcess>, clients: R
 /**
  * Starts the network; it ends with the scope.
  *
- * **Shape** `java`: the class path of a Java router, which there is none without.
- *
  * @category constructors
  * @since 0.1.0
  */
 export const start = (
   mode: Topology.Mode,
-  folder: string,
-  options: { readonly java?: string | undefined } = {}
+  folder: string
 ): Effect.Effect<Network, NetworkError, CommandExecutor.CommandExecutor | FileSystem.FileSystem | Scope.Scope> =>
   Effect.gen(function* () {
     const begun = yield* Clock.currentTimeMillis
@@ -130,18 +123,15 @@ export const start = (
 
     const routers = yield* Effect.forEach(Topology.i2pds(mode), (spec) => I2pd.make(spec, folder))
     const clients = routers.filter((router) => !router.spec.floodfill)
-    const javaRouters = options.java === undefined ? [] : [yield* JavaRouter.make(Topology.java, folder, options.java)]
-    // The floodfill first, which in mode `java` is Java.
-    const all: ReadonlyArray<RouterProcess.RouterProcess> = [...javaRouters, ...routers]
-    const { httpTunnels, listeners, serverTunnels } = yield* prepare(all, clients)
-    yield* progress(`${all.length} routers made and introduced`)
+    const { httpTunnels, listeners, serverTunnels } = yield* prepare(routers, clients)
+    yield* progress(`${routers.length} routers made and introduced`)
 
-    const clientRouters = yield* Effect.forEach([...clients, ...javaRouters], clientRouter.make)
+    const clientRouters = yield* Effect.forEach(clients, clientRouter.make)
     const scope = yield* Effect.scope
     const find = (name: Topology.RouterName) =>
-      Effect.fromNullable(all.find((router) => router.name === name)).pipe(
+      Effect.fromNullable(routers.find((router) => router.spec.name === name)).pipe(
         Effect.mapError(
-          () => new RouterProcess.RouterFailed({ router: name, reason: "is not part of this network", log: "" })
+          () => new RouterProcess.RouterFailed({ router: name, reason: `is not part of mode ${mode}`, log: "" })
         )
       )
     yield* Layer.build(
@@ -149,7 +139,7 @@ export const start = (
         EchoServer.layer(Topology.echoPort),
         Control.layerServer(Topology.controlPort, {
           start: Effect.fnUntraced(function* (name) {
-            const client = clientRouters.find(({ router }) => router.name === name)
+            const client = clientRouters.find(({ router }) => router.spec.name === name)
             if (client === undefined) return yield* Effect.flatMap(find(name), (router) => router.start)
             yield* client.start
             yield* client.openSessions.pipe(Effect.ignoreLogged, Effect.forkIn(scope))
@@ -160,21 +150,11 @@ export const start = (
     )
 
     // The floodfill first, and some time between: a router that finds nobody at its start waits long to look again.
-    yield* Effect.forEach(all, (router) => Effect.zipRight(router.start, Effect.sleep("300 millis")))
+    yield* Effect.forEach(routers, (router) => Effect.zipRight(router.start, Effect.sleep("300 millis")))
     yield* Effect.forEach(clientRouters, ({ start }) => start)
     yield* progress("I2CP answers; waiting for SAM sessions, which i2pd takes 20 s for")
-    const samDestinations = new Map(
-      yield* Effect.forEach(
-        clientRouters,
-        ({ openSessions, router }) => Effect.map(openSessions, (destinations) => [router.name, destinations] as const),
-        { concurrency: "unbounded" }
-      )
-    )
-    const ports = ({ i2cpPort, name, samPort }: Topology.RouterSpec) => ({
-      name,
-      i2cpPort,
-      samPort,
-      samDestinations: samDestinations.get(name) ?? []
+    const destinations = yield* Effect.forEach(clientRouters, ({ openSessions }) => openSessions, {
+      concurrency: "unbounded"
     })
     yield* progress("ready")
 
@@ -184,16 +164,18 @@ export const start = (
         controlPort: Topology.controlPort,
         listenerKeys: listeners,
         routers: clients.map(({ spec }, index) => ({
-          ...ports(spec),
+          name: spec.name,
+          i2cpPort: spec.i2cpPort,
+          samPort: spec.samPort,
           clientTunnelPorts: spec.clientTunnelPorts,
           serverTunnel: serverTunnels[index]!,
           httpTunnel: httpTunnels[index]!,
-          httpProxyPort: spec.httpProxyPort
-        })),
-        java: Option.map(Array.head(javaRouters), ({ spec }) => ports(spec))
+          httpProxyPort: spec.httpProxyPort,
+          samDestinations: destinations[index]!
+        }))
       },
-      logs: Effect.forEach(all, (router) =>
-        Effect.map(router.logTail, (log) => `--- ${router.name}: logs in ${router.folder}\n${log}`)
+      logs: Effect.forEach(routers, (router) =>
+        Effect.map(router.logTail, (log) => `--- ${router.spec.name}: ${router.folder}/i2pd.log\n${log}`)
       ).pipe(Effect.map((parts) => parts.join("\n")))
     }
   })

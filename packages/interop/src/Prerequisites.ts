@@ -7,7 +7,6 @@ import * as Command from "@effect/platform/Command"
 import type * as CommandExecutor from "@effect/platform/CommandExecutor"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
-import type * as Topology from "./Topology.js"
 
 /**
  * Programs that are not there, each with what to do about it.
@@ -63,12 +62,17 @@ export const checkFor = (
   })
 
 /**
- * The programs that the suites of a mode need.
+ * The programs that the suites with i2pd need.
  *
- * @category constructors
+ * @category constants
  * @since 0.1.0
  */
-export const forSuites = (mode: Topology.Mode): ReadonlyArray<Program> =>
-  programs.map(({ args: [program] }) => program).filter((program) => mode === "java" || !javaPrograms.has(program))
+export const forI2pd: ReadonlyArray<Program> = ["i2pd", "ip", "curl", "setpriv"]
 
-const javaPrograms: ReadonlySet<Program> = new Set(["javac", "mvn"])
+/**
+ * The programs that the suites with Java I2P need.
+ *
+ * @category constants
+ * @since 0.1.0
+ */
+export const forJava: ReadonlyArray<Program> = ["javac", "mvn", "ip", "setpriv"]

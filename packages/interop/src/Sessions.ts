@@ -11,7 +11,7 @@ import type { I2cpError } from "@effect-i2p/i2cp/I2cpError"
 import * as I2cpSession from "@effect-i2p/i2cp/I2cpSession"
 import * as Layer from "effect/Layer"
 import * as Schedule from "effect/Schedule"
-import type * as TestNetwork from "./TestNetwork.js"
+import type * as Topology from "./Topology.js"
 
 /**
  * No hops, one tunnel each way, and a reconnect that a test can wait for; and what else the test wants.
@@ -37,7 +37,7 @@ export const layerConfig = (config: Partial<I2cpConfig.Service> = {}): Layer.Lay
  * @since 0.1.0
  */
 export const layer = (
-  router: Pick<TestNetwork.ClientPorts, "i2cpPort">,
+  router: Pick<Topology.RouterSpec, "i2cpPort">,
   options: I2cpSession.Options = {},
   config: Partial<I2cpConfig.Service> = {}
 ): Layer.Layer<I2cpSession.I2cpSession, I2cpError | SocketError> =>

@@ -20,7 +20,7 @@ import * as Either from "effect/Either"
 import * as Layer from "effect/Layer"
 import * as Queue from "effect/Queue"
 import * as Sessions from "./Sessions.js"
-import type * as TestNetwork from "./TestNetwork.js"
+import type * as Topology from "./Topology.js"
 
 /**
  * **Shape** `transient` signs packets in the name of the session's destination: i2pd refuses sessions with offline keys,
@@ -42,7 +42,7 @@ export interface Options extends I2cpSession.Options {
  * @since 0.1.0
  */
 export const open = Effect.fn("Streams.open")(function* (
-  router: Pick<TestNetwork.ClientPorts, "i2cpPort">,
+  router: Pick<Topology.RouterSpec, "i2cpPort">,
   options: Options = {}
 ) {
   const tracing = yield* Config.boolean("I2P_TEST_TRACE").pipe(Config.withDefault(false), Effect.orDie)

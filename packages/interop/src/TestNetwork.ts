@@ -5,7 +5,7 @@
  *
  * | variable | holds |
  * |---|---|
- * | `I2P_TEST_MODE` | `fa`, `fab` or `java` |
+ * | `I2P_TEST_MODE` | `fa` or `fab` |
  * | `I2P_TEST_CONTROL_PORT` | port of `Control` |
  * | `I2P_TEST_STREAMS_KEYS` | key file, written by i2pd, of the destination that client tunnels lead to; `COMMAND` likewise |
  * | `I2P_TEST_A_I2CP_PORT`, `I2P_TEST_A_SAM_PORT` | on 127.0.0.1 |
@@ -15,7 +15,7 @@
  * | `I2P_TEST_A_HTTP_TUNNEL` | b32 address of the HTTP server tunnel behind router a |
  * | `I2P_TEST_A_HTTP_PROXY_PORT` | TCP port of router a's HTTP proxy |
  *
- * The same with `C`, and with `B` in mode `fab`. Of the Java router, `J`, the first two.
+ * The same with `C`, and with `B` in mode `fab`.
  *
  * @since 0.1.0
  */
@@ -32,26 +32,17 @@ import * as Sam from "./Sam.js"
 import * as Topology from "./Topology.js"
 
 /**
- * Where a router takes clients.
+ * A client router.
  *
  * @category models
  * @since 0.1.0
  */
-export interface ClientPorts {
+export interface ClientRouter {
   readonly name: Topology.RouterName
   readonly i2cpPort: number
   readonly samPort: number
   /** Destinations (Base64) of the standing SAM sessions, in the order of `Topology.samSessionIds`. */
   readonly samDestinations: ReadonlyArray<string>
-}
-
-/**
- * An i2pd with clients.
- *
- * @category models
- * @since 0.1.0
- */
-export interface ClientRouter extends ClientPorts {
   /** b32 address of its server tunnel, behind which the echo server answers. */
   readonly serverTunnel: string
   /** TCP ports of its client tunnels, which lead to the destinations in `listenerKeys`. */
@@ -73,7 +64,6 @@ export interface Settings {
   readonly controlPort: number
   readonly listenerKeys: Readonly<Record<Topology.ListenerName, string>>
   readonly routers: ReadonlyArray<ClientRouter>
-  readonly java: Option.Option<ClientPorts>
 }
 
 /**
@@ -88,19 +78,12 @@ export const toEnvironment = (settings: Settings): Record<string, string> => ({
   I2P_TEST_STREAMS_KEYS: settings.listenerKeys.streams,
   I2P_TEST_COMMAND_KEYS: settings.listenerKeys.command,
   ...Object.fromEntries(
-    [...settings.routers, ...Option.toArray(settings.java)].flatMap((router) => {
+    settings.routers.flatMap((router) => {
       const prefix = `I2P_TEST_${router.name.toUpperCase()}`
       return [
         [`${prefix}_I2CP_PORT`, String(router.i2cpPort)],
         [`${prefix}_SAM_PORT`, String(router.samPort)],
-        [`${prefix}_SAM_DESTINATIONS`, router.samDestinations.join(",")]
-      ]
-    })
-  ),
-  ...Object.fromEntries(
-    settings.routers.flatMap((router) => {
-      const prefix = `I2P_TEST_${router.name.toUpperCase()}`
-      return [
+        [`${prefix}_SAM_DESTINATIONS`, router.samDestinations.join(",")],
         [`${prefix}_SERVER_TUNNEL`, router.serverTunnel],
         [`${prefix}_STREAMS_TUNNEL_PORT`, String(router.clientTunnelPorts.streams)],
         [`${prefix}_COMMAND_TUNNEL_PORT`, String(router.clientTunnelPorts.command)],
@@ -111,16 +94,12 @@ export const toEnvironment = (settings: Settings): Record<string, string> => ({
   )
 })
 
-const clientPorts = (name: Topology.RouterName) => ({
-  name: Config.succeed(name),
-  i2cpPort: Config.port("I2CP_PORT"),
-  samPort: Config.port("SAM_PORT"),
-  samDestinations: Config.array(Config.nonEmptyString(), "SAM_DESTINATIONS")
-})
-
 const clientRouter = (name: Topology.RouterName): Config.Config<ClientRouter> =>
   Config.all({
-    ...clientPorts(name),
+    name: Config.succeed(name),
+    i2cpPort: Config.port("I2CP_PORT"),
+    samPort: Config.port("SAM_PORT"),
+    samDestinations: Config.array(Config.nonEmptyString(), "SAM_DESTINATIONS"),
     serverTunnel: Config.nonEmptyString("SERVER_TUNNEL"),
     clientTunnelPorts: Config.all({
       streams: Config.port("STREAMS_TUNNEL_PORT"),
@@ -145,8 +124,7 @@ export const config = Config.all({
   }),
   a: clientRouter("a"),
   b: Config.option(clientRouter("b")),
-  c: clientRouter("c"),
-  java: Config.option(Config.all(clientPorts("j")).pipe(Config.nested("J")))
+  c: clientRouter("c")
 }).pipe(Config.nested("I2P_TEST"))
 
 /**
@@ -164,8 +142,6 @@ export class TestNetwork extends Context.Tag("@effect-i2p/interop/TestNetwork")<
     readonly far: ClientRouter
     /** Router `c`: the one to kill and to stop. */
     readonly spare: ClientRouter
-    /** Router `j`, which is Java I2P; none but in mode `java`. */
-    readonly java: Option.Option<ClientPorts>
     /** Key files, written by i2pd, of the destinations that the client tunnels lead to. */
     readonly listenerKeys: Readonly<Record<Topology.ListenerName, string>>
     /** An i2pd destination on router `a`, ready to connect and accept. */
@@ -193,7 +169,7 @@ export class TestNetwork extends Context.Tag("@effect-i2p/interop/TestNetwork")<
  * @category constructors
  * @since 0.1.0
  */
-export const standing = (router: ClientPorts, index: 0 | 1): Sam.SamStreams =>
+export const standing = (router: ClientRouter, index: 0 | 1): Sam.SamStreams =>
   Sam.attach({ port: router.samPort }, Topology.samSessionIds[index], router.samDestinations[index] ?? "")
 
 /**
@@ -205,7 +181,7 @@ export const standing = (router: ClientPorts, index: 0 | 1): Sam.SamStreams =>
 export const layer: Layer.Layer<TestNetwork, ConfigError> = Layer.effect(
   TestNetwork,
   Effect.gen(function* () {
-    const { mode, controlPort, java, listenerKeys, a, b, c } = yield* config
+    const { mode, controlPort, listenerKeys, a, b, c } = yield* config
     const control = yield* Control.client(controlPort)
     const far = Option.getOrElse(b, () => a)
     return {
@@ -213,7 +189,6 @@ export const layer: Layer.Layer<TestNetwork, ConfigError> = Layer.effect(
       a,
       far,
       spare: c,
-      java,
       listenerKeys,
       samNear: standing(a, 0),
       samFar: standing(far, 1),

@@ -8,15 +8,15 @@
 import * as Schema from "effect/Schema"
 
 /**
- * Name of a router: `f` is the floodfill, `a` and `b` serve clients, and so does `c`, which suites may kill; all of them are
- * i2pd. `j` is Java I2P.
+ * Name of a router: `f` is the floodfill, `a` and `b` serve clients, and so does `c`, which suites may kill. `j` and `k` are the
+ * routers with clients where all are Java I2P.
  *
  * A restarted router disturbs for minutes: others keep its old lease sets until they expire, and send into the void.
  *
  * @category models
  * @since 0.1.0
  */
-export const RouterName: Schema.Literal<["f", "a", "b", "c", "j"]> = Schema.Literal("f", "a", "b", "c", "j")
+export const RouterName: Schema.Literal<["f", "a", "b", "c", "j", "k"]> = Schema.Literal("f", "a", "b", "c", "j", "k")
 
 /**
  * @category models
@@ -25,16 +25,14 @@ export const RouterName: Schema.Literal<["f", "a", "b", "c", "j"]> = Schema.Lite
 export type RouterName = typeof RouterName.Type
 
 /**
- * `fa`: both destinations live on router `a`. `fab`: a second client router `b`, so traffic can cross a router link. `java`:
- * as `fa`, with the Java router for a floodfill.
+ * `fa`: both destinations live on router `a`. `fab`: a second client router `b`, so traffic can cross a router link.
  *
- * i2pd's floodfill is always a router of its own: 2.45.1 cannot read a lease set it stores as a floodfill. Java 2.7.0 stores
- * nothing on floodfills of i2pd's version (its `StoreJob` wants 0.9.59), so it is one itself.
+ * The floodfill is always a router of its own: i2pd 2.45.1 cannot read a lease set it stores as a floodfill.
  *
  * @category models
  * @since 0.1.0
  */
-export const Mode: Schema.Literal<["fa", "fab", "java"]> = Schema.Literal("fa", "fab", "java")
+export const Mode: Schema.Literal<["fa", "fab"]> = Schema.Literal("fa", "fab")
 
 /**
  * @category models
@@ -77,6 +75,8 @@ export interface RouterSpec {
 }
 
 /**
+ * An i2pd of the network.
+ *
  * @category models
  * @since 0.1.0
  */
@@ -150,16 +150,20 @@ const i2pd = (name: RouterName, index: number): I2pdSpec => ({
  * @since 0.1.0
  */
 export const i2pds = (mode: Mode): ReadonlyArray<I2pdSpec> => [
-  ...(mode === "java" ? [] : [i2pd("f", 1)]),
+  i2pd("f", 1),
   i2pd("a", 2),
   ...(mode === "fab" ? [i2pd("b", 3)] : []),
   i2pd("c", 4)
 ]
 
 /**
- * The Java router of mode `java`.
+ * The routers of `JavaNetwork`.
  *
  * @category constants
  * @since 0.1.0
  */
-export const java: RouterSpec = router("j", 5)
+export const java: Readonly<Record<"floodfill" | "near" | "far", RouterSpec>> = {
+  floodfill: router("f", 1),
+  far: router("j", 5),
+  near: router("k", 6)
+}

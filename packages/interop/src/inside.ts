@@ -13,6 +13,7 @@ import * as Effect from "effect/Effect"
 import * as Arguments from "./Arguments.js"
 import * as child from "./internal/child.js"
 import * as exit from "./internal/exit.js"
+import * as JavaNetwork from "./JavaNetwork.js"
 import * as Network from "./Network.js"
 import * as TestNetwork from "./TestNetwork.js"
 
@@ -26,8 +27,13 @@ const program = Effect.gen(function* () {
   const fs = yield* FileSystem.FileSystem
   const options = { prefix: "effect-i2p-routers-" }
   const folder = yield* args.keep ? fs.makeTempDirectory(options) : fs.makeTempDirectoryScoped(options)
-  yield* Console.log(`routers (mode ${args.mode}) in ${folder}`)
-  const network = yield* Network.start(args.mode, folder, args.mode === "java" ? { java: yield* javaClassPath } : {})
+  yield* Console.log(`routers (${args.java ? "Java I2P" : `mode ${args.mode}`}) in ${folder}`)
+  const network = args.java
+    ? yield* JavaNetwork.start(folder, yield* javaClassPath)
+    : yield* Effect.map(Network.start(args.mode, folder), ({ logs, settings }) => ({
+        environment: TestNetwork.toEnvironment(settings),
+        logs
+      }))
 
   const [node, ...rest] = child.diesWithParent(
     "TERM",
@@ -35,14 +41,13 @@ const program = Effect.gen(function* () {
     vitestBin,
     "run",
     "--project",
-    "routers",
-    ...(args.mode === "java" ? ["test/routers/java"] : ["--exclude", "**/test/routers/java*.test.ts"]),
+    args.java ? "java" : "routers",
     ...args.vitest
   )
   const vitest = yield* child.start(
     exit
       .inherit(Command.make(node!, ...rest))
-      .pipe(Command.workingDirectory(repository), Command.env(TestNetwork.toEnvironment(network.settings)))
+      .pipe(Command.workingDirectory(repository), Command.env(network.environment))
   )
   const code = yield* vitest.exitCode
   if (code !== 0) yield* Console.error(yield* network.logs)

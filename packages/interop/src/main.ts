@@ -1,7 +1,7 @@
 /**
  * `npm run test:routers`: makes an isolated network namespace and runs `inside.ts` in it.
  *
- * Options: `--fa` for one client router instead of two, `--java` for the suites with Java I2P, `--keep` to keep the routers' folder, `--allow-missing` to
+ * Options: `--fa` for one client router instead of two, `--java` for the suites with Java I2P instead, `--keep` to keep the routers' folder, `--allow-missing` to
  * end well where prerequisites are missing (never in CI). Everything else goes to vitest.
  */
 import { fileURLToPath } from "node:url"
@@ -23,9 +23,9 @@ const argv = process.argv.slice(2)
 const args = Arguments.parse(argv)
 
 const program = Effect.gen(function* () {
-  yield* Prerequisites.checkFor(Prerequisites.forSuites(args.mode))
-  const classPath = args.mode === "java" ? yield* JavaRouter.classPath : ""
-  const addresses = [...Topology.i2pds(args.mode), Topology.java].map((router) => router.address)
+  yield* Prerequisites.checkFor(args.java ? Prerequisites.forJava : Prerequisites.forI2pd)
+  const classPath = args.java ? yield* JavaRouter.classPath : ""
+  const addresses = (args.java ? Object.values(Topology.java) : Topology.i2pds(args.mode)).map(({ address }) => address)
   const netns = yield* Netns.make({ addresses })
   yield* Console.log(`network namespace ${netns.name}: loopback and ${addresses.join(", ")}`)
   const [node, ...rest] = child.diesWithParent(

@@ -6,21 +6,19 @@ describe("parse", () => {
     assert.deepStrictEqual(Arguments.parse([]), {
       mode: "fab",
       allowMissing: false,
+      java: false,
       keep: false,
       vitest: []
     })
   })
 
   it("takes its own options and hands the rest to vitest in order", () => {
-    assert.deepStrictEqual(Arguments.parse(["-t", "echo", "--fa", "--keep", "--allow-missing", "--bail=1"]), {
+    assert.deepStrictEqual(Arguments.parse(["-t", "echo", "--fa", "--keep", "--java", "--allow-missing", "--bail=1"]), {
       mode: "fa",
       allowMissing: true,
+      java: true,
       keep: true,
       vitest: ["-t", "echo", "--bail=1"]
     })
-  })
-
-  it("has a mode with Java I2P", () => {
-    assert.strictEqual(Arguments.parse(["--java"]).mode, "java")
   })
 })

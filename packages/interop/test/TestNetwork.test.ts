@@ -27,8 +27,7 @@ describe("environment", () => {
     mode: "fab",
     controlPort: 9,
     listenerKeys: { streams: "/tmp/streams.dat", command: "/tmp/command.dat" },
-    routers: [router("a", 1), router("b", 2), router("c", 3)],
-    java: Option.some({ name: "j", i2cpPort: 1009, samPort: 2009, samDestinations: ["four", "five"] })
+    routers: [router("a", 1), router("b", 2), router("c", 3)]
   }
 
   it.effect("gives the suites what the network was started with", () =>
@@ -39,16 +38,14 @@ describe("environment", () => {
       assert.deepStrictEqual(config.c, settings.routers[2])
       assert.strictEqual(config.mode, "fab")
       assert.deepStrictEqual(config.listenerKeys, settings.listenerKeys)
-      assert.deepStrictEqual(config.java, settings.java)
     })
   )
 
   it.effect("has no router b in mode fa", () =>
     Effect.gen(function* () {
       const routers = [router("a", 1), router("c", 3)]
-      const config = yield* read(TestNetwork.toEnvironment({ ...settings, mode: "fa", routers, java: Option.none() }))
+      const config = yield* read(TestNetwork.toEnvironment({ ...settings, mode: "fa", routers }))
       assert.isTrue(Option.isNone(config.b))
-      assert.isTrue(Option.isNone(config.java))
     })
   )
 

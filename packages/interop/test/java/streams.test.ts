@@ -1,36 +1,20 @@
 /**
- * Java I2P: our sessions on its router, and streams between its own streaming and ours, on one router and across a link.
+ * Java I2P: our sessions on its routers, and streams between its own streaming and ours, on one router and across a link.
  */
 import { assert, layer } from "@effect/vitest"
 import { StreamManager } from "@effect-i2p/streaming/StreamManager"
 import * as Destination from "@effect-i2p/wire/Destination"
-import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
+import * as JavaNetwork from "../../src/JavaNetwork.js"
 import * as Payload from "../../src/Payload.js"
-import type * as Sam from "../../src/Sam.js"
 import * as Streams from "../../src/Streams.js"
 import type * as Tcp from "../../src/Tcp.js"
-import * as TestNetwork from "../../src/TestNetwork.js"
-
-/** Java's own streams, behind the Java router. */
-class Java extends Context.Tag("@effect-i2p/interop/test/Java")<Java, TestNetwork.ClientPorts>() {}
-
-const java = Layer.effect(
-  Java,
-  Effect.flatMap(TestNetwork.TestNetwork, ({ java }) => java)
-)
-
-class JavaStreams extends Context.Tag("@effect-i2p/interop/test/JavaStreams")<JavaStreams, Sam.SamStreams>() {}
-
-const javaStreams = Layer.effect(
-  JavaStreams,
-  Effect.map(Java, (router) => TestNetwork.standing(router, 0))
-)
+import * as Topology from "../../src/Topology.js"
 
 const mebibytes = 8
 
@@ -41,47 +25,46 @@ const takeHash = <E>(bytes: Stream.Stream<Uint8Array, E>, length: number) =>
 
 const fromTcp = (connection: Tcp.TcpConnection) => Payload.fromReads(connection.read)
 
+const both = Effect.zip(
+  StreamManager,
+  Effect.map(JavaNetwork.JavaNetwork, ({ streams }) => streams)
+)
+
 /** Both ends of a stream that we open. */
 const dialed = Effect.gen(function* () {
-  const [streams, peer] = yield* Effect.all([StreamManager, JavaStreams])
+  const [streams, java] = yield* both
   return yield* Effect.all(
-    { stream: streams.connect({ destination: destinationOf(peer.destination) }), far: peer.accept },
+    { stream: streams.connect({ destination: destinationOf(java.destination) }), far: java.accept },
     { concurrency: 2 }
   )
 })
 
 /** Both ends of a stream that Java opens. */
 const accepted = Effect.gen(function* () {
-  const [streams, peer] = yield* Effect.all([StreamManager, JavaStreams])
+  const [streams, java] = yield* both
   const listener = yield* streams.listen()
-  // Not by its b32: Java 2.7.0 finds no other client of its own router by that.
   return yield* Effect.all(
-    { far: peer.connect(streams.destination.base64), stream: listener.accept },
+    { far: java.connect(streams.destination.base64), stream: listener.accept },
     { concurrency: 2 }
   )
 })
 
-type Place = Effect.Effect<Pick<TestNetwork.ClientPorts, "i2cpPort">, never, Java | TestNetwork.TestNetwork>
-
 /** Where our end lives. */
-const places: Readonly<Record<string, Place>> = {
-  "on its own router": Java,
-  "across a link, ours on i2pd": Effect.map(TestNetwork.TestNetwork, ({ a }) => a)
+const places = {
+  "on their own router": Topology.java.far,
+  "across a link": Topology.java.near
 }
 
 for (const [place, router] of Object.entries(places)) {
-  const network = Layer.scoped(
-    StreamManager,
-    Effect.flatMap(router, (at) => Streams.open(at))
-  ).pipe(Layer.provideMerge(javaStreams), Layer.provideMerge(java), Layer.provideMerge(TestNetwork.layer))
+  const network = Layer.scoped(StreamManager, Streams.open(router)).pipe(Layer.provideMerge(JavaNetwork.layer))
 
   layer(network, { excludeTestServices: true, timeout: "90 seconds" })(`Java's streams, ${place}`, (it) => {
     it.scoped("answer our pings", () =>
       Effect.gen(function* () {
-        const [streams, peer] = yield* Effect.all([StreamManager, JavaStreams])
+        const [streams, java] = yield* both
         const payload = crypto.getRandomValues(new Uint8Array(32))
         const pong = yield* streams.ping({
-          destination: destinationOf(peer.destination),
+          destination: destinationOf(java.destination),
           payload,
           timeout: "20 seconds"
         })
@@ -110,8 +93,8 @@ for (const [place, router] of Object.entries(places)) {
     it.scoped(`move ${mebibytes} MiB each way at once on a stream that they open`, () =>
       Effect.gen(function* () {
         const { far, stream } = yield* accepted
-        const peer = yield* JavaStreams
-        assert.strictEqual(stream.remote.base64, peer.destination)
+        const java = (yield* JavaNetwork.JavaNetwork).streams
+        assert.strictEqual(stream.remote.base64, java.destination)
         const sent = Payload.random(mebibytes * 1024 * 1024)
         const [, , there, back] = yield* Effect.all(
           [
@@ -129,10 +112,10 @@ for (const [place, router] of Object.entries(places)) {
 
     it.scoped("run 20 at once", () =>
       Effect.gen(function* () {
-        const [streams, peer] = yield* Effect.all([StreamManager, JavaStreams])
-        const destination = destinationOf(peer.destination)
+        const [streams, java] = yield* both
+        const destination = destinationOf(java.destination)
         const sent = Payload.random(100_000)
-        const serve = peer.accept.pipe(
+        const serve = java.accept.pipe(
           Effect.flatMap((far) => Stream.runForEach(fromTcp(far), far.write)),
           Effect.scoped
         )
