@@ -1,8 +1,9 @@
 /**
- * A network of Java I2P: a floodfill, the router `near`, which our sessions use, and the router `far`, with Java's own streams.
+ * A router of Java I2P, with Java's own streams on it and our sessions.
  *
- * Its own, and not a part of `TestNetwork`: Java 2.7.0 stores nothing on floodfills of the version that i2pd 2.45.1 says it has
- * (its `StoreJob` wants 0.9.59), and a Java floodfill tells nobody of its own clients.
+ * One alone, and not a part of `TestNetwork`. Routers that share a loopback all connect from its first address, and Java 2.7.0
+ * refuses one that connects from another address than it publishes. It stores nothing on floodfills of the version that i2pd
+ * 2.45.1 says it has either (its `StoreJob` wants 0.9.59). Clients of one router reach each other without a network.
  *
  * The process that starts it passes on where Java's streams are, in the environment variable `I2P_TEST_JAVA_DESTINATIONS`.
  *
@@ -20,11 +21,9 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
 import * as Control from "./Control.js"
-import * as Introduction from "./Introduction.js"
 import * as clientRouter from "./internal/clientRouter.js"
 import * as JavaRouter from "./JavaRouter.js"
-import type * as RouterIdentity from "./RouterIdentity.js"
-import * as RouterProcess from "./RouterProcess.js"
+import type * as RouterProcess from "./RouterProcess.js"
 import * as Sam from "./Sam.js"
 import * as Topology from "./Topology.js"
 
@@ -41,43 +40,25 @@ export const start = (
   classPath: string
 ): Effect.Effect<
   { readonly environment: Readonly<Record<string, string>>; readonly logs: Effect.Effect<string> },
-  RouterProcess.RouterFailed | PlatformError | RouterIdentity.MalformedIdentity | HttpServerError.ServeError,
+  RouterProcess.RouterFailed | PlatformError | HttpServerError.ServeError,
   CommandExecutor.CommandExecutor | FileSystem.FileSystem | Scope.Scope
 > =>
   Effect.gen(function* () {
-    const make = (spec: Topology.RouterSpec, role: JavaRouter.Role) =>
-      JavaRouter.make(spec, folder, { classPath, role })
-    const floodfill = yield* make(Topology.java.floodfill, "floodfill")
-    const near = yield* make(Topology.java.near, "router")
-    const far = yield* make(Topology.java.far, "streams")
-    const routers = [floodfill, near, far]
-    yield* Introduction.introduce(routers.map((router) => ({ router, files: [] })))
-
-    const streams = yield* clientRouter.make(far)
-    const find = (name: Topology.RouterName) =>
-      Effect.mapError(
-        Effect.fromNullable(routers.find((router) => router.name === name)),
-        () => new RouterProcess.RouterFailed({ router: name, reason: "is not part of this network", log: "" })
-      )
+    const router = yield* JavaRouter.make(Topology.java, folder, { classPath })
+    const streams = yield* clientRouter.make(router)
+    const scope = yield* Effect.scope
     yield* Layer.build(
       Control.layerServer(Topology.controlPort, {
-        start: (name) => Effect.flatMap(find(name), (router) => router.start),
-        signal: (name, signal) => Effect.flatMap(find(name), (router) => router.signal(signal))
+        start: () => Effect.zipRight(streams.start, Effect.forkIn(Effect.ignoreLogged(streams.openSessions), scope)),
+        signal: (_, signal) => router.signal(signal)
       })
     )
-    yield* Effect.forEach(routers, (router) => router.start, { discard: true })
     yield* streams.start
-    yield* Console.log("Java routers started")
     const destinations = yield* streams.openSessions
-    yield* Console.log("ready")
+    yield* Console.log("Java's router is ready")
     return {
       environment: { I2P_TEST_JAVA_DESTINATIONS: destinations.join(",") },
-      logs: Effect.map(
-        Effect.forEach(routers, ({ folder, logTail, name }) =>
-          Effect.map(logTail, (log) => `--- ${name}: logs in ${folder}\n${log}`)
-        ),
-        (parts) => parts.join("\n")
-      )
+      logs: Effect.map(router.logTail, (log) => `--- ${router.name}: logs in ${folder}\n${log}`)
     }
   })
 
@@ -89,13 +70,14 @@ export const start = (
  */
 export class JavaNetwork extends Context.Tag("@effect-i2p/interop/JavaNetwork")<
   JavaNetwork,
-  Control.Handlers & {
-    /** A router with no other clients. */
-    readonly near: Topology.RouterSpec
-    /** The router that Java's own streams are on. */
-    readonly far: Topology.RouterSpec
+  {
+    readonly router: Topology.RouterSpec
     /** A destination of Java's own streams, ready to connect and accept. */
     readonly streams: Sam.SamStreams
+    /** Starts a router that was killed; returns when its I2CP port answers, and before Java's streams are back. */
+    readonly start: Effect.Effect<void, RouterProcess.RouterFailed>
+    /** Sends a signal; after `KILL` and `TERM` the process has ended when this returns. */
+    readonly signal: (signal: RouterProcess.Signal) => Effect.Effect<void, RouterProcess.RouterFailed>
   }
 >() {}
 
@@ -109,12 +91,13 @@ export const layer: Layer.Layer<JavaNetwork, ConfigError> = Layer.effect(
   JavaNetwork,
   Effect.gen(function* () {
     const [destination = ""] = yield* Config.array(Config.nonEmptyString(), "I2P_TEST_JAVA_DESTINATIONS")
-    const { far, near } = Topology.java
+    const router = Topology.java
+    const control = yield* Control.client(Topology.controlPort)
     return {
-      ...(yield* Control.client(Topology.controlPort)),
-      near,
-      far,
-      streams: Sam.attach({ port: far.samPort }, Topology.samSessionIds[0], destination)
+      router,
+      streams: Sam.attach({ port: router.samPort }, Topology.samSessionIds[0], destination),
+      start: control.start(router.name),
+      signal: (signal) => control.signal(router.name, signal)
     }
   })
 )

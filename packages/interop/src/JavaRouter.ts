@@ -15,14 +15,6 @@ import * as RouterProcess from "./RouterProcess.js"
 import * as Topology from "./Topology.js"
 
 /**
- * `streams`: with Java's own streams behind the SAM port, in a process of their own.
- *
- * @category models
- * @since 0.1.0
- */
-export type Role = "floodfill" | "router" | "streams"
-
-/**
  * A router, and its streams. `start` and `stop` are for both processes, `signal` for the router.
  *
  * @category models
@@ -73,10 +65,9 @@ export const classPath: Effect.Effect<
  * @category rendering
  * @since 0.1.0
  */
-export const config = (spec: Topology.RouterSpec, role: Role): string =>
+export const config = (spec: Topology.RouterSpec): string =>
   Object.entries({
     "router.networkID": Topology.networkId,
-    "router.floodfillParticipant": role === "floodfill",
     "router.reseedDisable": true,
     "router.updateDisabled": true,
     "time.disabled": true,
@@ -108,13 +99,13 @@ export const config = (spec: Topology.RouterSpec, role: Role): string =>
 export const make = (
   spec: Topology.RouterSpec,
   parent: string,
-  options: { readonly classPath: string; readonly role: Role }
+  options: { readonly classPath: string }
 ): Effect.Effect<JavaRouter, PlatformError, CommandExecutor.CommandExecutor | FileSystem.FileSystem | Scope.Scope> =>
   Effect.gen(function* () {
     const fs = yield* FileSystem.FileSystem
     const folder = `${parent}/${spec.name}`
     yield* fs.makeDirectory(folder, { recursive: true })
-    yield* fs.writeFileString(`${folder}/router.config`, config(spec, options.role))
+    yield* fs.writeFileString(`${folder}/router.config`, config(spec))
     // No client applications.
     yield* fs.writeFileString(`${folder}/clients.config`, "")
 
@@ -133,7 +124,6 @@ export const make = (
       command: java(folder, "net.i2p.router.RouterLaunch"),
       logs: ["wrapper.log", "logs/log-0.txt"]
     })
-    if (options.role !== "streams") return { ...router, spec }
     const bridgeFolder = `${parent}/${spec.name}-sam`
     yield* fs.makeDirectory(bridgeFolder, { recursive: true })
     const bridge = yield* RouterProcess.make({

@@ -19,7 +19,6 @@ import * as Control from "./Control.js"
 import * as EchoServer from "./EchoServer.js"
 import * as I2pd from "./I2pd.js"
 import type * as I2pdConfig from "./I2pdConfig.js"
-import * as Introduction from "./Introduction.js"
 import * as clientRouter from "./internal/clientRouter.js"
 import * as RouterIdentity from "./RouterIdentity.js"
 import * as RouterProcess from "./RouterProcess.js"
@@ -76,9 +75,7 @@ const prepare = (routers: ReadonlyArray<I2pd.I2pd>, clients: ReadonlyArray<I2pd.
   Effect.gen(function* () {
     const servers = [serverKeys, ...Object.values(listenerKeys)]
     yield* Effect.forEach(clients, (router) => router.setTunnels([...servers.map(server), http]))
-    yield* Introduction.introduce(
-      routers.map((router) => ({ router, files: router.spec.floodfill ? [] : [...servers, httpKeys] }))
-    )
+    yield* I2pd.introduce(routers, { keyFiles: [...servers, httpKeys] })
     const listeners = Record.map(listenerKeys, (file) => `${clients[0]!.folder}/${file}`)
     const destinations = yield* Effect.all(Record.map(listeners, b32))
     yield* Effect.forEach(clients, (router) =>

@@ -8,15 +8,15 @@
 import * as Schema from "effect/Schema"
 
 /**
- * Name of a router: `f` is the floodfill, `a` and `b` serve clients, and so does `c`, which suites may kill. `j` and `k` are the
- * routers with clients where all are Java I2P.
+ * Name of a router: `f` is the floodfill, `a` and `b` serve clients, and so does `c`, which suites may kill. `j` is
+ * Java I2P, in a network of its own.
  *
  * A restarted router disturbs for minutes: others keep its old lease sets until they expire, and send into the void.
  *
  * @category models
  * @since 0.1.0
  */
-export const RouterName: Schema.Literal<["f", "a", "b", "c", "j", "k"]> = Schema.Literal("f", "a", "b", "c", "j", "k")
+export const RouterName: Schema.Literal<["f", "a", "b", "c", "j"]> = Schema.Literal("f", "a", "b", "c", "j")
 
 /**
  * @category models
@@ -157,13 +157,9 @@ export const i2pds = (mode: Mode): ReadonlyArray<I2pdSpec> => [
 ]
 
 /**
- * The routers of `JavaNetwork`.
+ * The router of `JavaNetwork`.
  *
  * @category constants
  * @since 0.1.0
  */
-export const java: Readonly<Record<"floodfill" | "near" | "far", RouterSpec>> = {
-  floodfill: router("f", 1),
-  far: router("j", 5),
-  near: router("k", 6)
-}
+export const java: RouterSpec = router("j", 5)

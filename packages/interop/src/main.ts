@@ -25,7 +25,7 @@ const args = Arguments.parse(argv)
 const program = Effect.gen(function* () {
   yield* Prerequisites.checkFor(args.java ? Prerequisites.forJava : Prerequisites.forI2pd)
   const classPath = args.java ? yield* JavaRouter.classPath : ""
-  const addresses = (args.java ? Object.values(Topology.java) : Topology.i2pds(args.mode)).map(({ address }) => address)
+  const addresses = (args.java ? [Topology.java] : Topology.i2pds(args.mode)).map(({ address }) => address)
   const netns = yield* Netns.make({ addresses })
   yield* Console.log(`network namespace ${netns.name}: loopback and ${addresses.join(", ")}`)
   const [node, ...rest] = child.diesWithParent(

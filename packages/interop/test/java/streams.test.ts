@@ -1,5 +1,5 @@
 /**
- * Java I2P: our sessions on its routers, and streams between its own streaming and ours, on one router and across a link.
+ * Streams between Java I2P's own and ours, on its router.
  */
 import { assert, layer } from "@effect/vitest"
 import { StreamManager } from "@effect-i2p/streaming/StreamManager"
@@ -14,7 +14,6 @@ import * as JavaNetwork from "../../src/JavaNetwork.js"
 import * as Payload from "../../src/Payload.js"
 import * as Streams from "../../src/Streams.js"
 import type * as Tcp from "../../src/Tcp.js"
-import * as Topology from "../../src/Topology.js"
 
 const mebibytes = 8
 
@@ -49,16 +48,14 @@ const accepted = Effect.gen(function* () {
   )
 })
 
-/** Where our end lives. */
-const places = {
-  "on their own router": Topology.java.far,
-  "across a link": Topology.java.near
-}
+const ours = Layer.scoped(
+  StreamManager,
+  Effect.flatMap(JavaNetwork.JavaNetwork, ({ router }) => Streams.open(router))
+)
 
-for (const [place, router] of Object.entries(places)) {
-  const network = Layer.scoped(StreamManager, Streams.open(router)).pipe(Layer.provideMerge(JavaNetwork.layer))
-
-  layer(network, { excludeTestServices: true, timeout: "90 seconds" })(`Java's streams, ${place}`, (it) => {
+layer(Layer.provideMerge(ours, JavaNetwork.layer), { excludeTestServices: true, timeout: "90 seconds" })(
+  "Java's streams",
+  (it) => {
     it.scoped("answer our pings", () =>
       Effect.gen(function* () {
         const [streams, java] = yield* both
@@ -195,5 +192,5 @@ for (const [place, router] of Object.entries(places)) {
         assert.isTrue(Option.isNone(end))
       })
     )
-  })
-}
+  }
+)
