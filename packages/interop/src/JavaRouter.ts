@@ -135,7 +135,10 @@ export const make = (
     return {
       ...router,
       spec,
-      start: Effect.zipRight(router.start, bridge.start),
+      // It waits half a minute for the router that it finds to have been running a moment ago.
+      start: fs
+        .remove(`${folder}/router.ping`, { force: true })
+        .pipe(Effect.ignoreLogged, Effect.zipRight(router.start), Effect.zipRight(bridge.start)),
       stop: Effect.zipRight(bridge.stop, router.stop),
       logTail: Effect.zipWith(router.logTail, bridge.logTail, (one, other) => `${one}\n${other}`)
     }

@@ -129,7 +129,8 @@ export interface ClientOptions extends Options {
 /**
  * **Shape** `target` is the TCP service; `port` the destination's, 0 takes every port that has no listener of its own.
  * `localAddress` is dialled from; `uniqueLocal` dials from an address of 127.0.0.0/8 that is made of the caller's hash, as
- * i2pd does on Linux, so that the service can tell its callers apart: only for services on such an address themselves.
+ * i2pd does on Linux, so that the service can tell its callers apart: only for services on such an address themselves. Never
+ * 127.0.x.y or 127.255.x.y, which i2pd does let a caller have who looks for a hash that makes them: 127.0.0.1 is trusted.
  *
  * @category models
  * @since 0.1.0
@@ -256,4 +257,8 @@ export const localAddressFor = (
   options: Pick<ServerOptions, "localAddress" | "uniqueLocal">,
   caller: Destination
 ): string | undefined =>
-  options.uniqueLocal === true ? `127.${caller.hash.subarray(0, 3).join(".")}` : options.localAddress
+  options.uniqueLocal === true ? uniqueLocalAddress(caller.hash) : options.localAddress
+
+/** The kernel dials from 127.0.0.1 for the broadcast address too. */
+const uniqueLocalAddress = ([first = 0, ...rest]: Uint8Array) =>
+  ["127", Math.min(Math.max(first, 1), 254), ...rest.slice(0, 2)].join(".")
