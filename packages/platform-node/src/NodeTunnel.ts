@@ -256,8 +256,7 @@ export const server = (options: ServerOptions): Effect.Effect<Tunnel, ListenErro
 export const localAddressFor = (
   options: Pick<ServerOptions, "localAddress" | "uniqueLocal">,
   caller: Destination
-): string | undefined =>
-  options.uniqueLocal === true ? uniqueLocalAddress(caller.hash) : options.localAddress
+): string | undefined => (options.uniqueLocal === true ? uniqueLocalAddress(caller.hash) : options.localAddress)
 
 /** The kernel dials from 127.0.0.1 for the broadcast address too. */
 const uniqueLocalAddress = ([first = 0, ...rest]: Uint8Array) =>

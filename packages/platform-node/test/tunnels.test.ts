@@ -1,6 +1,6 @@
 import * as Crypto from "node:crypto"
 import * as Net from "node:net"
-import { assert, describe } from "@effect/vitest"
+import { assert, describe, it } from "@effect/vitest"
 import * as AccessList from "@effect-i2p/streaming/AccessList"
 import { StreamManager } from "@effect-i2p/streaming/StreamManager"
 import * as MemoryTransport from "@effect-i2p/testkit/MemoryTransport"
@@ -159,10 +159,18 @@ describe("a client tunnel and a server tunnel", () => {
         server: { uniqueLocal: true }
       })
       const socket = yield* dial(client.address)
-      const [a, b, c] = visitor.destination.hash
-      assert.strictEqual(`${yield* all(socket)}`, `127.${a}.${b}.${c}`)
+      const address = NodeTunnel.localAddressFor({ uniqueLocal: true }, visitor.destination)
+      assert.strictEqual(`${yield* all(socket)}`, address)
     })
   )
+
+  it("give nobody an address that services trust: neither 127.0.0.1 nor what the kernel takes for it", () => {
+    const address = (...start: ReadonlyArray<number>) =>
+      NodeTunnel.localAddressFor({ uniqueLocal: true }, { hash: Uint8Array.from(start) } as never)
+    assert.strictEqual(address(0, 0, 1), "127.1.0.1")
+    assert.strictEqual(address(255, 255, 255), "127.254.255.255")
+    assert.strictEqual(address(7, 0, 1), "127.7.0.1")
+  })
 
   live(
     "keep out whom the access list denies",
