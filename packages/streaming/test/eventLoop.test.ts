@@ -4,8 +4,13 @@ import * as Effect from "effect/Effect"
 import * as TestClock from "effect/TestClock"
 import * as EventLoop from "../src/internal/eventLoop.js"
 
-const task = (run: () => void): EventLoop.Task => ({
+/** One whose deadline has come whenever the loop asks, unless `nextTimeout` says something else. */
+const task = (
+  run: () => void,
+  nextTimeout: EventLoop.Task["nextTimeout"] = () => Number.NEGATIVE_INFINITY
+): EventLoop.Task => ({
   run,
+  nextTimeout,
   isQueued: false,
   deadline: Number.POSITIVE_INFINITY,
   place: -1
@@ -62,6 +67,28 @@ describe("EventLoop", () => {
       self.forget(c)
       for (let i = 0; i < 20; i++) yield* TestClock.adjust(50)
       assert.deepStrictEqual(turns, ["b 100", "a 500"])
+    })
+  )
+
+  it.scoped("gives no turn to a task whose deadline has moved back, before it comes", () =>
+    Effect.gen(function* () {
+      const self = yield* loop
+      const turns: Array<number> = []
+      let deadline: number | undefined = 100
+      const one = task(
+        () => turns.push(self.now),
+        () => deadline
+      )
+      self.wakeBy(one, deadline)
+      deadline = 250
+      yield* TestClock.adjust(249)
+      assert.deepStrictEqual(turns, [])
+      yield* TestClock.adjust(1)
+      assert.deepStrictEqual(turns, [250])
+      self.wakeBy(one, 300)
+      deadline = undefined
+      yield* TestClock.adjust(1000)
+      assert.deepStrictEqual(turns, [250])
     })
   )
 

@@ -172,6 +172,10 @@ export class Driver implements Task, Sender {
     turn(this, this.session.scheduler.room())
   }
 
+  nextTimeout(): number | undefined {
+    return Connection.nextTimeout(this.state)
+  }
+
   sendUpTo(room: number): void {
     this.awaitsTurn = false
     turn(this, room)

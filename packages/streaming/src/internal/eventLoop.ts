@@ -22,6 +22,8 @@ import { Deadlines, type Waiter } from "./deadlines.js"
 export interface Task extends Waiter {
   /** Does what there is to do now, and does not throw. */
   readonly run: () => void
+  /** The deadline as it stands, if there is one: nearly every acknowledgment moves it back, and the loop is not told. */
+  readonly nextTimeout: () => number | undefined
   /** In the queue. The loop's to change. */
   isQueued: boolean
 }
@@ -78,8 +80,8 @@ export class EventLoop {
   }
 
   /**
-   * Gives a task a turn at that time at the latest. One that comes too early is harmless, so only an earlier deadline
-   * replaces another: most acknowledgments move the retransmission deadline back.
+   * Gives a task a turn at that time at the latest. Only an earlier deadline replaces another; one that has moved back is
+   * found out when it comes.
    */
   wakeBy(task: Task, deadline: number): void {
     if (deadline >= task.deadline) return
@@ -117,8 +119,14 @@ export class EventLoop {
     return Effect.zipRight(Effect.zipRight(arm, beat), isLate ? Effect.sleep(Duration.zero) : this.#pause(now))
   }
 
+  /** One whose deadline has moved back gets no turn: with 1,000 busy streams those were a fifth of all turns. */
   #takeDue(now: number): void {
-    for (let due = this.#deadlines.takeDue(now); due !== undefined; due = this.#deadlines.takeDue(now)) this.wake(due)
+    for (let task = this.#deadlines.takeDue(now); task !== undefined; task = this.#deadlines.takeDue(now)) {
+      const deadline = task.nextTimeout()
+      if (deadline === undefined) continue
+      if (deadline > now) this.#deadlines.set(task, deadline)
+      else this.wake(task)
+    }
   }
 
   /** Waits for something to do, or for the platform's timers if those are late. */
