@@ -37,6 +37,7 @@ const expiryMargin = 25
  */
 export const flush = (draft: Draft.Draft): void => {
   const sent = draft.counters.packetsSent
+  const hasWaited = draft.heldBack
   draft.heldBack = false
   switch (draft.phase._tag) {
     case "SynSent":
@@ -46,7 +47,8 @@ export const flush = (draft: Draft.Draft): void => {
       if (!flushSynAck(draft, draft.phase.synAckDue)) return
       break
   }
-  validateWindow(draft)
+  // Who has waited for its turn on our own way out has not been idle.
+  if (!hasWaited) validateWindow(draft)
   refillPacer(draft)
   flushLost(draft)
   flushNew(draft)
@@ -104,9 +106,10 @@ export const resend = (draft: Draft.Draft, sequenceNumber: number): void => {
 }
 
 const flushNew = (draft: Draft.Draft): void => {
-  while (draft.send.unsentBytes > 0 && draft.peerChoke === undefined && hasRoom(draft) && mayPace(draft)) {
+  while (draft.send.unsentBytes > 0 && draft.peerChoke === undefined && hasRoom(draft)) {
     if (draft.send.unsentBytes < draft.maxPacketSize && !maySendSmall(draft)) return
-    if (isHeldBack(draft)) return
+    // Before the pace, which will have come round by the time that it is our turn.
+    if (isHeldBack(draft) || !mayPace(draft)) return
     sendNew(draft, 0, draft.maxPacketSize)
   }
 }
@@ -182,7 +185,8 @@ const waits = (draft: Draft.Draft): boolean =>
 /** Wakes up when the pace allows what the window does already. */
 const armPace = (draft: Draft.Draft): void => {
   const rate = pace(draft)
-  const isDue = rate !== undefined && !Pacer.isOpen(draft.pacer) && draft.peerChoke === undefined && waits(draft)
+  const isClosed = rate !== undefined && !Pacer.isOpen(draft.pacer)
+  const isDue = isClosed && !draft.heldBack && draft.peerChoke === undefined && waits(draft)
   Draft.setTimer(draft, "pace", isDue ? Pacer.nextTime(draft.pacer, rate) : undefined)
 }
 

@@ -169,7 +169,8 @@ export class Driver implements Task, Sender {
   }
 
   run(): void {
-    turn(this, this.session.scheduler.room())
+    if (isTooEarly(this)) rearm(this)
+    else turn(this, this.session.scheduler.room())
   }
 
   nextTimeout(): number | undefined {
@@ -203,10 +204,15 @@ export const offerPacket = (self: Driver, packet: Packet.Packet, bytes: Uint8Arr
  */
 export const command = (self: Driver, event: Event.Event): void => {
   if (self.outcome !== undefined) return
-  // Who waits for its turn to send takes what is written until then along: as many turns less as there are bursts.
-  if (self.awaitsTurn && event._tag === "Write") self.inputs.push(event)
+  if (event._tag === "Write" && mayWait(self)) self.inputs.push(event)
   else offer(self, event)
 }
+
+/**
+ * Whether what is written may wait for the next turn, whatever brings it: who waits for its turn to send, or has a full
+ * packet that may not leave yet, takes it along then. With 1,000 busy streams as many turns less as there are bursts.
+ */
+const mayWait = ({ awaitsTurn, state }: Driver): boolean => awaitsTurn || state.send.unsentBytes >= state.maxPacketSize
 
 /**
  * What has become of the transport. A stream in its outage keeps everything; one whose transport is gone ends.
@@ -291,6 +297,16 @@ const fail = (self: Driver, cause: Cause.Cause<unknown>): void => {
     // It has been logged already.
   }
   finish(self)
+}
+
+/**
+ * The loop keeps a deadline that has moved back in the meantime, as those of retransmission do with every acknowledgment. A
+ * step would find nothing to do: among a thousand busy streams that were a third of all steps.
+ */
+const isTooEarly = (self: Driver): boolean => {
+  if (self.isBlocked || self.inputs.length > 0 || self.state.flow.choking) return false
+  const deadline = Connection.nextTimeout(self.state)
+  return deadline === undefined || deadline > self.session.loop.now
 }
 
 /** One turn: what has come until now, what time has brought, and what may be sent. */

@@ -38,7 +38,7 @@ const packetBytes = 1812 + 22 + overheadBytes
  * Packets that a stream may send at its turn. Ours: each turn costs a step at both ends and an acknowledgment, so that
  * more are cheaper; fewer make shares even sooner.
  */
-const burst = 8
+const burst = 12
 
 /**
  * Bytes granted to streams that wait for one another, after which whoever is at the other end of the socket is let go on.
