@@ -169,8 +169,7 @@ export class Driver implements Task, Sender {
   }
 
   run(): void {
-    if (isTooEarly(this)) rearm(this)
-    else turn(this, this.session.scheduler.room())
+    turn(this, this.session.scheduler.room())
   }
 
   nextTimeout(): number | undefined {
@@ -297,16 +296,6 @@ const fail = (self: Driver, cause: Cause.Cause<unknown>): void => {
     // It has been logged already.
   }
   finish(self)
-}
-
-/**
- * The loop keeps a deadline that has moved back in the meantime, as those of retransmission do with every acknowledgment. A
- * step would find nothing to do: among a thousand busy streams that were a third of all steps.
- */
-const isTooEarly = (self: Driver): boolean => {
-  if (self.isBlocked || self.inputs.length > 0 || self.state.flow.choking) return false
-  const deadline = Connection.nextTimeout(self.state)
-  return deadline === undefined || deadline > self.session.loop.now
 }
 
 /** One turn: what has come until now, what time has brought, and what may be sent. */

@@ -36,9 +36,11 @@ const packetBytes = 1812 + 22 + overheadBytes
 
 /**
  * Packets that a stream may send at its turn. Ours: each turn costs a step at both ends and an acknowledgment, so that
- * more are cheaper; fewer make shares even sooner.
+ * more are cheaper; fewer make shares even sooner. As many as the pace lets go at once, for one that stops for its pace
+ * has to ask again: a packet among 1,000 streams takes 0.37 steps of both ends with ten, 0.48 with twelve, 0.45 with
+ * sixteen. See `Pacer`.
  */
-const burst = 12
+const burst = 10
 
 /**
  * Bytes granted to streams that wait for one another, after which whoever is at the other end of the socket is let go on.

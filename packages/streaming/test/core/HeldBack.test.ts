@@ -57,6 +57,40 @@ describe("Connection, held back by what is below it", () => {
     assert.deepStrictEqual(step(lost.state, [], due, 4).sent, nacks.slice(0, 4))
   })
 
+  it("waits for its turn and not for its pace, when it has to wait for both", () => {
+    const { now, state } = Scenario.established({ config: { pacing: true, initialWindow: 40 } })
+    const measured = step(state, [Event.write(new Uint8Array(Scenario.fullPacket))], now)
+    const acknowledged = Event.received(Scenario.ack(measured.sent.at(-1)!))
+    const later = now + 100
+    // As many as the pace lets go at once.
+    const burst = step(measured.state, [acknowledged, write], later, 10)
+    assert.lengthOf(burst.sent, 10)
+    assert.isTrue(burst.isHeldBack)
+    assert.isUndefined(burst.state.timers.pace)
+    const paced = step(measured.state, [acknowledged, write], later)
+    assert.lengthOf(paced.sent, 10)
+    assert.isFalse(paced.isHeldBack)
+    assert.isDefined(paced.state.timers.pace)
+  })
+
+  it("keeps its window while it waits for its turn, and not while it has nothing to send", () => {
+    const { now, state } = established()
+    const grown = step(state, [write, write, write], now)
+    const all = Event.received(Scenario.ack(grown.sent.at(-1)!))
+    const window = (from: State, events: ReadonlyArray<Event.Event>) =>
+      step(from, events, now + 60_000, 8).state.congestion.window
+    const waiting = step(grown.state, [all], now + 100, 0)
+    assert.isTrue(waiting.isHeldBack)
+    assert.isAbove(waiting.state.congestion.window, 40)
+    assert.strictEqual(window(waiting.state, []), waiting.state.congestion.window)
+    const drained = step(
+      step(state, [Event.write(new Uint8Array(40 * Scenario.fullPacket))], now).state,
+      [all],
+      now + 100
+    )
+    assert.isAtMost(window(drained.state, [write]), 40)
+  })
+
   it("acknowledges and closes without any room", () => {
     const { now, state } = established()
     const data = [1, 2].map((number) => Event.received(Scenario.data(number, Scenario.fullPacket)))
