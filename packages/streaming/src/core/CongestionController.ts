@@ -73,7 +73,8 @@ export interface IdleEvent {
 }
 
 /**
- * Decides how much may be in flight, from what happens to what was sent.
+ * Decides how much may be in flight, from what happens to what was sent. It may be an instance of a class: who wraps one
+ * calls its methods, for a spread copy has none.
  *
  * @since 0.1.0
  * @category models
