@@ -86,6 +86,17 @@ export interface Plan {
 }
 
 /**
+ * How many rounds of a full and of a quick run.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Rounds {
+  readonly full: number
+  readonly quick: number
+}
+
+/**
  * The machine lacks what a benchmark needs: a program, a right.
  *
  * @since 0.1.0
@@ -99,8 +110,9 @@ export class Lacks extends Data.TaggedError("Lacks")<{ readonly what: string }> 
 
 /**
  * **Shape** `place`: `network` for one that needs routers: it finds those of `interop` in its configuration, see
- * `TestNetwork`. `nodeOptions` are what its process is started with. `rounds` are the counted ones; `warmUp`: one more goes before them, with the same work and without being
- * counted. `measure` is one round of subject and reference; each round is its own scope.
+ * `TestNetwork`. `nodeOptions` are what its process is started with. `rounds` are the counted ones; `warmUp` are as many
+ * before them, with the same work and without being counted, since a process that is new pays for its compiler. `measure`
+ * is one round of subject and reference; each round is its own scope.
  *
  * @since 0.1.0
  * @category models
@@ -110,8 +122,8 @@ export interface Benchmark {
   readonly place?: "network" | undefined
   readonly nodeOptions?: ReadonlyArray<string> | undefined
   readonly rows: ReadonlyArray<Row>
-  readonly rounds: { readonly full: number; readonly quick: number }
-  readonly warmUp: boolean
+  readonly rounds: Rounds
+  readonly warmUp: Rounds
   readonly measure: (plan: Plan) => Effect.Effect<Measured, Lacks>
 }
 
@@ -206,11 +218,9 @@ export const unmeasured = (row: Row, trouble: string): Result => ({
 export const run = (benchmark: Benchmark, plan: Plan): Effect.Effect<Outcome> =>
   Effect.gen(function* () {
     const round = benchmark.measure(plan)
-    if (benchmark.warmUp) yield* round
-    const rounds = yield* Effect.replicateEffect(
-      round,
-      plan.rounds ?? (plan.quick ? benchmark.rounds.quick : benchmark.rounds.full)
-    )
+    const count = ({ full, quick }: Rounds) => (plan.quick ? quick : full)
+    yield* Effect.replicateEffect(round, count(benchmark.warmUp), { discard: true })
+    const rounds = yield* Effect.replicateEffect(round, plan.rounds ?? count(benchmark.rounds))
     const samplesOf = (row: Row) => rounds.flatMap(({ samples }) => samples[row.name] ?? [])
     return {
       results: benchmark.rows.map((row) => summarize(row, samplesOf(row), plan)),

@@ -2,7 +2,17 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
-import { type Benchmark, type Curve, Lacks, type Plan, type Row, run, summarize, unmeasured } from "../src/Benchmark.js"
+import {
+  type Benchmark,
+  type Curve,
+  Lacks,
+  type Plan,
+  type Rounds,
+  type Row,
+  run,
+  summarize,
+  unmeasured
+} from "../src/Benchmark.js"
 import { parse } from "../src/options.js"
 import { between } from "../src/report/assets.js"
 import * as Plot from "../src/report/plot.js"
@@ -107,7 +117,7 @@ describe("a row", () => {
 })
 
 describe("a run", () => {
-  const counting = (warmUp: boolean): { readonly benchmark: Benchmark; readonly rounds: () => number } => {
+  const counting = (warmUp: Rounds): { readonly benchmark: Benchmark; readonly rounds: () => number } => {
     let rounds = 0
     return {
       rounds: () => rounds,
@@ -124,7 +134,7 @@ describe("a run", () => {
 
   it.effect("does not count the warm-up", () =>
     Effect.gen(function* () {
-      const { benchmark, rounds } = counting(true)
+      const { benchmark, rounds } = counting({ full: 1, quick: 2 })
       const { results } = yield* run(benchmark, plan)
       assert.strictEqual(rounds(), 6)
       assert.deepStrictEqual(results[0]?.spread, [2, 6])
@@ -132,17 +142,29 @@ describe("a run", () => {
     })
   )
 
+  it.effect("warms up as long as a quick run needs it", () =>
+    Effect.gen(function* () {
+      const { benchmark, rounds } = counting({ full: 1, quick: 4 })
+      const { results } = yield* run(benchmark, quick)
+      assert.strictEqual(rounds(), 6)
+      assert.deepStrictEqual(results[0]?.spread, [5, 6])
+    })
+  )
+
   it.effect("has fewer rounds when quick, and as many as it is told", () =>
     Effect.gen(function* () {
-      assert.strictEqual((yield* run(counting(false).benchmark, quick)).results[0]?.rounds, 2)
-      const three = yield* run(counting(false).benchmark, { quick: true, rounds: 3 })
+      assert.strictEqual((yield* run(counting({ full: 0, quick: 0 }).benchmark, quick)).results[0]?.rounds, 2)
+      const three = yield* run(counting({ full: 0, quick: 0 }).benchmark, { quick: true, rounds: 3 })
       assert.strictEqual(three.results[0]?.rounds, 3)
     })
   )
 
   it.effect("says in every row what the machine lacks", () =>
     Effect.gen(function* () {
-      const benchmark = { ...counting(true).benchmark, measure: () => Effect.fail(new Lacks({ what: "i2pd" })) }
+      const benchmark = {
+        ...counting({ full: 1, quick: 2 }).benchmark,
+        measure: () => Effect.fail(new Lacks({ what: "i2pd" }))
+      }
       const { results } = yield* run(benchmark, plan)
       assert.deepStrictEqual(
         results.map(({ met, trouble, value }) => [met, trouble, value]),

@@ -47,7 +47,7 @@ export const links: Benchmark = {
     target: cell.target
   })),
   rounds: { full: 3, quick: 1 },
-  warmUp: false,
+  warmUp: { full: 0, quick: 0 },
   measure: () =>
     Effect.gen(function* () {
       const samples = yield* Effect.forEach(cells, (cell, seed) =>

@@ -122,7 +122,7 @@ export const long: Benchmark = {
     { ...certain, name: "long/real-slope", subject: "the slope itself, and two standard errors about it", target: null }
   ],
   rounds: { full: 1, quick: 1 },
-  warmUp: false,
+  warmUp: { full: 0, quick: 0 },
   measure: ({ quick }) =>
     Effect.gen(function* () {
       const virtual = churn("memory", day, quick ? day.quick : day.full, Memory.liveNow)

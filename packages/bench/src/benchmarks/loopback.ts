@@ -35,7 +35,7 @@ export const loopback: Benchmark = {
     { ...row, name: "loopback/tcp", subject: "the same with the embedded router on a TCP port" }
   ],
   rounds: { full: 7, quick: 3 },
-  warmUp: true,
+  warmUp: { full: 1, quick: 1 },
   measure: () =>
     Effect.gen(function* () {
       const memory = (yield* ours("memory")) / megabyte

@@ -84,7 +84,7 @@ export const router: Benchmark = {
     }
   ],
   rounds: { full: 7, quick: 2 },
-  warmUp: true,
+  warmUp: { full: 1, quick: 1 },
   measure: ({ quick }) =>
     Effect.gen(function* () {
       const { a } = yield* TestNetwork.config

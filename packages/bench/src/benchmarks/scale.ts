@@ -155,7 +155,7 @@ export const scale: Benchmark = {
     }
   ],
   rounds: { full: 1, quick: 1 },
-  warmUp: false,
+  warmUp: { full: 0, quick: 0 },
   measure: ({ quick }) =>
     Effect.gen(function* () {
       const { alone, among, perEnd } = yield* amongIdle(quick ? idle.quick : idle.full)

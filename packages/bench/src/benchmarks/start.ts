@@ -128,7 +128,7 @@ export const start: Benchmark = {
     { name: "start/ours", unit: "MB", subject: "our part of it", against: null, better: "less", target: null }
   ],
   rounds: { full: 7, quick: 2 },
-  warmUp: true,
+  warmUp: { full: 1, quick: 1 },
   measure: () =>
     Effect.gen(function* () {
       if (!existsSync(bin)) return yield* new Lacks({ what: "what `npm run build` makes" })

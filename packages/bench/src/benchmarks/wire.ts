@@ -78,7 +78,7 @@ export const wire: Benchmark = {
     }
   ],
   rounds: { full: 7, quick: 3 },
-  warmUp: true,
+  warmUp: { full: 1, quick: 1 },
   measure: () =>
     Effect.sync(() => ({
       samples: {
