@@ -88,7 +88,13 @@ describe("SendFrame", () => {
     assert.isFalse(SendFrame.isAt(to.bytes, other, 0, other.length))
     const longer = Uint8Array.of(...to.bytes, 0)
     assert.isFalse(SendFrame.isAt(to.bytes, longer, 0, longer.length))
-    const oneBitOff = to.bytes.map((byte, i) => (i === 100 ? byte ^ 1 : byte))
-    assert.isFalse(SendFrame.isAt(to.bytes, oneBitOff, 0, oneBitOff.length))
+    // Wherever it lies in the frame, and whichever byte differs.
+    const frame = Uint8Array.of(1, 2, 3, ...to.bytes, 4)
+    assert.isTrue(SendFrame.isAt(to.bytes, frame, 3, 3 + to.bytes.length))
+    for (let i = 0; i < to.bytes.length; i++) {
+      const oneBitOff = frame.slice()
+      oneBitOff[3 + i]! ^= 1
+      assert.isFalse(SendFrame.isAt(to.bytes, oneBitOff, 3, 3 + to.bytes.length), `byte ${i}`)
+    }
   })
 })

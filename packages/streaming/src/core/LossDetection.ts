@@ -97,14 +97,19 @@ export const onAcked = (
   now: number,
   minRtt: number | undefined
 ): LossDetection => {
-  let latest = self.latest
+  // One record for all of them: an acknowledgment covers dozens, each sent later than the one before.
+  let latest: Sent | Latest | undefined = self.latest
   for (const packet of acked) {
     if (wasSpurious(packet, now, minRtt)) continue
-    if (latest === undefined || sentAfter(packet, latest)) {
-      latest = { sentAt: packet.sentAt, sequenceNumber: packet.sequenceNumber, rtt: now - packet.sentAt }
-    }
+    if (latest === undefined || sentAfter(packet, latest)) latest = packet
   }
-  return latest === self.latest ? self : { latest, reorderingShare: self.reorderingShare, recoveries: self.recoveries }
+  if (latest === undefined || latest === self.latest) return self
+  const { sentAt, sequenceNumber } = latest
+  return {
+    latest: { sentAt, sequenceNumber, rtt: now - sentAt },
+    reorderingShare: self.reorderingShare,
+    recoveries: self.recoveries
+  }
 }
 
 /**
