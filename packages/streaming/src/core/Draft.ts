@@ -1,6 +1,9 @@
 /**
- * One step's working copy of a connection's state. Handlers write to the copy and add actions; `seal` gives both back.
- * The copy is shallow and its parts are values, so the state a step started from is never touched.
+ * The working copy of a connection's state. Handlers write to it and add actions.
+ *
+ * A step makes one, and `seal` gives it back as the next state: its parts are values or copies of its own, so the state
+ * that the step started from is never touched. Or it belongs to one owner for as long as the connection lives, see
+ * `Connection.advance`.
  *
  * @since 0.1.0
  */
@@ -19,14 +22,16 @@ type Mutable<A> = { -readonly [K in keyof A]: A[K] }
  * @since 0.1.0
  * @category models
  */
-export interface Draft extends Mutable<Omit<State, "counters">> {
-  readonly now: number
+export interface Draft extends Mutable<Omit<State, "counters" | "timers">> {
+  now: number
   /** Packets of data that may still be sent in this step. */
   room: number
   /** A copy of its own: every packet counts something. */
   readonly counters: Mutable<Counters>
+  /** A copy of its own, too: every packet moves some deadline. */
+  timers: TimerTable.Draft
   actions: Array<Action>
-  /** `send`, if this step has made a copy of its own. */
+  /** `send`, if it is a copy of its own. */
   ownSend: SendBuffer.Draft | undefined
 }
 
@@ -62,7 +67,7 @@ export const from = (state: State, now: number, room = Number.POSITIVE_INFINITY)
   backoff: state.backoff,
   isAway: state.isAway,
   announcements: state.announcements,
-  timers: state.timers,
+  timers: TimerTable.toDraft(state.timers),
   ack: state.ack,
   flow: state.flow,
   peerChoke: state.peerChoke,
@@ -87,11 +92,22 @@ export const from = (state: State, now: number, room = Number.POSITIVE_INFINITY)
   ownSend: undefined
 })
 
+/**
+ * Another step with a draft that its owner keeps.
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const resume = (draft: Draft, now: number, room: number): void => {
+  draft.now = now
+  draft.room = room
+  draft.actions = []
+}
+
 const nothing: Array<Action> = []
 
 /**
- * The draft becomes the state; nobody writes to it or its parts any more, and it keeps no action, for those hold the
- * packets.
+ * The draft as the state after a step, and what the step has asked for. It keeps no action, for those hold the packets.
  *
  * @since 0.1.0
  * @category destructors
@@ -99,12 +115,12 @@ const nothing: Array<Action> = []
 export const seal = (draft: Draft): readonly [State, ReadonlyArray<Action>] => {
   const { actions } = draft
   draft.actions = nothing
-  draft.ownSend = undefined
+  if (draft.ownSend !== draft.send) draft.ownSend = undefined
   return [draft, actions]
 }
 
 /**
- * The send buffer as a copy of this step's own, made when it is first needed or another has taken its place.
+ * The send buffer as a copy of the draft's own, made when it is first needed or another has taken its place.
  *
  * @since 0.1.0
  * @category getters
@@ -134,7 +150,7 @@ export const setPhase = (draft: Draft, phase: Phase): void => {
  * @category combinators
  */
 export const setTimer = (draft: Draft, name: TimerTable.TimerName, deadline: number | undefined): void => {
-  draft.timers = TimerTable.set(draft.timers, name, deadline)
+  draft.timers[name] = deadline
 }
 
 /**
@@ -216,7 +232,7 @@ export const establish = (draft: Draft): void => {
  */
 export const finish = (draft: Draft, outcome: Outcome): void => {
   draft.phase = outcome._tag === "Finished" ? { _tag: "TimeWait" } : { _tag: "Closed", outcome }
-  draft.timers = TimerTable.empty
+  draft.timers = TimerTable.toDraft(TimerTable.empty)
   draft.actions.push({ _tag: "Ended", outcome })
 }
 

@@ -195,17 +195,16 @@ const handleDelay = (draft: Draft.Draft, packet: Packet.Packet): void => {
 const handleAcknowledgment = (draft: Draft.Draft, ackThrough: number, nacks: ReadonlyArray<number>): void => {
   const flightSize = SendBuffer.flightSize(draft.send)
   const before = draft.send.ackedBytes
-  const result = SendBuffer.acknowledge(draft.send, ackThrough, nacks)
-  if (result === undefined) return Draft.count(draft, "dropped")
-  if (result.acked.length > 0) {
-    draft.send = result.buffer
+  const acked = SendBuffer.acknowledge(Draft.ownSend(draft), ackThrough, nacks)
+  if (acked === undefined) return Draft.count(draft, "dropped")
+  if (acked.length > 0) {
     // Karn: only packets sent once are measured; the newest, since a delayed acknowledgment was sent for that one.
-    const sample = result.acked.findLast((packet) => packet.transmissions === 1)
+    const sample = acked.findLast((packet) => packet.transmissions === 1)
     const rtt = sample === undefined ? undefined : Math.max(0, draft.now - sample.sentAt)
     if (rtt !== undefined) measure(draft, rtt)
     draft.timeouts = 0
     draft.stalledSince = undefined
-    const { sample: rate, state } = DeliveryRate.onAcked(draft.deliveryRate, result.acked, draft.now, draft.rtt.minRtt)
+    const { sample: rate, state } = DeliveryRate.onAcked(draft.deliveryRate, acked, draft.now, draft.rtt.minRtt)
     draft.deliveryRate = state
     // Several acknowledgments in one batch find the window half empty only because nothing was sent between them.
     // A window that our own way out kept from being used proves nothing either (RFC 9002 section 7.8).
@@ -214,7 +213,7 @@ const handleAcknowledgment = (draft: Draft.Draft, ackThrough: number, nacks: Rea
     if (appLimited) draft.deliveryRate = DeliveryRate.onAppLimited(state, SendBuffer.flightSize(draft.send))
     draft.congestion = draft.congestion.onAck({
       now: draft.now,
-      acked: result.acked.length,
+      acked: acked.length,
       flightSize,
       rtt,
       srtt: draft.rtt.srtt,
@@ -223,8 +222,8 @@ const handleAcknowledgment = (draft: Draft.Draft, ackThrough: number, nacks: Rea
       rate,
       delivered: state.delivered
     })
-    handleSpurious(draft, result.acked)
-    draft.lossDetection = LossDetection.onAcked(draft.lossDetection, result.acked, draft.now, draft.rtt.minRtt)
+    handleSpurious(draft, acked)
+    draft.lossDetection = LossDetection.onAcked(draft.lossDetection, acked, draft.now, draft.rtt.minRtt)
     // A close has its full time again with whatever the peer takes: slow is not gone.
     if (draft.closing === "full") Draft.setTimer(draft, "limit", draft.now + draft.config.closeTimeout)
     // RFC 6298 section 5.3: restart the timer; the flush arms it if anything is left in flight.

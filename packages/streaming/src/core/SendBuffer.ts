@@ -72,28 +72,6 @@ export const empty: SendBuffer = {
 }
 
 /**
- * Appends bytes. Small ones are merged with the tail, so that a million one-byte writes do not make a list of a
- * million.
- *
- * @since 0.1.0
- * @category combinators
- */
-export const write = (self: SendBuffer, bytes: Uint8Array, maxPacketSize: number): SendBuffer => {
-  if (bytes.length === 0) return self
-  const tail = self.unsent[self.unsent.length - 1]
-  const unsent =
-    tail !== undefined && tail.length + bytes.length <= maxPacketSize
-      ? [...self.unsent.slice(0, -1), join([tail, bytes])]
-      : [...self.unsent, bytes]
-  return {
-    ...self,
-    unsent,
-    unsentBytes: self.unsentBytes + bytes.length,
-    writtenBytes: self.writtenBytes + bytes.length
-  }
-}
-
-/**
  * A copy that nobody else has, to be changed in place: a step sends dozens of packets at once, and a new list of all those
  * in flight for each of them costs more than the packet.
  *
@@ -104,7 +82,10 @@ export interface Draft extends SendBuffer {
   unsent: Array<Uint8Array>
   unsentBytes: number
   inFlight: Array<InFlight>
+  lostCount: number
   sndNxt: number
+  writtenBytes: number
+  ackedBytes: number
   sentBytes: number
 }
 
@@ -124,6 +105,23 @@ export const toDraft = (self: SendBuffer): Draft => ({
   ackedBytes: self.ackedBytes,
   sentBytes: self.sentBytes
 })
+
+/**
+ * Appends bytes to a draft. Small ones are merged with the tail, so that a million one-byte writes do not make a list of a
+ * million.
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const write = (draft: Draft, bytes: Uint8Array, maxPacketSize: number): void => {
+  if (bytes.length === 0) return
+  const last = draft.unsent.length - 1
+  const tail = draft.unsent[last]
+  if (tail !== undefined && tail.length + bytes.length <= maxPacketSize) draft.unsent[last] = join([tail, bytes])
+  else draft.unsent.push(bytes)
+  draft.unsentBytes += bytes.length
+  draft.writtenBytes += bytes.length
+}
 
 /**
  * What a packet is sent with.
@@ -233,38 +231,44 @@ export const markCopied = (self: SendBuffer, sequenceNumber: number): SendBuffer
 /**
  * Takes an acknowledgment: everything up to `ackThrough` but the `nacks`. What was acknowledged stays so.
  *
- * **Shape** undefined when it covers numbers never sent: an optimistic ACK, whose every field is worthless.
+ * **Shape** the packets acknowledged for the first time; undefined when it covers numbers never sent: an optimistic ACK,
+ * whose every field is worthless.
  *
  * @since 0.1.0
  * @category combinators
  */
 export const acknowledge = (
-  self: SendBuffer,
+  draft: Draft,
   ackThrough: number,
   nacks: ReadonlyArray<number>
-): { readonly buffer: SendBuffer; readonly acked: ReadonlyArray<InFlight> } | undefined => {
-  if (ackThrough >= self.sndNxt) return undefined
-  const first = self.inFlight[0]
-  if (first === undefined || ackThrough < first.sequenceNumber) return { buffer: self, acked: none }
-  const missing = nacks.length > 0 ? new Set(nacks) : undefined
+): ReadonlyArray<InFlight> | undefined => {
+  if (ackThrough >= draft.sndNxt) return undefined
+  const first = draft.inFlight[0]
+  if (first === undefined || ackThrough < first.sequenceNumber) return none
+  const acked = nacks.length > 0 ? takeBut(draft, ackThrough, new Set(nacks)) : takeThrough(draft, ackThrough)
+  if (acked.length === 0) return acked
+  for (const packet of acked) if (packet.lost) draft.lostCount -= 1
+  const oldest = draft.inFlight[0]
+  draft.ackedBytes = oldest === undefined ? draft.sentBytes : oldest.endOffset - oldest.payload.length
+  return acked
+}
+
+/** Nearly every acknowledgment of a stream that loses nothing. */
+const takeThrough = (draft: Draft, ackThrough: number): ReadonlyArray<InFlight> => {
+  const end = draft.inFlight.findIndex((packet) => packet.sequenceNumber > ackThrough)
+  return draft.inFlight.splice(0, end === -1 ? draft.inFlight.length : end)
+}
+
+const takeBut = (draft: Draft, ackThrough: number, missing: ReadonlySet<number>): ReadonlyArray<InFlight> => {
   const acked: Array<InFlight> = []
-  const inFlight: Array<InFlight> = []
-  let lostCount = 0
-  for (const packet of self.inFlight) {
-    if (packet.sequenceNumber <= ackThrough && missing?.has(packet.sequenceNumber) !== true) acked.push(packet)
-    else {
-      inFlight.push(packet)
-      if (packet.lost) lostCount += 1
-    }
+  const kept: Array<InFlight> = []
+  for (const packet of draft.inFlight) {
+    const isAcked = packet.sequenceNumber <= ackThrough && !missing.has(packet.sequenceNumber)
+    if (isAcked) acked.push(packet)
+    else kept.push(packet)
   }
-  if (acked.length === 0) return { buffer: self, acked }
-  const oldest = inFlight[0]
-  const ackedBytes = oldest === undefined ? self.sentBytes : oldest.endOffset - oldest.payload.length
-  const { sentBytes, sndNxt, unsent, unsentBytes, writtenBytes } = self
-  return {
-    buffer: { unsent, unsentBytes, inFlight, lostCount, sndNxt, writtenBytes, ackedBytes, sentBytes },
-    acked
-  }
+  draft.inFlight = kept
+  return acked
 }
 
 /**

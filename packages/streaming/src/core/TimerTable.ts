@@ -1,6 +1,6 @@
 /**
- * Named deadlines of one connection; the earliest wins. Arming and disarming cost nothing but a copy of a small record:
- * the shell keeps one real timer for the earliest.
+ * Named deadlines of one connection; the earliest wins. Arming and disarming cost nothing: the shell keeps one real timer
+ * for the earliest.
  *
  * @since 0.1.0
  */
@@ -58,28 +58,30 @@ export const empty: TimerTable = {
 }
 
 /**
- * Sets the deadline of a timer, or stops it.
+ * A copy that nobody else has, to be changed in place.
  *
  * @since 0.1.0
- * @category combinators
+ * @category models
  */
-export const set = (self: TimerTable, name: TimerName, deadline: number | undefined): TimerTable => {
-  if (self[name] === deadline) return self
-  // Field by field, as in `Draft.from`.
-  const table = {
-    retransmit: self.retransmit,
-    probe: self.probe,
-    reorder: self.reorder,
-    pace: self.pace,
-    ack: self.ack,
-    persist: self.persist,
-    idle: self.idle,
-    announce: self.announce,
-    limit: self.limit
-  }
-  table[name] = deadline
-  return table
-}
+export type Draft = { -readonly [name in TimerName]: TimerTable[name] }
+
+/**
+ * A copy to be changed in place: field by field, as in `Draft.from`.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const toDraft = (self: TimerTable): Draft => ({
+  retransmit: self.retransmit,
+  probe: self.probe,
+  reorder: self.reorder,
+  pace: self.pace,
+  ack: self.ack,
+  persist: self.persist,
+  idle: self.idle,
+  announce: self.announce,
+  limit: self.limit
+})
 
 /**
  * Whether the named deadline has come. A timer that woke up early or late is harmless: only this comparison counts.

@@ -94,7 +94,8 @@ export interface Options {
 }
 
 /**
- * One connection's cells. `state` has a single writer, the turns of the loop; everybody else only reads it.
+ * One connection's cells. `state` has a single writer, the turns of the loop, which changes it in place; everybody else only
+ * reads it, and keeps nothing of it.
  *
  * What only some streams need, and none that is idle, is made when it is needed.
  */
@@ -102,7 +103,7 @@ export class Driver implements Task, Sender {
   readonly session: Session
   readonly peer: Peer
   readonly onEnd: Options["onEnd"]
-  state: State
+  readonly state: Connection.Owned
   phase: Phase["_tag"]
   /** Told of each new phase; exists once somebody has asked for it. */
   phases: PubSub.PubSub<Phase["_tag"]> | undefined
@@ -156,7 +157,7 @@ export class Driver implements Task, Sender {
     this.session = session
     this.peer = options.peer
     this.onEnd = options.onEnd
-    this.state = state
+    this.state = Connection.own(state)
     this.phase = state.phase._tag
     this.sendBufferBytes = sendBufferBytes
     this.sendCredit = new Credit(Math.max(0, sendBufferBytes - initialBytes))
@@ -260,7 +261,7 @@ export const awaitEnded = (self: Driver): Effect.Effect<void> =>
  */
 export const start = (self: Driver, initial: ReadonlyArray<Action>): void =>
   guard(self, () => {
-    if (self.tracer !== undefined) Tracing.stepped(self.tracer, undefined, self.state, initial)
+    if (self.tracer !== undefined) Tracing.stepped(self.tracer, self.phase, self.state, initial)
     perform(self, initial)
     rearm(self)
   })
@@ -289,9 +290,7 @@ const fail = (self: Driver, cause: Cause.Cause<unknown>): void => {
   settle(self, aborted, new StreamReset({ reason: "Defect", destination: self.peer.destination.short }))
   try {
     // The peer should know, but whatever is broken may break this too.
-    const [last, actions] = Connection.step(self.state, [Event.abort], self.session.loop.now)
-    self.state = last
-    perform(self, actions)
+    perform(self, Connection.advance(self.state, [Event.abort], self.session.loop.now))
   } catch {
     // It has been logged already.
   }
@@ -316,14 +315,14 @@ const step = (self: Driver, inputs: ReadonlyArray<Input>, room: number): void =>
   if (inputs.includes(gone)) {
     settle(self, aborted, new StreamReset({ reason: "SessionLost", destination: self.peer.destination.short }))
   }
-  const before = self.state
-  const events = toEvents(self, before, inputs)
+  const { state } = self
+  const before = state.phase._tag
+  const events = toEvents(self, state, inputs)
   const now = self.session.loop.now
-  const [state, actions] = Connection.step(before, events, now, room)
-  self.state = state
+  const actions = Connection.advance(state, events, now, room)
   if ((state.peerChoke === undefined) !== (self.chokedSince === undefined)) noteChoke(self, now)
   if (self.tracer !== undefined) Tracing.stepped(self.tracer, before, state, actions)
-  if (state.phase._tag !== before.phase._tag) enter(self, state.phase._tag)
+  if (state.phase._tag !== before) enter(self, state.phase._tag)
   perform(self, actions)
 }
 

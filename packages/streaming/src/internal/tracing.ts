@@ -67,11 +67,11 @@ export const received = (self: Tracer, incoming: Packet.Packet, state: State, dr
  */
 export const stepped = (
   self: Tracer,
-  before: State | undefined,
+  before: State["phase"]["_tag"],
   after: State,
   actions: ReadonlyArray<Action>
 ): void => {
-  if (before !== undefined && before.phase._tag !== after.phase._tag) note(self, "state", after.phase._tag)
+  if (before !== after.phase._tag) note(self, "state", after.phase._tag)
   for (const action of actions) {
     if (action._tag !== "Transmit") continue
     const { packet: outgoing } = action

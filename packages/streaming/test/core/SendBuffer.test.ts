@@ -5,7 +5,11 @@ import * as fc from "effect/FastCheck"
 import { assert, describe, it } from "vitest"
 
 const packetSize = 10
-const write = (self: SendBuffer.SendBuffer, bytes: Uint8Array) => SendBuffer.write(self, bytes, packetSize)
+const write = (self: SendBuffer.SendBuffer, bytes: Uint8Array) => {
+  const buffer = SendBuffer.toDraft(self)
+  SendBuffer.write(buffer, bytes, packetSize)
+  return buffer
+}
 const stamp = DeliveryRate.stamp(DeliveryRate.initial)
 const send = (self: SendBuffer.SendBuffer, now = 0, maxBytes = packetSize) => {
   const buffer = SendBuffer.toDraft(self)
@@ -22,9 +26,10 @@ const inFlight = (count: number): SendBuffer.SendBuffer => {
 const numbers = (packets: ReadonlyArray<SendBuffer.InFlight>) => packets.map((packet) => packet.sequenceNumber)
 
 const acknowledge = (self: SendBuffer.SendBuffer, ackThrough: number, nacks: ReadonlyArray<number> = []) => {
-  const result = SendBuffer.acknowledge(self, ackThrough, nacks)
-  assert.isDefined(result)
-  return result!
+  const buffer = SendBuffer.toDraft(self)
+  const acked = SendBuffer.acknowledge(buffer, ackThrough, nacks)
+  assert.isDefined(acked)
+  return { acked: acked!, buffer }
 }
 
 describe("SendBuffer", () => {
@@ -101,15 +106,17 @@ describe("SendBuffer", () => {
     })
 
     it("is worthless when it covers what was never sent", () => {
-      assert.isUndefined(SendBuffer.acknowledge(inFlight(5), 5, []))
-      assert.isUndefined(SendBuffer.acknowledge(inFlight(5), 0xffff_ffff, []))
-      assert.isUndefined(SendBuffer.acknowledge(SendBuffer.empty, 0, []))
+      const some = SendBuffer.toDraft(inFlight(5))
+      assert.isUndefined(SendBuffer.acknowledge(some, 5, []))
+      assert.isUndefined(SendBuffer.acknowledge(some, 0xffff_ffff, []))
+      assert.deepStrictEqual<SendBuffer.SendBuffer>(some, inFlight(5))
+      assert.isUndefined(SendBuffer.acknowledge(SendBuffer.toDraft(SendBuffer.empty), 0, []))
     })
 
     it("changes nothing when it is old, and gives nothing back when it NACKs what was acknowledged", () => {
       const { buffer } = acknowledge(inFlight(5), 2)
-      assert.strictEqual(acknowledge(buffer, 1).buffer, buffer)
-      assert.strictEqual(acknowledge(buffer, 2, [0, 1]).buffer, buffer)
+      assert.deepStrictEqual(acknowledge(buffer, 1), { acked: [], buffer })
+      assert.deepStrictEqual(acknowledge(buffer, 2, [0, 1]), { acked: [], buffer })
       assert.deepStrictEqual(numbers(acknowledge(buffer, 3, [1]).acked), [3])
     })
 

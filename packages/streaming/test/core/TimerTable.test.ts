@@ -1,6 +1,11 @@
 import * as TimerTable from "@effect-i2p/streaming/core/TimerTable"
 import { assert, describe, it } from "vitest"
 
+const armed = (deadlines: Partial<TimerTable.TimerTable>): TimerTable.TimerTable => ({
+  ...TimerTable.empty,
+  ...deadlines
+})
+
 describe("TimerTable", () => {
   it("has nothing due while nothing is armed", () => {
     assert.isUndefined(TimerTable.earliest(TimerTable.empty))
@@ -8,13 +13,13 @@ describe("TimerTable", () => {
   })
 
   it("gives the earliest of several deadlines", () => {
-    const table = TimerTable.set(TimerTable.set(TimerTable.set(TimerTable.empty, "idle", 90), "ack", 10), "limit", 50)
+    const table = armed({ idle: 90, ack: 10, limit: 50 })
     assert.strictEqual(TimerTable.earliest(table), 10)
-    assert.strictEqual(TimerTable.earliest(TimerTable.set(table, "ack", undefined)), 50)
+    assert.strictEqual(TimerTable.earliest({ ...table, ack: undefined }), 50)
   })
 
   it("is due at its deadline and after, not before", () => {
-    const table = TimerTable.set(TimerTable.empty, "retransmit", 10)
+    const table = armed({ retransmit: 10 })
     assert.isFalse(TimerTable.isDue(table, "retransmit", 9.999))
     assert.isTrue(TimerTable.isDue(table, "retransmit", 10))
     assert.isTrue(TimerTable.isDue(table, "retransmit", 11))
@@ -22,13 +27,15 @@ describe("TimerTable", () => {
   })
 
   it("takes a deadline of 0 for one", () => {
-    assert.strictEqual(TimerTable.earliest(TimerTable.set(TimerTable.empty, "ack", 0)), 0)
+    assert.strictEqual(TimerTable.earliest(armed({ ack: 0 })), 0)
   })
 
-  it("copies only for a change", () => {
-    const table = TimerTable.set(TimerTable.empty, "ack", 1)
-    assert.strictEqual(TimerTable.set(table, "ack", 1), table)
-    assert.notStrictEqual(TimerTable.set(table, "ack", 2), table)
+  it("has copies that can be changed without it", () => {
+    const table = armed({ ack: 1 })
+    const draft = TimerTable.toDraft(table)
+    assert.deepStrictEqual<TimerTable.TimerTable>(draft, table)
+    draft.ack = undefined
     assert.strictEqual(TimerTable.earliest(table), 1)
+    assert.isUndefined(TimerTable.earliest(draft))
   })
 })
