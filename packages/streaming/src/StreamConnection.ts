@@ -174,10 +174,9 @@ class Handle implements Owned, StreamConnection {
     return Stream.fromChannel(incoming(this.#driver))
   }
 
-  // Copied in one piece, so that a packet that takes from two units is a view as well; not by `slice`, which of a Node
-  // Buffer is a view.
+  // Copied in one piece, so that a packet that takes from two units is a view as well.
   readonly write = (bytes: Uint8Array): Effect.Effect<void, StreamError> =>
-    Effect.suspend(() => this.#writeFrom(new Uint8Array(bytes), 0))
+    Effect.suspend(() => this.#writeFrom(this.#driver.session.units.copy(bytes), 0))
 
   get writable(): Sink.Sink<void, Uint8Array, never, StreamError> {
     return Sink.forEach(this.write)
@@ -250,6 +249,7 @@ class Handle implements Owned, StreamConnection {
         }
         this.#queue(unit)
       }
+      Driver.lend(driver, bytes)
       return Effect.void
     })
   }

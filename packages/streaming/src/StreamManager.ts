@@ -42,6 +42,7 @@ import * as Sharing from "./internal/sharing.js"
 import * as Signing from "./internal/signing.js"
 import * as Tracing from "./internal/tracing.js"
 import * as Visitors from "./internal/visitors.js"
+import { WriteUnits } from "./internal/writeUnits.js"
 import * as Packet from "./Packet.js"
 import * as PacketTrace from "./PacketTrace.js"
 import * as PacketTransport from "./PacketTransport.js"
@@ -234,6 +235,7 @@ const make = Effect.gen(function* () {
     signer,
     clock,
     loop,
+    units: new WriteUnits(),
     fork: yield* FiberSet.makeRuntime<never, void, never>(),
     trace
   }

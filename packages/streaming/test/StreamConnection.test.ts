@@ -41,6 +41,33 @@ describe("writing", () => {
     }).pipe(simulate({ link }))
   )
 
+  it.effect("keeps what may have to be sent again, although its memory is used again afterwards", () =>
+    Effect.gen(function* () {
+      const { far, near } = yield* established()
+      const chunks = Array.from({ length: 30 }, (_, i) => 10_000 + 2000 * i)
+      const reading = yield* Effect.fork(
+        readBytes(
+          far,
+          chunks.reduce((sum, length) => sum + length, 0)
+        )
+      )
+      const written: Array<number> = []
+      for (const [i, length] of chunks.entries()) {
+        const chunk = new Uint8Array(length).fill(i + 1)
+        written.push(...chunk)
+        yield* near.write(chunk)
+        chunk.fill(0xff)
+      }
+      const read = yield* Fiber.join(reading)
+      // Not `deepStrictEqual`, which takes minutes to describe a difference of so much.
+      assert.strictEqual(
+        written.findIndex((byte, i) => read[i] !== byte),
+        -1
+      )
+      assert.isAbove((yield* near.stats).retransmissions, 0)
+    }).pipe(simulate({ link: { ...link, loss: 0.05 } }))
+  )
+
   it.effect("after more initial data than the buffer holds is bounded by the buffer all the same", () =>
     Effect.gen(function* () {
       const { a, b, listener, network } = yield* established({ sendBufferBytes: 10_000, maxWindow: 6 })

@@ -32,6 +32,7 @@ import { ReceiveBuffer } from "./receiveBuffer.js"
 import type { Sender, SendScheduler } from "./sendScheduler.js"
 import * as Signing from "./signing.js"
 import * as Tracing from "./tracing.js"
+import type { WriteUnits } from "./writeUnits.js"
 
 /**
  * What the shell needs to send to a peer.
@@ -51,6 +52,7 @@ export interface Session {
   readonly signer: Signing.Signer
   readonly clock: Clock.Clock
   readonly loop: EventLoop
+  readonly units: WriteUnits
   /** Runs what a turn could not do at once, as long as the session. */
   readonly fork: (effect: Effect.Effect<void>) => Fiber.RuntimeFiber<void>
   /** Where packets are traced to; mostly nowhere. */
@@ -74,6 +76,12 @@ const batchSize = 128
 export interface FlushWaiter {
   readonly offset: number
   readonly done: Deferred.Deferred<void, StreamError>
+}
+
+/** What a write was copied to, and the byte of the stream up to which the peer must have it before it can be used again. */
+interface Lent {
+  readonly copy: Uint8Array
+  readonly end: number
 }
 
 /**
@@ -130,6 +138,8 @@ export class Driver implements Task, Sender {
   /** Bytes of the SYN's data beyond `sendCredit`: as many must be sent before credit is given back. */
   overdraft: number
   flushWaiters: Set<FlushWaiter> | undefined
+  /** In the order of the stream's bytes. */
+  lent: Array<Lent> | undefined
   /** The router is a new one to the peer: our lease set goes along until the peer is heard. */
   announcing = false
   readonly tracer: Tracing.Tracer | undefined
@@ -213,6 +223,17 @@ export const command = (self: Driver, event: Event.Event): void => {
  * packet that may not leave yet, takes it along then. With 1,000 busy streams as many turns less as there are bursts.
  */
 const mayWait = ({ awaitsTurn, state }: Driver): boolean => awaitsTurn || state.send.unsentBytes >= state.maxPacketSize
+
+/**
+ * Everything of a copy by the session's `units` has been written.
+ */
+export const lend = (self: Driver, copy: Uint8Array): void => {
+  const { units } = self.session
+  if (!units.isKept(copy)) return
+  if (self.acknowledged >= self.written) return units.give(copy)
+  self.lent ??= []
+  self.lent.push({ copy, end: self.written })
+}
 
 /**
  * What has become of the transport. A stream in its outage keeps everything; one whose transport is gone ends.
@@ -506,12 +527,22 @@ const giveCredit = (self: Driver, bytes: number): void => {
 
 const acknowledge = (self: Driver, offset: number): void => {
   self.acknowledged = offset
+  giveBack(self, offset)
   if (self.flushWaiters === undefined) return
   for (const waiter of self.flushWaiters) {
     if (waiter.offset > offset) continue
     self.flushWaiters.delete(waiter)
     Deferred.unsafeDone(waiter.done, Effect.void)
   }
+}
+
+/** What is acknowledged is not sent again: neither the core nor a packet under way has a view of it. */
+const giveBack = (self: Driver, offset: number): void => {
+  const { lent } = self
+  if (lent === undefined) return
+  const kept = lent.findIndex(({ end }) => end > offset)
+  for (const { copy } of kept === -1 ? lent : lent.splice(0, kept)) self.session.units.give(copy)
+  if (kept === -1) self.lent = undefined
 }
 
 const end = (self: Driver, outcome: Outcome): void =>
@@ -530,6 +561,7 @@ const settle = (self: Driver, outcome: Outcome, error: StreamReset | undefined):
   self.connected = undefined
   for (const waiter of self.flushWaiters ?? []) Deferred.unsafeDone(waiter.done, exit)
   self.flushWaiters = undefined
+  self.lent = undefined
   if (self.ended !== undefined) Deferred.unsafeDone(self.ended, Effect.void)
   // Writers wait for credit; they get it, look, and find the stream gone.
   self.sendCredit.give(Number.POSITIVE_INFINITY)
