@@ -93,7 +93,10 @@ export interface StreamConnection {
    * use it only toward peers that are known to support it.
    */
   readonly end: Effect.Effect<void>
-  /** Closes both directions and waits until the peer knows, or `closeTimeout` ends it. */
+  /**
+   * Closes both directions and waits until the peer knows, or `closeTimeout` ends it. The stream ends when the peer closes
+   * too, which a Java application does in its own time; it has `closeTimeout` for it, and gets a RESET then.
+   */
   readonly close: Effect.Effect<void, StreamError>
   /** Drops everything and tells the peer. */
   readonly reset: Effect.Effect<void>
@@ -206,7 +209,7 @@ class Handle implements Owned, StreamConnection {
     const driver = this.#driver
     return Effect.zipRight(
       this.#closeWith(Event.close),
-      Effect.flatMap(Driver.awaitEnded(driver), () =>
+      Effect.flatMap(Driver.awaitClosed(driver), () =>
         driver.error === undefined ? Effect.void : Effect.fail(driver.error)
       )
     )

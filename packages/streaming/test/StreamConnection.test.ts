@@ -314,14 +314,21 @@ describe("closing", () => {
   )
 
   it.effect(
-    "ends closeTimeout after the last acknowledgment when the peer does not close; nothing is lost by that",
+    "waits for the peer to know, not for it to close; the stream ends closeTimeout after that, and nothing is lost",
     () =>
       Effect.gen(function* () {
-        const { near } = yield* established({ closeTimeout: "7 seconds" })
+        const { a, near } = yield* established({ closeTimeout: "7 seconds" })
         const [took, outcome] = yield* Effect.timed(failureOf(near.close))
         assert.strictEqual(outcome, "success")
-        // The CLOSE itself is acknowledged after one round trip.
-        assert.strictEqual(Duration.toMillis(took), 7100)
+        // The CLOSE is acknowledged after one round trip.
+        assert.strictEqual(Duration.toMillis(took), 100)
+        const [again] = yield* Effect.timed(near.close)
+        assert.strictEqual(Duration.toMillis(again), 0)
+        assert.strictEqual((yield* near.stats).status, "FinWait2")
+        yield* Effect.sleep("6900 millis")
+        assert.lengthOf([...(yield* a.active)], 1)
+        yield* Effect.sleep("200 millis")
+        assert.lengthOf([...(yield* a.active)], 0)
       }).pipe(simulate({ link }))
   )
 

@@ -36,7 +36,7 @@ describe("StreamMetrics", () => {
       "end",
       Effect.gen(function* () {
         const scope = yield* Scope.make()
-        const { a, b, near } = yield* Scope.extend(established(), scope)
+        const { a, b, far, near } = yield* Scope.extend(established(), scope)
         yield* near.write(new Uint8Array(50_000))
         yield* near.flush
         const open = yield* read("end")
@@ -47,7 +47,7 @@ describe("StreamMetrics", () => {
         assert.strictEqual(open["i2p_stream_connect_seconds"], 1)
         assert.isUndefined(open["i2p_stream_bytes_sent_total"], "a live stream is not added up unless asked for")
         const { retransmissions } = yield* near.stats
-        yield* near.close
+        yield* Effect.all([near.close, far.close], { concurrency: 2 })
         yield* Effect.sleep("1 second")
         assert.lengthOf([...(yield* a.active), ...(yield* b.active)], 0)
         const { ...over } = yield* read("end")

@@ -145,6 +145,17 @@ layer(Layer.provideMerge(ours, JavaNetwork.layer), { excludeTestServices: true, 
       })
     )
 
+    it.scoped("know of our close, while they go on for as long as they like", () =>
+      Effect.gen(function* () {
+        const { far, stream } = yield* dialed
+        yield* stream.write(Payload.text("bye"))
+        yield* Effect.timeout(stream.close, "10 seconds")
+        assert.strictEqual(yield* Payload.sha256(fromTcp(far)), Payload.sha256Of(Payload.text("bye")))
+        yield* far.write("nobody reads this")
+        yield* far.end
+      })
+    )
+
     it.scoped("have all that they wrote read after they close first", () =>
       Effect.gen(function* () {
         const { far, stream } = yield* accepted

@@ -123,7 +123,7 @@ export class Driver implements Task, Sender {
   /** Of one that we opened, until it is open. */
   connected: Deferred.Deferred<void, Outcome> | undefined
   /** Of one that somebody waits for. */
-  ended: Deferred.Deferred<void> | undefined
+  closed: Deferred.Deferred<void> | undefined
   /** Key of the peer's signatures without FROM: its destination's, or the transient one of its SYN. */
   peerKey: PublicKey | undefined
   /** Packets in `inputs`; commands are bounded by `sendCredit` instead. */
@@ -268,14 +268,18 @@ export const awaitConnected = (self: Driver): Effect.Effect<void, Outcome> =>
   })
 
 /**
- * Waits until it has ended.
+ * Waits until the peer knows that it is closed, or it has ended. What the peer still has to say, or that it says nothing, is
+ * no concern of who has closed it: the connection sees to it, for `closeTimeout` at most.
  */
-export const awaitEnded = (self: Driver): Effect.Effect<void> =>
+export const awaitClosed = (self: Driver): Effect.Effect<void> =>
   Effect.suspend(() => {
-    if (self.outcome !== undefined) return Effect.void
-    self.ended ??= Deferred.unsafeMake(FiberId.none)
-    return Deferred.await(self.ended)
+    if (isClosed(self)) return Effect.void
+    self.closed ??= Deferred.unsafeMake(FiberId.none)
+    return Deferred.await(self.closed)
   })
+
+const isClosed = ({ outcome, state }: Driver): boolean =>
+  outcome !== undefined || (state.closing === "full" && state.phase._tag === "FinWait2")
 
 /**
  * Begins with the actions that came with the first state.
@@ -345,6 +349,7 @@ const step = (self: Driver, inputs: ReadonlyArray<Input>, room: number): void =>
   if (self.tracer !== undefined) Tracing.stepped(self.tracer, before, state, actions)
   if (state.phase._tag !== before) enter(self, state.phase._tag)
   perform(self, actions)
+  if (self.closed !== undefined && isClosed(self)) Deferred.unsafeDone(self.closed, Effect.void)
 }
 
 const rearm = (self: Driver): void => {
@@ -562,7 +567,7 @@ const settle = (self: Driver, outcome: Outcome, error: StreamReset | undefined):
   for (const waiter of self.flushWaiters ?? []) Deferred.unsafeDone(waiter.done, exit)
   self.flushWaiters = undefined
   self.lent = undefined
-  if (self.ended !== undefined) Deferred.unsafeDone(self.ended, Effect.void)
+  if (self.closed !== undefined) Deferred.unsafeDone(self.closed, Effect.void)
   // Writers wait for credit; they get it, look, and find the stream gone.
   self.sendCredit.give(Number.POSITIVE_INFINITY)
   if (!isLast(self.phase)) enter(self, "Closed")
