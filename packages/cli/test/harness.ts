@@ -6,7 +6,7 @@ import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Ref from "effect/Ref"
 import * as TestClock from "effect/TestClock"
-import { onTestFinished } from "vitest"
+import { onTestFinished, type TestContext } from "vitest"
 import { getCurrentTest } from "vitest/suite"
 import * as Cli from "../src/Cli.js"
 import { ExitStatus } from "../src/ExitStatus.js"
@@ -80,14 +80,24 @@ export interface Process {
   readonly says: (pattern: RegExp) => Promise<RegExpExecArray>
 }
 
-/** Starts the real command as a process. */
-export const spawn = (args: ReadonlyArray<string>, env: Readonly<Record<string, string>> = {}): Process => {
+/**
+ * Starts the real command as a process. A test that runs beside others says which it is: vitest knows only of one current
+ * test, and the end of another would kill its processes.
+ */
+export const spawn = (
+  args: ReadonlyArray<string>,
+  env: Readonly<Record<string, string>> = {},
+  test?: Pick<TestContext, "onTestFinished">
+): Process => {
+  if (test === undefined && getCurrentTest()?.concurrent === true) throw new Error("spawn: which test is it?")
   const child = ChildProcess.spawn(process.execPath, [bin, ...args], {
     cwd: root,
     env: { PATH: process.env["PATH"], HOME: process.env["HOME"], ...env }
   })
   // A test that fails, or runs out of time, leaves nobody behind; what a hook starts, a hook ends.
-  if (getCurrentTest() !== undefined) onTestFinished(() => void child.kill("SIGKILL"))
+  const kill = () => void child.kill("SIGKILL")
+  if (test !== undefined) test.onTestFinished(kill)
+  else if (getCurrentTest() !== undefined) onTestFinished(kill)
   const out: Array<Buffer> = []
   let err = ""
   const listeners = new Set<() => void>()
