@@ -169,8 +169,8 @@ export interface EncryptedLeaseSetOptions {
 }
 
 /**
- * A MetaLeaseSet: one service behind several destinations, of which a visitor takes one. Not tried on live routers; by its
- * code Java I2P publishes it, and answers a send to it with status 22: to take an entry is up to the sender.
+ * A MetaLeaseSet: one service behind several destinations, of which a visitor takes one. Java I2P 2.7.0 takes it, and by its
+ * code answers a send to it from afar with status 22: to take an entry is up to the sender.
  *
  * **Shape** 1 to 255 `entries`, at most 255 `revocations`: hashes of lease sets named earlier that hold no longer. Their
  * end dates are counted anew at each lease request of the router, some ten minutes apart.

@@ -5,8 +5,9 @@ import { assert, layer } from "@effect/vitest"
 import type * as I2cpConfig from "@effect-i2p/i2cp/I2cpConfig"
 import * as I2cpSession from "@effect-i2p/i2cp/I2cpSession"
 import * as DestinationKeys from "@effect-i2p/wire/DestinationKeys"
+import * as EncryptionKey from "@effect-i2p/wire/EncryptionKey"
 import * as KeyType from "@effect-i2p/wire/KeyType"
-import { SecureRandom } from "@effect-i2p/wire/SecureRandom"
+import { SecureRandom, system } from "@effect-i2p/wire/SecureRandom"
 import * as ServiceRecord from "@effect-i2p/wire/ServiceRecord"
 import * as Signatures from "@effect-i2p/wire/Signatures"
 import * as Clock from "effect/Clock"
@@ -14,6 +15,7 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Queue from "effect/Queue"
+import * as Redacted from "effect/Redacted"
 import * as JavaNetwork from "../../src/JavaNetwork.js"
 import * as Sessions from "../../src/Sessions.js"
 import * as Transfer from "../transfer.js"
@@ -56,18 +58,37 @@ const staysUp = (session: Session) =>
     assert.strictEqual((yield* session.stats).connections, 1)
   })
 
+/** One of those for whom a lease set is. */
+const friend = EncryptionKey.make(system)
+
 layer(JavaNetwork.layer, { excludeTestServices: true, timeout: "90 seconds" })("sessions of ours on Java I2P", (it) => {
   it.scoped.each<[string, Partial<I2cpConfig.Service>]>([
     ["X25519", {}],
     ["X25519 and ElGamal", { encryptionTypes: [4, 0] }],
     ["ElGamal alone", { encryptionTypes: [0] }],
     ["options", { services: [ServiceRecord.here("smtp", 25)], leaseSetOptions: { foo: "bar" } }],
-    ["encryption of the whole", { encryptedLeaseSet: {} }]
+    ["encryption of the whole", { encryptedLeaseSet: {} }],
+    ["encryption, and a secret", { encryptedLeaseSet: { secret: Redacted.make("not for everybody") } }],
+    [
+      "encryption for some, by DH",
+      { encryptedLeaseSet: { authorization: { _tag: "Dh", clients: [friend.publicKey] } } }
+    ],
+    [
+      "encryption for some, by PSK",
+      { encryptedLeaseSet: { authorization: { _tag: "Psk", clients: [friend.privateKey] } } }
+    ]
   ])("give lease sets with %s, which it takes", ([, config]) =>
     Effect.gen(function* () {
       const [one, other] = yield* Effect.all([open(config), open()], { concurrency: 2 })
       yield* meet(one, other)
       yield* staysUp(one)
+    })
+  )
+
+  it.scoped("name others in a meta lease set, which it takes", () =>
+    Effect.gen(function* () {
+      const named = yield* open()
+      yield* staysUp(yield* open({ metaLeaseSet: { entries: [{ hash: named.destination.hash, expires: "2 hours" }] } }))
     })
   )
 
