@@ -30,7 +30,8 @@ const json = (text: string): ReadonlyArray<Line> =>
 describe("perf", () => {
   it.effect("measures for as long as it is told, with a line an interval, and agrees with the other side", () =>
     Effect.gen(function* () {
-      const args = ["perf", "--router", "embedded:latency=25ms,loss=0.5%,rate=300kB/s", "-t", "4", "--json"]
+      // Slow: TestClock takes 10 ms of real time for each moment at which something happens, a packet for instance.
+      const args = ["perf", "--router", "embedded:latency=25ms,loss=0.5%,rate=100kB/s", "-t", "4", "--json"]
       const { code, err, out } = yield* i2pSimulated(args)
       assert.strictEqual(err, "")
       assert.strictEqual(code, 0)
@@ -46,8 +47,8 @@ describe("perf", () => {
       const sum = (name: string) => intervals.reduce((total, line) => total + sumOf(line, "sum")[name]!, 0)
       assert.strictEqual(sum("bytes"), sent["bytes"])
       assert.strictEqual(sum("retransmits"), sent["retransmits"])
-      assert.isAbove(sent["bits_per_second"]!, 1_200_000)
-      assert.isBelow(received["bits_per_second"]!, 2_430_000, "no more than the link carries")
+      assert.isAbove(sent["bits_per_second"]!, 400_000)
+      assert.isBelow(received["bits_per_second"]!, 810_000, "no more than the link carries")
       assert.isAtLeast(sent["min_rtt"]!, 50_000)
       assert.isAbove(sent["max_snd_cwnd"]!, 1812)
     })
