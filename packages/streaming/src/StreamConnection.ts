@@ -298,7 +298,7 @@ const toStats = (driver: Driver.Driver, state: State): StreamStats => ({
   bytesWritten: driver.written,
   bytesAcknowledged: state.send.ackedBytes,
   bytesReceived: state.counters.bytesReceived,
-  bytesUnread: state.flow.unread,
+  bytesUnread: Math.max(0, state.flow.unread - driver.consumed),
   packetsSent: state.counters.packetsSent,
   packetsReceived: state.counters.packetsReceived,
   retransmissions: state.counters.retransmissions,

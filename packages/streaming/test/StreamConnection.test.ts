@@ -300,6 +300,19 @@ describe("reading", () => {
   )
 })
 
+describe("stats", () => {
+  it.effect("count as unread what is, even before the core hears of what has been read", () =>
+    Effect.gen(function* () {
+      const { far, near } = yield* established()
+      yield* near.write(new Uint8Array(10_000))
+      yield* idle
+      assert.strictEqual((yield* far.stats).bytesUnread, 10_000)
+      const first = Option.getOrThrow(yield* far.read).length
+      assert.strictEqual((yield* far.stats).bytesUnread, 10_000 - first)
+    }).pipe(simulate({ link }))
+  )
+})
+
 describe("closing", () => {
   it.effect("after a write takes no more writes, and those that wait are told", () =>
     Effect.gen(function* () {
