@@ -42,8 +42,8 @@ export interface Rig {
  *
  * **Shape** `maxHandlers`: how many handlers of a socket run at a time, undefined for any number. `lingers`: handlers that
  * run when the peer ends may finish. `endsUnrun`: a connection whose handler never ran its socket ends with the handler.
- * `failsLostWrites`: a write that was under way when the connection was closed here fails; node calls it back without an
- * error on TCP. `halfCloses`: the end of a client's writer is heard by the server while the client still runs.
+ * `failsLostWrites`: a write that was under way when the connection was closed here fails; on TCP node 20 calls it back
+ * without an error, node 22 and 24 with one. `halfCloses`: the end of a client's writer is heard by the server while the client still runs.
  *
  * @since 0.1.0
  * @category models
@@ -57,7 +57,7 @@ export interface Traits {
 }
 
 /**
- * What sockets on TCP do where the two may differ.
+ * What sockets on TCP do where the two may differ, with node 20.
  *
  * @since 0.1.0
  * @category constants
