@@ -46,10 +46,9 @@ export const start = (
   Effect.gen(function* () {
     const router = yield* JavaRouter.make(Topology.java, folder, { classPath })
     const streams = yield* clientRouter.make(router)
-    const scope = yield* Effect.scope
     yield* Layer.build(
       Control.layerServer(Topology.controlPort, {
-        start: () => Effect.zipRight(streams.start, Effect.forkIn(Effect.ignoreLogged(streams.openSessions), scope)),
+        start: () => streams.restart,
         signal: (_, signal) => router.signal(signal)
       })
     )

@@ -53,7 +53,7 @@ export const classPath: Effect.Effect<
   const path = (yield* fs.readFileString(file)).trim()
   if (path !== "") return path
   return yield* new RouterProcess.RouterFailed({
-    router: "j",
+    router: Topology.java.name,
     reason: "has no libraries: mvn could not fetch them",
     log: said
   })

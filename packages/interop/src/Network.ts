@@ -124,7 +124,6 @@ export const start = (
     yield* progress(`${routers.length} routers made and introduced`)
 
     const clientRouters = yield* Effect.forEach(clients, clientRouter.make)
-    const scope = yield* Effect.scope
     const find = (name: Topology.RouterName) =>
       Effect.fromNullable(routers.find((router) => router.spec.name === name)).pipe(
         Effect.mapError(
@@ -137,9 +136,7 @@ export const start = (
         Control.layerServer(Topology.controlPort, {
           start: Effect.fnUntraced(function* (name) {
             const client = clientRouters.find(({ router }) => router.spec.name === name)
-            if (client === undefined) return yield* Effect.flatMap(find(name), (router) => router.start)
-            yield* client.start
-            yield* client.openSessions.pipe(Effect.ignoreLogged, Effect.forkIn(scope))
+            yield* client === undefined ? Effect.flatMap(find(name), (router) => router.start) : client.restart
           }),
           signal: (name, signal) => Effect.flatMap(find(name), (router) => router.signal(signal))
         })

@@ -84,6 +84,15 @@ export const takeBytes =
     })
 
 /**
+ * The hash of the first so many bytes of a stream; what comes along with the last of them is in it.
+ *
+ * @category hashing
+ * @since 0.1.0
+ */
+export const takeHash = <E, R>(stream: Stream.Stream<Uint8Array, E, R>, bytes: number): Effect.Effect<string, E, R> =>
+  stream.pipe(takeBytes(bytes), sha256)
+
+/**
  * A destination that nobody has.
  *
  * @category constructors

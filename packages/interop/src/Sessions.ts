@@ -9,6 +9,8 @@ import * as NodeSocket from "@effect/platform-node/NodeSocket"
 import * as I2cpConfig from "@effect-i2p/i2cp/I2cpConfig"
 import type { I2cpError } from "@effect-i2p/i2cp/I2cpError"
 import * as I2cpSession from "@effect-i2p/i2cp/I2cpSession"
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Schedule from "effect/Schedule"
 import type * as Topology from "./Topology.js"
@@ -46,4 +48,16 @@ export const layer = (
       Layer.provide(NodeSocket.layerNet({ host: "127.0.0.1", port: router.i2cpPort })),
       Layer.provide(layerConfig(config))
     )
+  )
+
+/**
+ * The same, open for as long as the scope, its lease set accepted.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const open = (...args: Parameters<typeof layer>) =>
+  Layer.build(layer(...args)).pipe(
+    Effect.map(Context.get(I2cpSession.I2cpSession)),
+    Effect.tap((session) => session.ready)
   )

@@ -12,6 +12,7 @@ import * as Packet from "@effect-i2p/streaming/Packet"
 import * as PacketTransport from "@effect-i2p/streaming/PacketTransport"
 import * as StreamingConfig from "@effect-i2p/streaming/StreamingConfig"
 import { StreamManager } from "@effect-i2p/streaming/StreamManager"
+import * as Destination from "@effect-i2p/wire/Destination"
 import type { DestinationKeys } from "@effect-i2p/wire/DestinationKeys"
 import * as Config from "effect/Config"
 import * as Context from "effect/Context"
@@ -58,6 +59,15 @@ export const open = Effect.fn("Streams.open")(function* (
   yield* manager.ready
   return manager
 })
+
+/**
+ * A destination in Base64, as SAM tells it.
+ *
+ * @category conversions
+ * @since 0.1.0
+ */
+export const destinationOf = (base64: string): Destination.Destination =>
+  Either.getOrThrow(Destination.fromBase64(base64))
 
 const signWith =
   (transient: Options["transient"]) =>

@@ -1,8 +1,8 @@
 /**
  * `npm run test:routers`: makes an isolated network namespace and runs `inside.ts` in it.
  *
- * Options: `--fa` for one client router instead of two, `--java` for the suites with Java I2P instead, `--keep` to keep the routers' folder, `--allow-missing` to
- * end well where prerequisites are missing (never in CI). Everything else goes to vitest.
+ * Options: `--fa` for one client router instead of two, `--java` for the suites with Java I2P instead, `--keep` to keep the
+ * routers' folder, `--allow-missing` to end well where prerequisites are missing (never in CI). Everything else goes to vitest.
  */
 import { fileURLToPath } from "node:url"
 import * as Command from "@effect/platform/Command"

@@ -23,6 +23,7 @@ import * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
+import { concat } from "./internal/bytes.js"
 import { keysOf } from "./MemoryTransport.js"
 import * as Suite from "./Suite.js"
 import { ExpectationFailed, expectEqual } from "./Suite.js"
@@ -161,19 +162,8 @@ const noise = (length: number, seed: number): Uint8Array => {
   return bytes
 }
 
-const append = (parts: Iterable<Uint8Array>): Uint8Array => {
-  const all = Array.from(parts)
-  const whole = new Uint8Array(all.reduce((sum, part) => sum + part.length, 0))
-  let at = 0
-  for (const part of all) {
-    whole.set(part, at)
-    at += part.length
-  }
-  return whole
-}
-
 const readAll = (connection: StreamConnection): Effect.Effect<Uint8Array, StreamError> =>
-  Effect.map(Stream.runCollect(connection.readable), append)
+  Effect.map(Stream.runCollect(connection.readable), concat)
 
 const read = Effect.fnUntraced(function* (connection: StreamConnection, length: number) {
   const parts: Array<Uint8Array> = []
@@ -184,7 +174,7 @@ const read = Effect.fnUntraced(function* (connection: StreamConnection, length: 
     parts.push(next.value)
     missing -= next.value.length
   }
-  return append(parts)
+  return concat(parts)
 })
 
 const echo = (connection: StreamConnection) => Stream.run(connection.readable, connection.writable)
@@ -248,7 +238,7 @@ const bodies: ReadonlyArray<Body> = [
       const near = yield* client.connect({ destination: server.destination, port, initialData: request })
       yield* near.write(Uint8Array.of(7))
       const far = yield* listener.accept
-      yield* expectBytes("the request", yield* read(far, 100_001), append([request, Uint8Array.of(7)]))
+      yield* expectBytes("the request", yield* read(far, 100_001), concat([request, Uint8Array.of(7)]))
     })
   },
   {
@@ -258,7 +248,7 @@ const bodies: ReadonlyArray<Body> = [
       const near = yield* client.connect({ destination: server.destination, port })
       const writes = [1, 0, 511, 512, 1729, 1730, 1811, 1812, 1813, 3, 16_384, 70_000].map(noise)
       yield* Effect.forkScoped(Effect.forEach(writes, near.write, { discard: true }))
-      const sent = append(writes)
+      const sent = concat(writes)
       yield* expectBytes("the echo", yield* read(near, sent.length), sent)
     })
   },

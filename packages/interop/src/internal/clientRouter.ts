@@ -22,6 +22,8 @@ export interface ClientRouter {
    * same destinations come back under the same ids.
    */
   readonly openSessions: Effect.Effect<ReadonlyArray<string>, RouterProcess.RouterFailed>
+  /** Starts a router that was killed; its sessions follow in the background. */
+  readonly restart: Effect.Effect<void, RouterProcess.RouterFailed>
 }
 
 /** i2pd opens I2CP 0.6 s after its start, Java 2 s; a busy machine takes longer. */
@@ -42,20 +44,20 @@ export const make = (router: Router): Effect.Effect<ClientRouter, never, Scope.S
       )
     )
 
-    return {
-      router,
-      start: router.start.pipe(
-        Effect.zipRight(
-          Effect.forEach([router.spec.i2cpPort, router.spec.samPort], (port) =>
-            Effect.scoped(Tcp.connect({ port })).pipe(Effect.retry(whileStarting))
-          ).pipe(Effect.catchTag("TcpError", (error) => router.fail(`takes no clients: ${error.message}`)))
-        )
-      ),
-      openSessions: ScopedRef.set(sessions, open).pipe(
-        Effect.timeout(sessionTimeout),
-        Effect.catchAll((error) => router.fail(`opened no SAM session: ${error.message}`)),
-        Effect.zipRight(ScopedRef.get(sessions)),
-        Effect.map((opened) => opened.map(({ destination }) => destination))
+    const start = router.start.pipe(
+      Effect.zipRight(
+        Effect.forEach([router.spec.i2cpPort, router.spec.samPort], (port) =>
+          Effect.scoped(Tcp.connect({ port })).pipe(Effect.retry(whileStarting))
+        ).pipe(Effect.catchTag("TcpError", (error) => router.fail(`takes no clients: ${error.message}`)))
       )
-    }
+    )
+    const openSessions = ScopedRef.set(sessions, open).pipe(
+      Effect.timeout(sessionTimeout),
+      Effect.catchAll((error) => router.fail(`opened no SAM session: ${error.message}`)),
+      Effect.zipRight(ScopedRef.get(sessions)),
+      Effect.map((opened) => opened.map(({ destination }) => destination))
+    )
+    const scope = yield* Effect.scope
+    const restart = Effect.zipRight(start, Effect.forkIn(Effect.ignoreLogged(openSessions), scope))
+    return { router, start, openSessions, restart }
   })

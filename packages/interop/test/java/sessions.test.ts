@@ -3,7 +3,7 @@
  */
 import { assert, layer } from "@effect/vitest"
 import type * as I2cpConfig from "@effect-i2p/i2cp/I2cpConfig"
-import * as I2cpSession from "@effect-i2p/i2cp/I2cpSession"
+import type * as I2cpSession from "@effect-i2p/i2cp/I2cpSession"
 import * as DestinationKeys from "@effect-i2p/wire/DestinationKeys"
 import * as EncryptionKey from "@effect-i2p/wire/EncryptionKey"
 import * as KeyType from "@effect-i2p/wire/KeyType"
@@ -11,9 +11,8 @@ import { SecureRandom, system } from "@effect-i2p/wire/SecureRandom"
 import * as ServiceRecord from "@effect-i2p/wire/ServiceRecord"
 import * as Signatures from "@effect-i2p/wire/Signatures"
 import * as Clock from "effect/Clock"
-import * as Context from "effect/Context"
+import type * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
-import * as Layer from "effect/Layer"
 import * as Queue from "effect/Queue"
 import * as Redacted from "effect/Redacted"
 import * as JavaNetwork from "../../src/JavaNetwork.js"
@@ -23,11 +22,7 @@ import * as Transfer from "../transfer.js"
 type Session = Context.Tag.Service<I2cpSession.I2cpSession>
 
 const open = (config: Partial<I2cpConfig.Service> = {}, options: I2cpSession.Options = {}) =>
-  JavaNetwork.JavaNetwork.pipe(
-    Effect.flatMap(({ router }) => Layer.build(Sessions.layer(router, options, config))),
-    Effect.map(Context.get(I2cpSession.I2cpSession)),
-    Effect.tap((session) => session.ready)
-  )
+  Effect.flatMap(JavaNetwork.JavaNetwork, ({ router }) => Sessions.open(router, options, config))
 
 const protocol = 18
 

@@ -3,10 +3,8 @@
  */
 import { assert, layer } from "@effect/vitest"
 import { StreamManager } from "@effect-i2p/streaming/StreamManager"
-import * as Destination from "@effect-i2p/wire/Destination"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import * as Either from "effect/Either"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
@@ -16,11 +14,6 @@ import * as Streams from "../../src/Streams.js"
 import type * as Tcp from "../../src/Tcp.js"
 
 const mebibytes = 8
-
-const destinationOf = (base64: string) => Either.getOrThrow(Destination.fromBase64(base64))
-
-const takeHash = <E>(bytes: Stream.Stream<Uint8Array, E>, length: number) =>
-  bytes.pipe(Payload.takeBytes(length), Payload.sha256)
 
 const fromTcp = (connection: Tcp.TcpConnection) => Payload.fromReads(connection.read)
 
@@ -33,7 +26,7 @@ const both = Effect.zip(
 const dialed = Effect.gen(function* () {
   const [streams, java] = yield* both
   return yield* Effect.all(
-    { stream: streams.connect({ destination: destinationOf(java.destination) }), far: java.accept },
+    { stream: streams.connect({ destination: Streams.destinationOf(java.destination) }), far: java.accept },
     { concurrency: 2 }
   )
 })
@@ -61,7 +54,7 @@ layer(Layer.provideMerge(ours, JavaNetwork.layer), { excludeTestServices: true, 
         const [streams, java] = yield* both
         const payload = crypto.getRandomValues(new Uint8Array(32))
         const pong = yield* streams.ping({
-          destination: destinationOf(java.destination),
+          destination: Streams.destinationOf(java.destination),
           payload,
           timeout: "20 seconds"
         })
@@ -73,14 +66,14 @@ layer(Layer.provideMerge(ours, JavaNetwork.layer), { excludeTestServices: true, 
     it.scoped(`take ${mebibytes} MiB from a stream that we open, and give them`, () =>
       Effect.gen(function* () {
         const { far, stream } = yield* dialed
-        const streams = yield* StreamManager
+        const [streams] = yield* both
         assert.strictEqual(far.remote, streams.destination.base64)
         const sent = Payload.random(mebibytes * 1024 * 1024)
-        const [, there] = yield* Effect.all([stream.write(sent), takeHash(fromTcp(far), sent.length)], {
+        const [, there] = yield* Effect.all([stream.write(sent), Payload.takeHash(fromTcp(far), sent.length)], {
           concurrency: 2
         })
         assert.strictEqual(there, Payload.sha256Of(sent))
-        const [, back] = yield* Effect.all([far.write(sent), takeHash(stream.readable, sent.length)], {
+        const [, back] = yield* Effect.all([far.write(sent), Payload.takeHash(stream.readable, sent.length)], {
           concurrency: 2
         })
         assert.strictEqual(back, Payload.sha256Of(sent))
@@ -90,15 +83,15 @@ layer(Layer.provideMerge(ours, JavaNetwork.layer), { excludeTestServices: true, 
     it.scoped(`move ${mebibytes} MiB each way at once on a stream that they open`, () =>
       Effect.gen(function* () {
         const { far, stream } = yield* accepted
-        const java = (yield* JavaNetwork.JavaNetwork).streams
+        const [, java] = yield* both
         assert.strictEqual(stream.remote.base64, java.destination)
         const sent = Payload.random(mebibytes * 1024 * 1024)
         const [, , there, back] = yield* Effect.all(
           [
             stream.write(sent),
             far.write(sent),
-            takeHash(fromTcp(far), sent.length),
-            takeHash(stream.readable, sent.length)
+            Payload.takeHash(fromTcp(far), sent.length),
+            Payload.takeHash(stream.readable, sent.length)
           ],
           { concurrency: "unbounded" }
         )
@@ -110,7 +103,7 @@ layer(Layer.provideMerge(ours, JavaNetwork.layer), { excludeTestServices: true, 
     it.scoped("run 20 at once", () =>
       Effect.gen(function* () {
         const [streams, java] = yield* both
-        const destination = destinationOf(java.destination)
+        const destination = Streams.destinationOf(java.destination)
         const sent = Payload.random(100_000)
         const serve = java.accept.pipe(
           Effect.flatMap((far) => Stream.runForEach(fromTcp(far), far.write)),
@@ -118,7 +111,7 @@ layer(Layer.provideMerge(ours, JavaNetwork.layer), { excludeTestServices: true, 
         )
         const call = Effect.gen(function* () {
           const stream = yield* streams.connect({ destination })
-          const [, received] = yield* Effect.all([stream.write(sent), takeHash(stream.readable, sent.length)], {
+          const [, received] = yield* Effect.all([stream.write(sent), Payload.takeHash(stream.readable, sent.length)], {
             concurrency: 2
           })
           assert.strictEqual(received, Payload.sha256Of(sent))
@@ -174,7 +167,7 @@ layer(Layer.provideMerge(ours, JavaNetwork.layer), { excludeTestServices: true, 
         const writer = yield* Effect.fork(far.write(sent))
         yield* Effect.sleep("2 seconds")
         assert.isTrue((yield* stream.stats).choking, "the receive window did not close")
-        assert.strictEqual(yield* takeHash(stream.readable, sent.length), Payload.sha256Of(sent))
+        assert.strictEqual(yield* Payload.takeHash(stream.readable, sent.length), Payload.sha256Of(sent))
         yield* writer
       })
     )
@@ -188,7 +181,7 @@ layer(Layer.provideMerge(ours, JavaNetwork.layer), { excludeTestServices: true, 
         const { bytesAcknowledged, chokedMillis } = yield* stream.stats
         assert.isBelow(bytesAcknowledged, sent.length)
         assert.isAbove(chokedMillis, 0, "Java never closed its window")
-        assert.strictEqual(yield* takeHash(fromTcp(far), sent.length), Payload.sha256Of(sent))
+        assert.strictEqual(yield* Payload.takeHash(fromTcp(far), sent.length), Payload.sha256Of(sent))
         yield* writer
       })
     )

@@ -5,16 +5,15 @@ import * as NodeContext from "@effect/platform-node/NodeContext"
 import { assert, layer } from "@effect/vitest"
 import * as Datagrams from "@effect-i2p/i2cp/Datagrams"
 import * as I2cpSession from "@effect-i2p/i2cp/I2cpSession"
-import * as Destination from "@effect-i2p/wire/Destination"
 import * as SecureRandom from "@effect-i2p/wire/SecureRandom"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
-import * as Either from "effect/Either"
 import * as Layer from "effect/Layer"
 import * as Queue from "effect/Queue"
 import * as Schedule from "effect/Schedule"
 import * as SamDatagrams from "../../src/SamDatagrams.js"
 import * as Sessions from "../../src/Sessions.js"
+import * as Streams from "../../src/Streams.js"
 import * as TestNetwork from "../../src/TestNetwork.js"
 
 /** Ours on router a; i2pd's on the far router, one of each style. */
@@ -40,7 +39,7 @@ const peers = Layer.scoped(
   })
 )
 
-const destinationOf = (sam: SamDatagrams.SamDatagrams) => Either.getOrThrow(Destination.fromBase64(sam.destination))
+const destinationOf = (sam: SamDatagrams.SamDatagrams) => Streams.destinationOf(sam.destination)
 
 /** Sends until it arrives: until routers know each other's lease sets, datagrams may be lost. */
 const deliver = <A, E, E2>(send: Effect.Effect<void, E>, receive: Effect.Effect<A, E2>) =>

@@ -5,7 +5,6 @@
 import { assert, layer } from "@effect/vitest"
 import * as AccessList from "@effect-i2p/streaming/AccessList"
 import { StreamManager } from "@effect-i2p/streaming/StreamManager"
-import * as Destination from "@effect-i2p/wire/Destination"
 import * as DestinationKeys from "@effect-i2p/wire/DestinationKeys"
 import * as KeyType from "@effect-i2p/wire/KeyType"
 import * as OfflineSignature from "@effect-i2p/wire/OfflineSignature"
@@ -35,8 +34,6 @@ type Duplex<E> = {
 }
 
 const mebibytes = 64
-const destinationOf = (base64: string) => Either.getOrThrow(Destination.fromBase64(base64))
-
 /** Sends to an echo and compares; bytes go both ways at once. */
 const echoed = <E>(duplex: Duplex<E>, sent: Uint8Array) =>
   Effect.gen(function* () {
@@ -148,7 +145,7 @@ layer(network, { excludeTestServices: true, timeout: "90 seconds" })("our stream
       const streams = yield* StreamManager
       const { samFar } = yield* TestNetwork.TestNetwork
       const [stream, accepted] = yield* Effect.all(
-        [streams.connect({ destination: destinationOf(samFar.destination) }), samFar.accept],
+        [streams.connect({ destination: Streams.destinationOf(samFar.destination) }), samFar.accept],
         { concurrency: 2 }
       )
       yield* Effect.fork(Effect.ignore(stream.write(Payload.random(1_000_000))))
@@ -182,7 +179,7 @@ layer(network, { excludeTestServices: true, timeout: "90 seconds" })("our stream
   it.scoped("never come to be where our access list says no, and do from others meanwhile", () =>
     Effect.gen(function* () {
       const { a, samFar, samNear } = yield* TestNetwork.TestNetwork
-      const denied = destinationOf(samFar.destination)
+      const denied = Streams.destinationOf(samFar.destination)
       const streams = yield* Streams.open(a, {
         streaming: { accessList: Either.getOrThrow(AccessList.rules({ deny: [denied] })) }
       })

@@ -4,7 +4,7 @@
 import * as FileSystem from "@effect/platform/FileSystem"
 import * as NodeContext from "@effect/platform-node/NodeContext"
 import { assert, layer } from "@effect/vitest"
-import * as I2cpSession from "@effect-i2p/i2cp/I2cpSession"
+import type * as I2cpSession from "@effect-i2p/i2cp/I2cpSession"
 import * as Destination from "@effect-i2p/wire/Destination"
 import * as DestinationKeys from "@effect-i2p/wire/DestinationKeys"
 import * as Context from "effect/Context"
@@ -18,12 +18,6 @@ import * as TestNetwork from "../../src/TestNetwork.js"
 
 type Session = Context.Tag.Service<I2cpSession.I2cpSession>
 
-const open = (router: TestNetwork.ClientRouter, options?: I2cpSession.Options) =>
-  Layer.build(Sessions.layer(router, options)).pipe(
-    Effect.map(Context.get(I2cpSession.I2cpSession)),
-    Effect.tap((session) => session.ready)
-  )
-
 /** Two of our destinations, ready: `near` on router a, `far` on the far router. */
 class Pair extends Context.Tag("Pair")<Pair, { readonly near: Session; readonly far: Session }>() {}
 
@@ -31,7 +25,7 @@ const pair = Layer.scoped(
   Pair,
   Effect.gen(function* () {
     const { a, far } = yield* TestNetwork.TestNetwork
-    return yield* Effect.all({ near: open(a), far: open(far) }, { concurrency: 2 })
+    return yield* Effect.all({ near: Sessions.open(a), far: Sessions.open(far) }, { concurrency: 2 })
   })
 )
 
@@ -138,9 +132,9 @@ layer(network, { excludeTestServices: true, timeout: "90 seconds" })("I2cpSessio
       const { near } = yield* Pair
       const fs = yield* FileSystem.FileSystem
       const keys = yield* DestinationKeys.decode(yield* fs.readFile(listenerKeys.streams))
-      const first = yield* Effect.scoped(open(a, { keys }))
+      const first = yield* Effect.scoped(Sessions.open(a, { keys }))
       assert.strictEqual((yield* first.state.get)._tag, "Closed")
-      const second = yield* open(a, { keys })
+      const second = yield* Sessions.open(a, { keys })
       assert.isTrue(Destination.equals(second.destination, keys.destination))
       const message = yield* deliver(near, second, new Uint8Array([9]))
       assert.deepStrictEqual(new Uint8Array(message.payload), new Uint8Array([9]))
@@ -151,7 +145,7 @@ layer(network, { excludeTestServices: true, timeout: "90 seconds" })("I2cpSessio
     Effect.gen(function* () {
       const { spare, signal, start } = yield* TestNetwork.TestNetwork
       const { near } = yield* Pair
-      const session = yield* open(spare)
+      const session = yield* Sessions.open(spare)
       yield* signal("c", "KILL")
       const lost = yield* session.state.changes.pipe(
         Stream.filter((state) => state._tag === "Lost"),

@@ -37,7 +37,7 @@ const echo = Effect.flatMap(StreamManager, (streams) => streams.listen()).pipe(
 )
 
 const readHash = (connection: Tcp.TcpConnection, bytes: number) =>
-  Payload.fromReads(connection.read).pipe(Payload.takeBytes(bytes), Payload.sha256)
+  Payload.takeHash(Payload.fromReads(connection.read), bytes)
 
 const echoed = (connection: Tcp.TcpConnection, sent: Uint8Array) =>
   Effect.gen(function* () {

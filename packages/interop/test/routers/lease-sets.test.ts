@@ -4,7 +4,7 @@
  */
 import { assert, layer } from "@effect/vitest"
 import type * as I2cpConfig from "@effect-i2p/i2cp/I2cpConfig"
-import * as I2cpSession from "@effect-i2p/i2cp/I2cpSession"
+import type * as I2cpSession from "@effect-i2p/i2cp/I2cpSession"
 import * as Address from "@effect-i2p/wire/Address"
 import * as Destination from "@effect-i2p/wire/Destination"
 import * as DestinationKeys from "@effect-i2p/wire/DestinationKeys"
@@ -26,18 +26,12 @@ import * as TestNetwork from "../../src/TestNetwork.js"
 
 type Session = Context.Tag.Service<I2cpSession.I2cpSession>
 
-const open = (router: TestNetwork.ClientRouter, config: Partial<I2cpConfig.Service> = {}) =>
-  Layer.build(Sessions.layer(router, {}, config)).pipe(
-    Effect.map(Context.get(I2cpSession.I2cpSession)),
-    Effect.tap((session) => session.ready)
-  )
-
 /** A plain session on the far router, which looks for the others. */
 class Seeker extends Context.Tag("Seeker")<Seeker, Session>() {}
 
 const seeker = Layer.scoped(
   Seeker,
-  Effect.flatMap(TestNetwork.TestNetwork, ({ far }) => open(far))
+  Effect.flatMap(TestNetwork.TestNetwork, ({ far }) => Sessions.open(far))
 )
 
 const protocol = 18
@@ -74,7 +68,7 @@ layer(network, { excludeTestServices: true, timeout: "90 seconds" })("lease sets
   ])("are taken with %s, and reach us", ([, config]) =>
     Effect.gen(function* () {
       const { a } = yield* TestNetwork.TestNetwork
-      const session = yield* open(a, config)
+      const session = yield* Sessions.open(a, {}, config)
       yield* reach(yield* Seeker, session)
       yield* staysUp(session)
     })

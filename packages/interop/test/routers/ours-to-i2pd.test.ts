@@ -4,10 +4,8 @@
 import { assert, layer } from "@effect/vitest"
 import type { StreamConnection } from "@effect-i2p/streaming/StreamConnection"
 import { StreamManager } from "@effect-i2p/streaming/StreamManager"
-import * as Destination from "@effect-i2p/wire/Destination"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import * as Either from "effect/Either"
 import * as Layer from "effect/Layer"
 import * as Stream from "effect/Stream"
 import * as Payload from "../../src/Payload.js"
@@ -23,14 +21,10 @@ const network = Layer.provideMerge(ours, TestNetwork.layer)
 
 const mebibytes = 8
 
-const destinationOf = (base64: string) => Either.getOrThrow(Destination.fromBase64(base64))
-
 /** Reads until that many bytes have come. */
-const readHash = (stream: StreamConnection, bytes: number) =>
-  stream.readable.pipe(Payload.takeBytes(bytes), Payload.sha256)
+const readHash = (stream: StreamConnection, bytes: number) => Payload.takeHash(stream.readable, bytes)
 
-const readSamHash = (stream: SamStream, bytes: number) =>
-  Payload.fromReads(stream.read).pipe(Payload.takeBytes(bytes), Payload.sha256)
+const readSamHash = (stream: SamStream, bytes: number) => Payload.takeHash(Payload.fromReads(stream.read), bytes)
 
 layer(network, { excludeTestServices: true, timeout: "90 seconds" })("our streams to i2pd", (it) => {
   it.scoped("has its pings answered", () =>
@@ -39,7 +33,7 @@ layer(network, { excludeTestServices: true, timeout: "90 seconds" })("our stream
       const { samFar } = yield* TestNetwork.TestNetwork
       const payload = crypto.getRandomValues(new Uint8Array(32))
       const pong = yield* streams.ping({
-        destination: destinationOf(samFar.destination),
+        destination: Streams.destinationOf(samFar.destination),
         payload,
         timeout: "20 seconds"
       })
@@ -94,7 +88,7 @@ layer(network, { excludeTestServices: true, timeout: "90 seconds" })("our stream
       const streams = yield* StreamManager
       const { samFar } = yield* TestNetwork.TestNetwork
       const [stream, accepted] = yield* Effect.all(
-        [streams.connect({ destination: destinationOf(samFar.destination) }), samFar.accept],
+        [streams.connect({ destination: Streams.destinationOf(samFar.destination) }), samFar.accept],
         { concurrency: 2 }
       )
       assert.strictEqual(accepted.remote, streams.destination.base64)
@@ -112,7 +106,7 @@ layer(network, { excludeTestServices: true, timeout: "90 seconds" })("our stream
       const { samFar } = yield* TestNetwork.TestNetwork
       const [stream, accepted] = yield* Effect.all(
         [
-          streams.connect({ destination: destinationOf(samFar.destination), initialData: Payload.text("hi") }),
+          streams.connect({ destination: Streams.destinationOf(samFar.destination), initialData: Payload.text("hi") }),
           samFar.accept
         ],
         { concurrency: 2 }

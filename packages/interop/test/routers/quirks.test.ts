@@ -6,16 +6,16 @@
  */
 import { assert, layer } from "@effect/vitest"
 import * as Packet from "@effect-i2p/streaming/Packet"
-import * as Destination from "@effect-i2p/wire/Destination"
+import type * as Destination from "@effect-i2p/wire/Destination"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
-import * as Either from "effect/Either"
 import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Payload from "../../src/Payload.js"
 import * as RawPeer from "../../src/RawPeer.js"
 import type { SamStream } from "../../src/Sam.js"
+import * as Streams from "../../src/Streams.js"
 import * as TestNetwork from "../../src/TestNetwork.js"
 
 class Raw extends Context.Tag("@effect-i2p/interop/test/Raw")<Raw, RawPeer.RawPeer>() {}
@@ -27,7 +27,6 @@ const raw = Layer.scoped(
 const network = Layer.provideMerge(raw, TestNetwork.layer)
 
 const mtu = 1812
-const destinationOf = (base64: string) => Either.getOrThrow(Destination.fromBase64(base64))
 const text = (value: Uint8Array) => new TextDecoder().decode(value)
 const freshId = () => crypto.getRandomValues(new Uint32Array(1))[0]!
 
@@ -82,7 +81,7 @@ const line = (
 const dialled = Effect.gen(function* () {
   const peer = yield* Raw
   const { samFar } = yield* TestNetwork.TestNetwork
-  const to = destinationOf(samFar.destination)
+  const to = Streams.destinationOf(samFar.destination)
   const id = freshId()
   const synAck = Effect.zipRight(
     peer.send(to, syn(to, id), { signing: "identity" }),
@@ -104,7 +103,7 @@ const called = Effect.gen(function* () {
   const isNew = (packet: Packet.Packet) => Packet.isFirstSyn(packet) && !seen.has(packet.receiveStreamId)
   const opening = yield* peer.take("SYN", isNew, "20 seconds")
   seen.add(opening.packet.receiveStreamId)
-  return line(peer, destinationOf(samFar.destination), freshId(), opening, sam)
+  return line(peer, Streams.destinationOf(samFar.destination), freshId(), opening, sam)
 })
 
 const synAck: Partial<Packet.Packet> = { flags: Packet.SYNCHRONIZE, maxPacketSize: mtu }
@@ -170,7 +169,7 @@ layer(network, { excludeTestServices: true, timeout: "90 seconds" })("i2pd's str
     Effect.gen(function* () {
       const peer = yield* Raw
       const { samFar } = yield* TestNetwork.TestNetwork
-      const to = destinationOf(samFar.destination)
+      const to = Streams.destinationOf(samFar.destination)
       const id = freshId()
       const send = peer.send(to, syn(to, id), { signing: "identity" })
       // Taken to its end: an accept that is given up eats the session's next stream.
@@ -188,7 +187,7 @@ layer(network, { excludeTestServices: true, timeout: "90 seconds" })("i2pd's str
     Effect.gen(function* () {
       const peer = yield* Raw
       const { samFar } = yield* TestNetwork.TestNetwork
-      const to = destinationOf(samFar.destination)
+      const to = Streams.destinationOf(samFar.destination)
       const answered = (id: number, send: Effect.Effect<number>) =>
         Effect.all([Effect.zipRight(send, peer.take("SYN-ACK", isSynAck(id))), samFar.accept], { concurrency: 2 })
       const misled = freshId()
@@ -413,7 +412,7 @@ layer(network, { excludeTestServices: true, timeout: "90 seconds" })("i2pd's str
     Effect.gen(function* () {
       const peer = yield* Raw
       const { far, samFar } = yield* TestNetwork.TestNetwork
-      const to = destinationOf(samFar.destination)
+      const to = Streams.destinationOf(samFar.destination)
       const ping = (at: Destination.Destination, id: number, payload: Uint8Array, signing: RawPeer.Signing) =>
         peer.send(at, { sendStreamId: id, flags: Packet.ECHO, payload }, { signing, sourcePort: 77 })
       const id = freshId()

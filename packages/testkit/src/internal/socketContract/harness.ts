@@ -11,6 +11,7 @@ import * as Option from "effect/Option"
 import * as Queue from "effect/Queue"
 import type * as Scope from "effect/Scope"
 import type { Rig, Traits } from "../../SocketContract.js"
+import { concat } from "../bytes.js"
 
 interface Context extends Rig {
   readonly traits: Traits
@@ -42,16 +43,6 @@ export const pattern = (length: number): Uint8Array => {
   return bytes
 }
 
-export const joined = (chunks: ReadonlyArray<Uint8Array>): Uint8Array => {
-  const all = new Uint8Array(chunks.reduce((sum, chunk) => sum + chunk.length, 0))
-  let at = 0
-  for (const chunk of chunks) {
-    all.set(chunk, at)
-    at += chunk.length
-  }
-  return all
-}
-
 /** Runs the server with a handler until the clause is over. */
 export const serve = <A, E>(
   server: Rig["server"],
@@ -76,7 +67,7 @@ export const start = Effect.fnUntraced(function* (socket: Socket.Socket) {
   const take = Effect.fnUntraced(function* (length: number) {
     const chunks: Array<Uint8Array> = []
     for (let have = 0; have < length; have += chunks.at(-1)!.length) chunks.push(yield* Queue.take(received))
-    return joined(chunks)
+    return concat(chunks)
   })
   return { write, running, outcome, received, take }
 })

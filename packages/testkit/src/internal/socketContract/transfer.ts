@@ -8,7 +8,8 @@ import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Scope from "effect/Scope"
 import { expectEqual } from "../../Suite.js"
-import { type Body, decode, digest, echo, isSilent, joined, outcomeOf, pattern, serve, start } from "./harness.js"
+import { concat } from "../bytes.js"
+import { type Body, decode, digest, echo, isSilent, outcomeOf, pattern, serve, start } from "./harness.js"
 
 export const transfer: Record<string, Body> = {
   "the peer's end ends run without an error, after all it had written": ({ bulkBytes, client, server }) =>
@@ -30,7 +31,7 @@ export const transfer: Record<string, Body> = {
         })
       )
       yield* expectEqual("run", outcome, "success")
-      yield* expectEqual("bytes", digest(joined(chunks)), digest(sent))
+      yield* expectEqual("bytes", digest(concat(chunks)), digest(sent))
     }),
 
   "large transfers arrive whole and in order, both ways at once": ({ bulkBytes, client, server }) =>
