@@ -240,3 +240,17 @@ const below = (next: number, nacks: Array<number>): { readonly ackThrough: numbe
  * @category getters
  */
 export const cumulative = (self: Assembler): number => Math.max(0, self.rcvNxt - 1)
+
+/**
+ * The same, with nothing of what waits behind a hole but the numbers.
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const withoutPayloads = (self: Assembler): Assembler => ({
+  ...self,
+  pending: self.pending.map((segment) => ({ ...segment, payload: noBytes })),
+  pendingBytes: 0
+})
+
+const noBytes = new Uint8Array(0)

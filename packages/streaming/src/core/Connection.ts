@@ -22,7 +22,7 @@
  * Where to find a rule: `Inbound` (what a packet does), `Outbound` (what is sent, and when an acknowledgment is),
  * `Timers` (deadlines), `Outage` (our router goes away and comes back), and the parts, which do not know one another: of
  * sending `SendBuffer`, `LossDetection`, `RttEstimator`, `PathChange`, `DeliveryRate`, `CongestionController`, `Pacer`; of
- * receiving `Assembler`, `ReceiveWindow`.
+ * receiving `Assembler`, `ReceiveWindow`. Closed windows are `PeerWindow` (theirs) and `WindowUpdate` (ours).
  *
  * @since 0.1.0
  */
@@ -91,7 +91,9 @@ const initial = (
     unread: 0,
     charged: 0,
     choking: false,
-    announceOpen: 0,
+    hasClosed: false,
+    update: undefined,
+    answering: false,
     discarding: false,
     endDelivered: false
   },

@@ -164,19 +164,29 @@ export const count = (draft: Draft, name: keyof Counters, by = 1): void => {
 }
 
 /**
+ * What changes of the receive window; `update: null` is none any more.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type FlowChange = Partial<Omit<ReceiveFlow, "update">> & { readonly update?: ReceiveFlow["update"] | null }
+
+/**
  * Changes some of what is known of the receive window.
  *
  * @since 0.1.0
  * @category combinators
  */
-export const updateFlow = (draft: Draft, change: Partial<ReceiveFlow>): void => {
+export const updateFlow = (draft: Draft, change: FlowChange): void => {
   const { flow } = draft
   draft.flow = {
     window: change.window ?? flow.window,
     unread: change.unread ?? flow.unread,
     charged: change.charged ?? flow.charged,
     choking: change.choking ?? flow.choking,
-    announceOpen: change.announceOpen ?? flow.announceOpen,
+    hasClosed: change.hasClosed ?? flow.hasClosed,
+    update: change.update === undefined ? flow.update : (change.update ?? undefined),
+    answering: change.answering ?? flow.answering,
     discarding: change.discarding ?? flow.discarding,
     endDelivered: change.endDelivered ?? flow.endDelivered
   }
@@ -189,13 +199,15 @@ export const updateFlow = (draft: Draft, change: Partial<ReceiveFlow>): void => 
  * @category combinators
  */
 export const addUnread = (draft: Draft, bytes: number, charge: number): void => {
-  const { announceOpen, charged, choking, discarding, endDelivered, unread, window } = draft.flow
+  const { answering, charged, choking, discarding, endDelivered, hasClosed, unread, update, window } = draft.flow
   draft.flow = {
     window,
     unread: unread + bytes,
     charged: charged + charge,
     choking,
-    announceOpen,
+    hasClosed,
+    update,
+    answering,
     discarding,
     endDelivered
   }

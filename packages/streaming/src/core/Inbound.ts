@@ -10,25 +10,18 @@ import * as DeliveryRate from "./DeliveryRate.js"
 import * as Draft from "./Draft.js"
 import * as LossDetection from "./LossDetection.js"
 import * as PathChange from "./PathChange.js"
+import * as PeerWindow from "./PeerWindow.js"
 import * as ReceiveWindow from "./ReceiveWindow.js"
 import * as RttEstimator from "./RttEstimator.js"
 import * as SendBuffer from "./SendBuffer.js"
 import type { State } from "./State.js"
+import * as WindowUpdate from "./WindowUpdate.js"
 
 /**
  * Packets that overtook the SYN-ACK and are kept until it comes. The peer should send no more than two (streaming
  * specification, "data before SYN-ACK"); a burst of its initial window is kept nevertheless.
  */
 const maxEarlyPackets = 16
-
-/** Share of the receive buffer at which we close the window. Before it is full, so that what is under way still fits. */
-const chokeShare = 0.8
-
-/** Share of the receive buffer below which the application's reading opens the window again. */
-const unchokeShare = 0.5
-
-/** Packets that repeat that the window is open: i2pd can overlook one, and plain acknowledgments get lost. Java: 8. */
-const openAnnouncements = 8
 
 /**
  * Packets of a stream of which every second full one is acknowledged, whatever the profile: the peer's window is small
@@ -91,11 +84,10 @@ export const handlePacket = (draft: Draft.Draft, packet: Packet.Packet): void =>
     Draft.establish(draft)
   }
   // A peer who does not know our id yet cannot have received anything, whatever the field says.
-  if (packet.sendStreamId !== 0 && !Packet.has(packet, Packet.NO_ACK)) {
-    handleAcknowledgment(draft, packet.ackThrough, packet.nacks)
-  }
+  const acknowledges = packet.sendStreamId !== 0 && !Packet.has(packet, Packet.NO_ACK)
+  const isNews = acknowledges && handleAcknowledgment(draft, packet.ackThrough, packet.nacks)
   // After the acknowledgment: what a window that opens has let in is not lost.
-  handleDelay(draft, packet)
+  PeerWindow.handleOption(draft, packet, isNews)
   if (Packet.isSequenced(packet)) handleSegment(draft, packet)
   else if (Packet.has(packet, Packet.CLOSE)) {
     draft.receive = Assembler.closeWhereItStands(draft.receive)
@@ -115,7 +107,7 @@ const handleInSynSent = (draft: Draft.Draft, packet: Packet.Packet, early: Reado
   draft.maxPacketSize = negotiate(draft.config.maxPacketSize, packet.maxPacketSize)
   Draft.establish(draft)
   Draft.setTimer(draft, "retransmit", undefined)
-  handleDelay(draft, packet)
+  PeerWindow.handleOption(draft, packet, false)
   // A SYN-ACK acknowledges our SYN whatever its header says: it is addressed to the id that the SYN told.
   handleAcknowledgment(draft, 0, [])
   handleSegment(draft, packet)
@@ -166,37 +158,15 @@ const handleRepeatedSyn = (draft: Draft.Draft): void => {
   } else Draft.acknowledgeNow(draft)
 }
 
-const handleDelay = (draft: Draft.Draft, packet: Packet.Packet): void => {
-  const delay = packet.requestedDelay
-  if (delay === undefined) return
-  if (delay > Packet.maxDelayHint) {
-    if (draft.peerChoke === undefined) {
-      const since = draft.stalledSince ?? draft.now
-      const probeAt = draft.now + Math.min(draft.rtt.rto, draft.config.maxProbeInterval)
-      draft.peerChoke = { since, probes: 0 }
-      Draft.setTimer(draft, "persist", Math.min(probeAt, since + draft.config.chokeTimeout))
-      Draft.count(draft, "chokes")
-      draft.chokedAt = draft.send.sndNxt
-    }
-  } else if (draft.peerChoke !== undefined) {
-    // One that opens and closes in turns and takes nothing has kept it closed.
-    if (!SendBuffer.isDrained(draft.send)) draft.stalledSince = draft.peerChoke.since
-    draft.peerChoke = undefined
-    draft.timeouts = 0
-    // The timer has two uses: it may still have to repeat that our own window is open.
-    Draft.setTimer(draft, "persist", draft.flow.announceOpen > 0 ? draft.now + draft.rtt.rto : undefined)
-    // What was under way when the window closed was most likely dropped; that says nothing about the network. What has been
-    // sent within a round trip may still be answered, and whoever opens a window ten times in one gets it once.
-    const answerable = draft.now - (draft.rtt.srtt ?? 0)
-    draft.send = SendBuffer.markLost(draft.send, (packet) => packet.sentAt <= answerable)
-  }
-}
-
-const handleAcknowledgment = (draft: Draft.Draft, ackThrough: number, nacks: ReadonlyArray<number>): void => {
+/** Takes an acknowledgment; whether it covers anything for the first time. */
+const handleAcknowledgment = (draft: Draft.Draft, ackThrough: number, nacks: ReadonlyArray<number>): boolean => {
   const flightSize = SendBuffer.flightSize(draft.send)
   const before = draft.send.ackedBytes
   const acked = SendBuffer.acknowledge(Draft.ownSend(draft), ackThrough, nacks)
-  if (acked === undefined) return Draft.count(draft, "dropped")
+  if (acked === undefined) {
+    Draft.count(draft, "dropped")
+    return false
+  }
   if (acked.length > 0) {
     // Karn: only packets sent once are measured; the newest, since a delayed acknowledgment was sent for that one.
     const sample = acked.findLast((packet) => packet.transmissions === 1)
@@ -233,9 +203,11 @@ const handleAcknowledgment = (draft: Draft.Draft, ackThrough: number, nacks: Rea
     if (draft.send.ackedBytes > before) {
       draft.actions.push({ _tag: "Acknowledged", offset: draft.send.ackedBytes })
     }
+    WindowUpdate.onAcked(draft, acked[acked.length - 1]!.sequenceNumber)
     handleCloseAcknowledged(draft)
   }
   detectLosses(draft)
+  return acked.length > 0
 }
 
 const measure = (draft: Draft.Draft, rtt: number): void => {
@@ -302,19 +274,25 @@ const handleSegment = (draft: Draft.Draft, packet: Packet.Packet): void => {
   switch (verdict) {
     case "Duplicate":
       Draft.count(draft, "duplicates")
+      WindowUpdate.answer(draft)
       return Draft.acknowledgeNow(draft)
     case "OutOfWindow":
       Draft.count(draft, "dropped")
+      WindowUpdate.answer(draft)
       return Draft.acknowledgeNow(draft)
   }
-  if (!fits(draft, packet.payload.length, verdict === "OutOfOrder")) {
+  const isDiscarding = draft.flow.discarding
+  if (!isDiscarding && !fits(draft, packet.payload.length, verdict === "OutOfOrder")) {
     Draft.count(draft, "dropped")
-    choke(draft)
+    WindowUpdate.close(draft)
     return Draft.acknowledgeNow(draft)
   }
+  if (packet.payload.length === 0) WindowUpdate.answer(draft)
+  WindowUpdate.onReceived(draft, packet.sequenceNumber)
+  if (isDiscarding) Draft.count(draft, "bytesReceived", packet.payload.length)
   const { assembler, delivered } = Assembler.accept(draft.receive, {
     sequenceNumber: packet.sequenceNumber,
-    payload: detached(packet.payload),
+    payload: isDiscarding ? noBytes : detached(packet.payload),
     close: Packet.has(packet, Packet.CLOSE)
   })
   draft.receive = assembler
@@ -354,20 +332,15 @@ const deliver = (draft: Draft.Draft, payloads: ReadonlyArray<Uint8Array>): void 
   for (const payload of payloads) {
     bytes += payload.length
     charge += ReceiveWindow.charge(payload.length)
-    if (!draft.flow.discarding) draft.actions.push({ _tag: "Deliver", bytes: payload })
+    draft.actions.push({ _tag: "Deliver", bytes: payload })
   }
   if (bytes === 0) return
   Draft.count(draft, "bytesReceived", bytes)
-  if (draft.flow.discarding) return
   Draft.addUnread(draft, bytes, charge)
-  if (draft.flow.charged > chokeShare * draft.flow.window.limit) choke(draft)
+  WindowUpdate.onDelivered(draft)
 }
 
-const choke = (draft: Draft.Draft): void => {
-  if (draft.flow.choking) return
-  Draft.updateFlow(draft, { choking: true, announceOpen: 0 })
-  Draft.acknowledgeNow(draft)
-}
+const noBytes = new Uint8Array(0)
 
 /**
  * Decides when this packet is acknowledged. DELAY_REQUESTED: streaming specification; every so many full packets and an
@@ -422,21 +395,23 @@ export const handleConsumed = (draft: Draft.Draft, bytes: number, charge: number
     charged: unread === 0 ? 0 : Math.max(unread, draft.flow.charged - charge),
     window: ReceiveWindow.onRead(draft.flow.window, bytes, draft.now, draft.rtt.srtt)
   })
-  if (!draft.flow.choking || draft.flow.charged > unchokeShare * draft.flow.window.limit) return
-  Draft.updateFlow(draft, { choking: false, announceOpen: openAnnouncements })
-  Draft.setTimer(draft, "persist", draft.peerChoke === undefined ? draft.now + draft.rtt.rto : draft.timers.persist)
-  Draft.acknowledgeNow(draft)
+  WindowUpdate.onRead(draft)
 }
 
 /**
  * The application reads no more: what it has not read is gone, what still comes is dropped and acknowledged, so that
- * the peer can finish.
+ * the peer can finish. Nothing is kept that could fill the window.
  *
  * @since 0.1.0
  * @category combinators
  */
 export const discardInput = (draft: Draft.Draft): void => {
   if (draft.flow.discarding) return
+  const waiting = draft.receive.pendingBytes
+  if (waiting > 0) {
+    Draft.count(draft, "bytesReceived", waiting)
+    draft.receive = Assembler.withoutPayloads(draft.receive)
+  }
   handleConsumed(draft, draft.flow.unread, draft.flow.charged)
   Draft.updateFlow(draft, { discarding: true })
 }

@@ -19,6 +19,7 @@ import * as Draft from "./Draft.js"
 import * as Outbound from "./Outbound.js"
 import * as RttEstimator from "./RttEstimator.js"
 import * as SendBuffer from "./SendBuffer.js"
+import * as WindowUpdate from "./WindowUpdate.js"
 
 /** Announcements, and the delays between them, in ms: as long as tunnels and look-ups of a fresh router take. Ours. */
 const announceDelays = [500, 1_000, 2_000, 4_000, 8_000, 10_000, 10_000, 10_000, 10_000]
@@ -46,6 +47,7 @@ export const handlePath = (draft: Draft.Draft, isUp: boolean): void => {
   if (draft.phase._tag === "SynSent") return reopen(draft, draft.phase.attempts)
   draft.announcements = 0
   handleAnnounce(draft)
+  WindowUpdate.startOver(draft)
   if (draft.peerChoke !== undefined) {
     draft.peerChoke = { since: draft.now, probes: 0 }
     Draft.setTimer(draft, "persist", draft.now)

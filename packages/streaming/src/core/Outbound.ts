@@ -10,6 +10,7 @@ import * as DeliveryRate from "./DeliveryRate.js"
 import * as Draft from "./Draft.js"
 import * as Pacer from "./Pacer.js"
 import * as SendBuffer from "./SendBuffer.js"
+import * as WindowUpdate from "./WindowUpdate.js"
 
 /**
  * Packets that may follow the SYN-ACK before the peer has shown that it got it. Java accepts numbers 1 and 2 before the
@@ -272,6 +273,21 @@ const flushClose = (draft: Draft.Draft): void => {
   }
 }
 
+/**
+ * Sends our CLOSE again, which the peer has acknowledged: it must do so once more, and a peer that is gone will not. After
+ * our CLOSE there is no number left to ask with.
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const askByClose = (draft: Draft.Draft): void => {
+  const sequenceNumber = draft.send.sndNxt - 1
+  const stamp = DeliveryRate.stamp(draft.deliveryRate)
+  SendBuffer.recall(Draft.ownSend(draft), { sequenceNumber, flags: Packet.CLOSE, now: draft.now, stamp })
+  Draft.setPhase(draft, { _tag: "FinWait1" })
+  resend(draft, sequenceNumber)
+}
+
 const transmitSequenced = (draft: Draft.Draft, packet: SendBuffer.InFlight): void => {
   const isSyn = (packet.flags & Packet.SYNCHRONIZE) !== 0
   const isClose = (packet.flags & Packet.CLOSE) !== 0
@@ -295,7 +311,7 @@ const transmitSequenced = (draft: Draft.Draft, packet: SendBuffer.InFlight): voi
       ackThrough: Assembler.cumulative(draft.receive),
       nacks: draft.phase._tag === "SynSent" ? draft.phase.replayHash : undefined,
       flags: packet.flags,
-      requestedDelay: takeDelay(draft, urgent),
+      requestedDelay: WindowUpdate.option(draft, urgent),
       maxPacketSize: isSyn ? draft.config.maxPacketSize : undefined,
       payload: packet.payload
     },
@@ -318,16 +334,6 @@ const isSilentFor = (draft: Draft.Draft, roundTrips: number): boolean =>
   SendBuffer.flightSize(draft.send) >= bulkFlight &&
   draft.now - draft.askedAt >= roundTrips * draft.rtt.srtt
 
-/** The DELAY option of the packet being built: our window's state comes before a wish for a prompt answer. */
-const takeDelay = (draft: Draft.Draft, urgent: boolean): number | undefined => {
-  if (draft.flow.choking) return Packet.chokeDelay
-  if (draft.flow.announceOpen > 0) {
-    Draft.updateFlow(draft, { announceOpen: draft.flow.announceOpen - 1 })
-    return 0
-  }
-  return urgent ? 0 : undefined
-}
-
 const flushAcknowledgment = (draft: Draft.Draft, piggybacked: boolean): void => {
   const due =
     draft.ack.immediate ||
@@ -335,9 +341,15 @@ const flushAcknowledgment = (draft: Draft.Draft, piggybacked: boolean): void => 
   const holes = Assembler.hasHoles(draft.receive)
   if (due && (!piggybacked || holes)) {
     const { ackThrough, nacks } = Assembler.acknowledgment(draft.receive)
-    Draft.transmit(draft, { ackThrough, nacks, requestedDelay: takeDelay(draft, false) }, "none", draft.rtt.maxRto)
+    Draft.transmit(
+      draft,
+      { ackThrough, nacks, requestedDelay: WindowUpdate.option(draft, false) },
+      "none",
+      draft.rtt.maxRto
+    )
   } else if (!piggybacked || holes) return
   draft.ack = { unacknowledged: 0, immediate: false }
+  if (draft.flow.answering) Draft.updateFlow(draft, { answering: false })
   Draft.setTimer(draft, "ack", undefined)
 }
 

@@ -216,6 +216,29 @@ export const resend = (
 }
 
 /**
+ * Counts an empty packet as in flight that was acknowledged before, after everything else was.
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const recall = (
+  draft: Draft,
+  packet: { readonly sequenceNumber: number; readonly flags: number; readonly now: number; readonly stamp: Stamp }
+): void => {
+  draft.inFlight.push({
+    sequenceNumber: packet.sequenceNumber,
+    payload: noBytes,
+    flags: packet.flags,
+    sentAt: packet.now,
+    transmissions: 1,
+    lost: false,
+    copied: false,
+    stamp: packet.stamp,
+    endOffset: draft.sentBytes
+  })
+}
+
+/**
  * Notes that a packet's latest transmission goes out twice.
  *
  * @since 0.1.0

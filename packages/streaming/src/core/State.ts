@@ -100,11 +100,30 @@ export interface ReceiveFlow {
   /** What those count for: small packets for more than their bytes. */
   readonly charged: number
   readonly choking: boolean
-  /** Packets that still must say that the window is open again. */
-  readonly announceOpen: number
-  /** The application reads no more: whatever comes is dropped on the floor, acknowledged. */
+  /** The window has been closed before: the peer may believe that it still is. */
+  readonly hasClosed: boolean
+  /** The window is open again, and the peer is not known to have heard. */
+  readonly update: WindowUpdate | undefined
+  /** The next packet answers what may be a probe of a window that the peer takes for closed. */
+  readonly answering: boolean
+  /** The application reads no more: whatever comes is dropped, and acknowledged. */
   readonly discarding: boolean
   readonly endDelivered: boolean
+}
+
+/**
+ * An opening of our window that the peer may not have heard of.
+ *
+ * **Shape** `repeats` counts what was sent for no other reason than to say it; an acknowledgment of a packet from `ownFrom`
+ * on proves that it was heard, and so does a packet of the peer's from `peerFrom` on.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface WindowUpdate {
+  readonly repeats: number
+  readonly ownFrom: number
+  readonly peerFrom: number
 }
 
 /**

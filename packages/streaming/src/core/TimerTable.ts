@@ -22,8 +22,10 @@ export type TimerName =
   | "pace"
   /** Send the delayed acknowledgment. */
   | "ack"
-  /** Probe a peer that closed its receive window, or repeat that ours is open. */
+  /** Probe a peer that closed its receive window. */
   | "persist"
+  /** Say again that our receive window is open. */
+  | "window"
   /** Nothing happened for long: keep alive or disconnect. */
   | "idle"
   /** Tell the peer that we are back. */
@@ -52,6 +54,7 @@ export const empty: TimerTable = {
   pace: undefined,
   ack: undefined,
   persist: undefined,
+  window: undefined,
   idle: undefined,
   announce: undefined,
   limit: undefined
@@ -78,6 +81,7 @@ export const toDraft = (self: TimerTable): Draft => ({
   pace: self.pace,
   ack: self.ack,
   persist: self.persist,
+  window: self.window,
   idle: self.idle,
   announce: self.announce,
   limit: self.limit

@@ -8,13 +8,12 @@ import * as Draft from "./Draft.js"
 import { detectLosses } from "./Inbound.js"
 import { handleAnnounce } from "./Outage.js"
 import * as Outbound from "./Outbound.js"
+import { handlePersist } from "./PeerWindow.js"
 import * as RttEstimator from "./RttEstimator.js"
 import * as SendBuffer from "./SendBuffer.js"
 import { isOver, type Phase } from "./State.js"
 import * as TimerTable from "./TimerTable.js"
-
-/** A probe with more payload than this makes Java open its window again; smaller ones leave it closed for ever. */
-const javaUnchokeBytes = 1500
+import * as WindowUpdate from "./WindowUpdate.js"
 
 /**
  * Timeouts in a row that tell a lost path from a lost packet: routers replace a tunnel that has died, and the minimum
@@ -85,47 +84,40 @@ const handleSynRetry = (draft: Draft.Draft, phase: Extract<Phase, { _tag: "SynSe
   if (delay !== undefined) Draft.setTimer(draft, "retransmit", draft.now + delay)
 }
 
-/** One of the windows is closed, or was: the peer's is probed, ours is announced. */
-const handlePersist = (draft: Draft.Draft): void => {
-  Draft.setTimer(draft, "persist", undefined)
-  const choke = draft.peerChoke
-  if (choke === undefined) {
-    // Our announcement may be lost: repeat it until it was said often enough.
-    if (draft.flow.announceOpen > 0) {
-      Draft.acknowledgeNow(draft)
-      Draft.setTimer(draft, "persist", draft.now + draft.rtt.rto)
-    }
-    return
+/** Our window is open again, and the peer may not have heard. */
+const handleWindow = (draft: Draft.Draft): void => {
+  const mayNumber = draft.config.idleAction === "keepalive" && hasNumbers(draft.phase)
+  switch (WindowUpdate.repeat(draft, mayNumber)) {
+    case "nothing":
+      return
+    case "acknowledge":
+      return Draft.acknowledgeNow(draft)
+    case "number":
+      return Outbound.sendNew(draft, 0, 0)
   }
-  // The flush arms the timer again as soon as something waits.
-  if (SendBuffer.isDrained(draft.send)) return
-  if (draft.isAway) return Draft.setTimer(draft, "persist", draft.now + draft.config.maxProbeInterval)
-  if (draft.now - choke.since >= draft.config.chokeTimeout) return Draft.reset(draft, { _tag: "ChokedTooLong" })
-  const probe = draft.send.inFlight.find((packet) => packet.payload.length > javaUnchokeBytes) ?? draft.send.inFlight[0]
-  if (probe !== undefined) Outbound.resend(draft, probe.sequenceNumber)
-  else if (draft.send.unsentBytes > 0) Outbound.sendNew(draft, 0, draft.maxPacketSize)
-  draft.peerChoke = { ...choke, probes: choke.probes + 1 }
-  const interval = Math.min(draft.config.maxProbeInterval, draft.rtt.rto * 2 ** choke.probes)
-  Draft.setTimer(draft, "persist", Math.min(draft.now + interval, choke.since + draft.config.chokeTimeout))
 }
+
+/** Our own direction is open: there are numbers left. */
+const hasNumbers = (phase: Phase): boolean => phase._tag === "Established" || phase._tag === "CloseWait"
 
 /**
  * Nothing came or went for long. The keepalive is an empty packet with a number of its own: it must be acknowledged, so
- * a dead peer is found out, which a repeated acknowledgment would not do.
+ * a dead peer is found out, which a repeated acknowledgment would not do. Once our own direction is closed our CLOSE does
+ * the same. An answer may take hours that way, and a stream ends only if nobody acknowledges.
  */
 const handleIdle = (draft: Draft.Draft): void => {
   Draft.setTimer(draft, "idle", undefined)
   if (!SendBuffer.isDrained(draft.send)) return
-  if (draft.config.idleAction === "none") return
-  // A peer that has closed its own direction still listens, and may do so for long; once ours is closed we have no number
-  // left to ask with.
-  if (
-    draft.config.idleAction === "keepalive" &&
-    (draft.phase._tag === "Established" || draft.phase._tag === "CloseWait")
-  ) {
-    return Outbound.sendNew(draft, 0, 0)
+  switch (draft.config.idleAction) {
+    case "none":
+      return
+    case "disconnect":
+      return Draft.reset(draft, { _tag: "Idle" })
+    case "keepalive":
+      if (hasNumbers(draft.phase)) return Outbound.sendNew(draft, 0, 0)
+      // A close of both directions has a limit of its own.
+      if (draft.phase._tag === "FinWait2" && draft.closing !== "full") Outbound.askByClose(draft)
   }
-  Draft.reset(draft, { _tag: "Idle" })
 }
 
 /** The deadlines of the acknowledgment and of the pace are not here: the flush keeps them. */
@@ -135,9 +127,17 @@ const handlers: ReadonlyArray<readonly [TimerTable.TimerName, (draft: Draft.Draf
   ["probe", Outbound.probeTail],
   ["reorder", detectLosses],
   ["persist", handlePersist],
+  ["window", handleWindow],
   ["idle", handleIdle],
   ["announce", handleAnnounce]
 ]
+
+/**
+ * Share of the idle time after which a stream asks that one side has closed. Java asks no more then, and ends such a stream
+ * after 90 s of silence (2.8.0, `ActivityTimer`: 90 to 100 s, then RESET); any packet puts that off. Two thirds of our own
+ * 90 to 100 s are 60 to 67.
+ */
+const halfClosedShare = 2 / 3
 
 /**
  * Any packet in either direction puts the idle deadline off.
@@ -146,7 +146,11 @@ const handlers: ReadonlyArray<readonly [TimerTable.TimerName, (draft: Draft.Draf
  * @category combinators
  */
 export const restartIdle = (draft: Draft.Draft): void => {
-  if (draft.config.idleAction !== "none") Draft.setTimer(draft, "idle", draft.now + draft.config.idleTimeout)
+  const { idleAction, idleTimeout } = draft.config
+  if (idleAction === "none") return
+  const isHalfClosed = draft.phase._tag === "FinWait2" || draft.phase._tag === "CloseWait"
+  const share = idleAction === "keepalive" && isHalfClosed ? halfClosedShare : 1
+  Draft.setTimer(draft, "idle", draft.now + share * idleTimeout)
 }
 
 /**
