@@ -12,7 +12,8 @@
  * | RTO of 1.3 or 1.5 round trips, jitter, ACK interval; one packet each; 9 s from the second in a row; 10 attempts | other tunnels and leases: there is one path |
  * | resends NACKed packets only once RTO has passed; stale acknowledgment on resends | |
  * | ACK after rtt/10, 2 to 200 ms; at once on gap, duplicate, DELAY = 0; NACKs in plain ACKs only | |
- * | 65535 when out of window, 60000 when NACKs do not fit | |
+ * | 65535 once when out of window, 60000 when NACKs do not fit; never that it is open, but for DELAY = 0 in an acknowledgment after 7.5 to 10.7 s without sending | |
+ * | a choke holds until what was in flight is acknowledged, 65535 until its last packet is sent again; an unchoke says nothing to it | |
  * | SYN-ACK at once and empty, resent once; 200 ms for a SYN-ACK that data overtook | bad signatures end the stream |
  * | a CLOSE in order ends it: one CLOSE back, unsent data dropped; number 0 ignored, RESET by number | |
  * | its own CLOSE after the last data, and a second one when all is acknowledged | |
@@ -42,6 +43,8 @@ const maxGap = 256
 const mtu = 1812
 const chokeNacks = 60_000
 const chokeWindow = 65_535
+const requestInterval = 7500
+const requestVariance = 3200
 
 /**
  * The model of i2pd.
@@ -205,9 +208,8 @@ export class I2pdPeer extends Peer {
       this.dropTarget = minWindow
       this.lastDrop = 0
       this.growth = 0
-      this.isDropped = true
+      this.isDropped = false
       this.isFirstSample = true
-      this.ignoresFirstAck = true
       this.updatePacing()
     }
   }
@@ -232,8 +234,16 @@ export class I2pdPeer extends Peer {
     const holes = this.holes()
     const lowered = this.saved.size > 0 && holes.ackThrough < this.highest
     const choke = this.choking2 ? chokeWindow : lowered && !this.old ? chokeNacks : undefined
-    this.send({ ...holes, requestedDelay: choke })
+    this.send({ ...holes, requestedDelay: choke ?? this.request() })
     this.choking2 = false
+  }
+
+  /** Long after its last packet it asks for an answer, to measure the round trip. */
+  private request(): number | undefined {
+    if (this.old || this.lastSendAt === undefined) return undefined
+    if (this.now <= this.lastSendAt + requestInterval + this.chance() * requestVariance) return undefined
+    this.lastSendAt = this.now
+    return 0
   }
 
   // Acknowledgments of what it sent
@@ -443,6 +453,7 @@ export class I2pdPeer extends Peer {
       if (this.isTimeout && !(this.attempts === 1 && this.rto !== initialRto)) this.restart()
       for (const sent of due) {
         sent.marked = this.now < sent.lastSent + 3 * this.rto
+        if (this.choked === "Resend" && sent.packet.sequenceNumber === this.dropUntil) this.choked = "no"
         this.resend(sent)
       }
       this.lastSendAt = this.now

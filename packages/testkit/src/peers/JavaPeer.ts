@@ -1,21 +1,23 @@
 /**
  * A model of Java I2P's streams as a peer.
  *
- * **Source** the protocol page (streaming specification and Java I2P 2.8.0 by reading). Never compared with a running
- * Java router packet by packet; as a sender it was held against published figures, see `peers/Senders.ts`.
+ * **Source** the protocol page (streaming specification and Java I2P 2.8.0 by reading; windows and idle streams anew, from
+ * `Connection`, `ConnectionPacketHandler` and `MessageInputStream`). Never compared with a running Java router packet by
+ * packet; as a sender it was held against published figures, see `peers/Senders.ts`.
  *
  * | modelled | left out |
  * |---|---|
  * | window 3, slow start to ssthresh 64, avoidance by chance, at most 128 | window and round trip from the cache |
- * | Westwood+ estimate and threshold; window 1 on timeout; send gates | write blocking, 64 KiB buffer: writes never wait |
+ * | Westwood+ estimate and threshold; window 1 on timeout; send gates | write blocking and its 5 min, 64 KiB buffer: writes never wait |
  * | RTO of RFC 6298 from creation time, 100 to 45000, resends 16 or half | router expiry of late originals |
  * | fast retransmit: three NACKs, once a packet, doubles the RTO | |
  * | ACK after 500 ms, min(120, rtt/8) when asked; no haste on a gap; duplicates | |
  * | SYN-ACK held for 500 ms, no timer ACKs before it is acknowledged | accept queue, admission |
- * | NACKs on every packet; 61000 as choke; window 1 on choke | count modulo 256 of more than 255 NACKs |
- * | receive buffer of 224,900 bytes; unchokes only on a new packet above 1500 bytes | 512 blocks |
+ * | NACKs on every packet; window 1 on choke, nothing new until an option opens it, no probes but resends | count modulo 256 of more than 255 NACKs |
+ * | receive buffer of 224,900 bytes and 512 blocks; 61000 on every packet, at once for each that is dropped | |
+ * | unchokes only on a new packet above 1500 bytes: at once, 0 on that and six more packets | |
  * | CLOSE with DELAY 0, repeated on plain ACKs; both ways apart; RESET after a full close | TIME-WAIT: duplicates are ACKed for ever |
- * | keepalive: an empty packet with a number; 8 resends, then RESET | early data with a connect delay |
+ * | after 90 to 100 s of silence an empty packet with a number, or RESET if either side has closed; 8 resends, then RESET | early data with a connect delay |
  *
  * @since 0.1.0
  */
@@ -38,12 +40,15 @@ const ackDelay = 500
 const immediateAckDelay = 120
 const flushDelay = 100
 const inactivity = 90_000
+const inactivityChance = 10_000
 const connectTimeout = 60_000
 const chokeValue = 61_000
 const bufferBytes = 224_900
 const alwaysAccepted = 16
 const unchokingPayload = 1500
+/** It says so while the number, one less each time, is above 0. */
 const unchokesToSend = 8
+const maxReadyBlocks = 4 * maxWindow
 const mtu = 1812
 const closeSendsAfterPeer = 3
 
@@ -68,12 +73,16 @@ export class JavaPeer extends Peer {
   private unchokesLeft = 0
   private choking = false
   private unread = 0
+  /** Sizes of what the application has not read, oldest first. */
+  private readonly ready: Array<number> = []
   private openedAt = 0
   private lastSendAt = 0
   private synAnswered = false
   private closeWanted = false
   private closeNumber: number | undefined
   private readsNoMore = false
+  /** Drawn once for each connection. */
+  private idleChance: number | undefined
   private peerClosed = false
 
   constructor(options: ConstructorParameters<typeof Peer>[0]) {
@@ -105,6 +114,13 @@ export class JavaPeer extends Peer {
 
   override consume(bytes: number): void {
     this.unread -= bytes
+    let read = bytes
+    while (read > 0 && this.ready.length > 0) {
+      const first = this.ready[0]!
+      if (first > read) this.ready[0] = first - read
+      else this.ready.shift()
+      read -= first
+    }
   }
 
   receive(packets: ReadonlyArray<Packet.Packet>, now: number): void {
@@ -140,13 +156,22 @@ export class JavaPeer extends Peer {
       if (isSyn) this.onSyn(packet)
       else if (this.nextNumber === 0 || packet.sequenceNumber > 2) return
     } else if (packet.receiveStreamId !== this.remoteStreamId) return
-    if (Packet.isSequenced(packet) && this.overflows(packet)) return
-    this.timers.set("idle", this.now + inactivity)
+    this.restartIdle()
     this.onDelay(packet)
+    if (Packet.isSequenced(packet) && !this.accepts(packet)) {
+      // Nothing of it counts, its acknowledgment included.
+      this.choking = true
+      return this.acknowledge()
+    }
     if (!Packet.has(packet, Packet.NO_ACK) && !Packet.isFirstSyn(packet)) this.onAck(packet)
     if (Packet.isSequenced(packet)) this.onSequenced(packet)
     else if (Packet.has(packet, Packet.CLOSE) && this.saved.size === 0) this.onClose()
     this.pump()
+  }
+
+  private restartIdle(): void {
+    this.idleChance ??= this.chance() * inactivityChance
+    this.timers.set("idle", this.now + inactivity + this.idleChance)
   }
 
   private onSyn(packet: Packet.Packet): void {
@@ -169,22 +194,21 @@ export class JavaPeer extends Peer {
     this.afterSend(sent)
   }
 
-  /** Whether it is further ahead than what is free could hold: then nothing of it counts, its acknowledgment included. */
-  private overflows(packet: Packet.Packet): boolean {
-    const size = packet.payload.length
-    if (size === 0 || packet.sequenceNumber < alwaysAccepted) return false
-    if (packet.sequenceNumber < this.expected || this.saved.has(packet.sequenceNumber)) return false
-    const blocks = Math.floor((bufferBytes - this.unread) / mtu)
-    if (packet.sequenceNumber >= this.expected + blocks) {
-      this.choking = true
-      this.scheduleAck(0)
-      return true
-    }
-    if (this.choking && size > unchokingPayload) {
-      this.choking = false
-      this.unchokesLeft = unchokesToSend
-    }
-    return false
+  /** Whether there is room for a packet of data. The first few, duplicates, and anything while little is kept find it. */
+  private accepts(packet: Packet.Packet): boolean {
+    const number = packet.sequenceNumber
+    if (packet.payload.length === 0 || number < this.expected || number < alwaysAccepted) return true
+    if ((this.ready.length + this.saved.size) * mtu < bufferBytes || this.saved.has(number)) return true
+    const available = bufferBytes - this.unread
+    if (available <= 0 || this.ready.length >= maxReadyBlocks) return false
+    return number < this.expected + Math.floor(available / mtu)
+  }
+
+  private unchoke(): void {
+    if (!this.choking) return
+    this.choking = false
+    this.unchokesLeft = unchokesToSend
+    this.acknowledge()
   }
 
   private onDelay(packet: Packet.Packet): void {
@@ -200,14 +224,17 @@ export class JavaPeer extends Peer {
       const pause = Math.min(ackDelay, (this.srtt ?? ackDelay) / 2)
       return this.now - this.lastSendAt >= pause ? this.acknowledge() : this.scheduleAck(pause)
     }
+    const isLarge = packet.payload.length > unchokingPayload
     for (let next = this.takeNext(); next !== undefined; next = this.takeNext()) {
       if (next.payload.length > 0) {
         if (this.readsNoMore) return this.reset()
         this.unread += next.payload.length
+        this.ready.push(next.payload.length)
         this.host.deliver(next.payload)
       }
       if (Packet.has(next, Packet.CLOSE)) this.onClose()
     }
+    if (isLarge) this.unchoke()
     const asked = packet.requestedDelay
     if (asked === undefined || asked > Packet.maxDelayHint) this.scheduleAck(ackDelay)
     else if (asked === 0 || Packet.has(packet, Packet.CLOSE)) {
@@ -231,7 +258,7 @@ export class JavaPeer extends Peer {
       const newest = acked.findLast((sent) => sent.times === 1) ?? (this.srtt === undefined ? acked.at(-1) : undefined)
       if (newest !== undefined) this.sample(this.now - newest.firstSent)
       this.westwood.onAck(acked.length, this.now, this.srtt ?? 0, this.openedAt)
-      if (packet.requestedDelay === undefined || packet.requestedDelay <= Packet.maxDelayHint) this.grow(acked.length)
+      if (!this.choked) this.grow(acked.length)
       this.timers.delete("resend")
       if (this.inFlight.length > 0) this.timers.set("resend", this.now + this.rto)
       this.checkFinished()
@@ -298,7 +325,8 @@ export class JavaPeer extends Peer {
 
   private refresh(sent: Sent): void {
     const isFirstSyn = Packet.isFirstSyn(sent.packet)
-    this.resend(sent, isFirstSyn ? {} : { ...this.holes(), sendStreamId: this.remoteStreamId })
+    const window = { requestedDelay: undefined, ...this.chokeOption() }
+    this.resend(sent, isFirstSyn ? {} : { ...this.holes(), ...window, sendStreamId: this.remoteStreamId })
     this.afterPacket()
   }
 
@@ -314,7 +342,7 @@ export class JavaPeer extends Peer {
       const isPart = this.unsentBytes < this.mtu
       if (this.unsentBytes > 0 && (!isPart || flush || this.closeWanted || !this.timers.has("flush"))) {
         const left = this.window - this.inFlight.length
-        const asks = left < 3 || left < this.window / 3 || this.unchokesLeft > 0
+        const asks = left < 3 || left < this.window / 3 || this.unchokesLeft > 1
         const delay = asks ? { requestedDelay: 0 } : {}
         this.afterSend(
           this.sendSequenced({ ...this.holes(), ...delay, ...this.chokeOption(), payload: this.takePayload() }, "none")
@@ -351,7 +379,7 @@ export class JavaPeer extends Peer {
   private afterPacket(): void {
     this.lastSendAt = this.now
     this.timers.delete("ack")
-    this.timers.set("idle", this.now + inactivity)
+    this.restartIdle()
     if (this.unchokesLeft > 0) this.unchokesLeft -= 1
   }
 
@@ -374,12 +402,15 @@ export class JavaPeer extends Peer {
 
   private chokeOption(): Partial<Packet.Packet> {
     if (this.choking) return { requestedDelay: chokeValue }
-    return this.unchokesLeft > 0 ? { requestedDelay: 0 } : {}
+    return this.unchokesLeft > 1 ? { requestedDelay: 0 } : {}
   }
 
   private keepAlive(): void {
-    if (this.closeNumber !== undefined || this.peerClosed || this.inFlight.length > 0 || !this.isConnected) return
-    this.afterSend(this.sendSequenced(this.holes(), "none"))
+    if (this.inFlight.length > 0 || !this.isConnected) return
+    // It asks no more when either side has closed, but waits no longer for that.
+    if (this.closeNumber !== undefined || this.peerClosed) return this.giveUp()
+    const delay = this.window < 3 ? { requestedDelay: 0 } : {}
+    this.afterSend(this.sendSequenced({ ...this.holes(), ...delay, ...this.chokeOption() }, "none"))
   }
 
   private checkFinished(): void {
