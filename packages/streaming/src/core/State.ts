@@ -114,13 +114,14 @@ export interface ReceiveFlow {
 /**
  * An opening of our window that the peer may not have heard of.
  *
- * **Shape** `repeats` counts what was sent for no other reason than to say it; an acknowledgment of a packet from `ownFrom`
+ * **Shape** `since` is when it opened, in ms; `repeats` counts what was sent for no other reason than to say it; an acknowledgment of a packet from `ownFrom`
  * on proves that it was heard, and so does a packet of the peer's from `peerFrom` on.
  *
  * @since 0.1.0
  * @category models
  */
 export interface WindowUpdate {
+  readonly since: number
   readonly repeats: number
   readonly ownFrom: number
   readonly peerFrom: number

@@ -4,7 +4,7 @@
  * Every packet says that the window is closed while it is. When it opens, every packet says so, and an acknowledgment
  * repeats it at growing intervals, until there is proof: the peer acknowledges a packet that said it, or sends one that it
  * could not have sent before. A fixed number of repetitions is not enough: all of them can be lost, and Java, which never
- * probes a closed window, would wait for ever. If repetitions do not help, an empty packet with a number says it, which the
+ * probes a closed window, would wait for ever. After an idle time of that an empty packet with a number says it, which the
  * peer must acknowledge. Later, the answer to anything that may be a probe says it again.
  *
  * **Source** RFC 9293 section 3.8.6.1 (a window update may be lost) and Java I2P 2.8.0 and i2pd 59b50e7 by reading:
@@ -33,9 +33,6 @@ const openShare = 0.5
  * window, such as i2pd or this library, does not wait for the option.
  */
 const maxSentBefore = 128
-
-/** Acknowledgments that say nothing but that the window is open, before a packet with a number does. Java: 7. */
-const maxRepeats = 8
 
 /**
  * The peer must stop: what it sent does not fit, or soon will not.
@@ -70,7 +67,12 @@ export const onRead = (draft: Draft.Draft): void => {
   if (!draft.flow.choking || draft.flow.charged > openShare * draft.flow.window.limit) return
   Draft.updateFlow(draft, {
     choking: false,
-    update: { repeats: 0, ownFrom: draft.send.sndNxt, peerFrom: draft.receive.rcvNxt + maxSentBefore }
+    update: {
+      since: draft.now,
+      repeats: 0,
+      ownFrom: draft.send.sndNxt,
+      peerFrom: draft.receive.rcvNxt + maxSentBefore
+    }
   })
   Draft.acknowledgeNow(draft)
   Draft.setTimer(draft, "window", draft.now + draft.rtt.rto)
@@ -142,12 +144,14 @@ export const repeat = (draft: Draft.Draft, mayNumber: boolean): "nothing" | "ack
   if (update === undefined || draft.isAway) return "nothing"
   const { idleTimeout, maxProbeInterval } = draft.config
   const repeats = update.repeats + 1
-  const longest = repeats < maxRepeats ? maxProbeInterval : Math.max(maxProbeInterval, idleTimeout)
+  // As long as a peer that waits may be waiting for this; then as rarely as a keepalive, which does the same.
+  const isLate = draft.now - update.since >= idleTimeout
+  const longest = isLate ? Math.max(maxProbeInterval, idleTimeout) : maxProbeInterval
   Draft.updateFlow(draft, { update: { ...update, repeats } })
   Draft.setTimer(draft, "window", draft.now + Math.min(longest, draft.rtt.rto * 2 ** repeats))
   const last = draft.send.inFlight.at(-1)
   if (last !== undefined && last.sequenceNumber >= update.ownFrom) return "nothing"
-  return repeats >= maxRepeats && mayNumber && SendBuffer.isDrained(draft.send) ? "number" : "acknowledge"
+  return isLate && mayNumber && SendBuffer.isDrained(draft.send) ? "number" : "acknowledge"
 }
 
 /**
@@ -159,7 +163,7 @@ export const repeat = (draft: Draft.Draft, mayNumber: boolean): "nothing" | "ack
 export const startOver = (draft: Draft.Draft): void => {
   const { update } = draft.flow
   if (update === undefined) return
-  Draft.updateFlow(draft, { update: { ...update, repeats: 0 } })
+  Draft.updateFlow(draft, { update: { ...update, since: draft.now, repeats: 0 } })
   Draft.acknowledgeNow(draft)
   Draft.setTimer(draft, "window", draft.now + draft.rtt.rto)
 }

@@ -404,20 +404,90 @@ describe("Connection, idle", () => {
     assert.deepStrictEqual(strict.outcome, { _tag: "Idle" })
   })
 
-  it("ends a stream whose own direction is closed, for which there is no packet to ask with", () => {
+  it("asks by our CLOSE when our own direction is closed, and lives while that is acknowledged", () => {
     const machine = finWait2()
-    timeToEnd(machine)
-    assert.deepStrictEqual(machine.outcome, { _tag: "Idle" })
+    for (let i = 0; i < 100; i++) {
+      const at = machine.now
+      assert.deepStrictEqual(lines(machine.wake()), ["CLOSE seq=1 ack=0 delay=0"])
+      assert.strictEqual(machine.now - at, 60_000)
+      assert.strictEqual(machine.phase, "FinWait1")
+      machine.receive(Scenario.ack(1))
+      assert.strictEqual(machine.phase, "FinWait2")
+    }
+    assert.isUndefined(machine.outcome)
+    machine.receive(Scenario.data(1, 10), Scenario.close(2))
+    assert.deepStrictEqual(machine.outcome, { _tag: "Finished" })
   })
 
-  it("keeps one alive that only the peer has closed", () => {
+  it("ends a stream whose own direction is closed when nobody acknowledges", () => {
+    const machine = finWait2()
+    const took = timeToEnd(machine)
+    assert.deepStrictEqual(machine.outcome, { _tag: "TimedOut", during: "retransmission" })
+    assert.strictEqual(took, 60_000 + (255 + 128) * machine.state.rtt.rto)
+  })
+
+  it("takes the peer's CLOSE while it asks by ours", () => {
+    const machine = finWait2()
+    machine.wake()
+    machine.receive(Scenario.close(1, { ackThrough: 1 }))
+    assert.deepStrictEqual(machine.outcome, { _tag: "Finished" })
+  })
+
+  it("does not ask when both directions are closed: that has its own limit", () => {
+    const machine = finWait2({ config: { closeTimeout: 200_000 } })
+    machine.step(Event.close)
+    assert.deepStrictEqual(machine.advance(199_000), [])
+    assert.strictEqual(machine.phase, "FinWait2")
+  })
+
+  it("does as configured with a stream that one side has closed", () => {
+    for (const make of [finWait2, closeWait]) {
+      const silent = make({ config: { idleAction: "none" } })
+      assert.deepStrictEqual(silent.advance(10_000_000), [])
+      assert.isUndefined(silent.outcome)
+      const strict = make({ config: { idleAction: "disconnect" } })
+      timeToEnd(strict)
+      assert.deepStrictEqual(strict.outcome, { _tag: "Idle" })
+    }
+  })
+
+  it("keeps one alive that only the peer has closed, and asks before Java would end it", () => {
     const machine = closeWait()
     for (let i = 0; i < 5; i++) {
+      machine.advance(100)
+      const at = machine.now
       const [keepalive] = machine.wake()
       assert.deepInclude(keepalive, { sequenceNumber: i + 1, flags: 0 })
+      assert.isAtMost(machine.now - at, 60_000)
       machine.receive(Scenario.ack(i + 1))
     }
     assert.strictEqual(machine.phase, "CloseWait")
+  })
+
+  it("lets an answer take hours, whichever side asks first", () => {
+    const hours = 3 * 3_600_000
+    for (const [ours, theirs] of [
+      [95_000, 92_000],
+      [92_000, 95_000],
+      [100_000, 90_000]
+    ] as const) {
+      const pair = Pair.make({
+        link: { latencyMillis: 50, loss: 0.05 },
+        config: { idleTimeout: ours },
+        configB: { idleTimeout: theirs },
+        a: { write: 1000, close: "halfway" },
+        b: {
+          commands: [
+            [hours, { _tag: "Write", bytes: Scenario.bytes(5000) }],
+            [hours + 1, { _tag: "End" }]
+          ]
+        },
+        lenient: true
+      })
+      pair.run(hours + 60_000)
+      assert.deepStrictEqual([pair.a.outcome, pair.b.outcome], [{ _tag: "Finished" }, { _tag: "Finished" }])
+      assert.strictEqual(pair.a.delivered, 5000)
+    }
   })
 
   it("keeps two connections alive for a day, at a packet and its answer each idle time", () => {
