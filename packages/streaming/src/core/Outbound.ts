@@ -285,6 +285,8 @@ export const askByClose = (draft: Draft.Draft): void => {
   const stamp = DeliveryRate.stamp(draft.deliveryRate)
   SendBuffer.recall(Draft.ownSend(draft), { sequenceNumber, flags: Packet.CLOSE, now: draft.now, stamp })
   Draft.setPhase(draft, { _tag: "FinWait1" })
+  // No answer to a repeated packet is a measurement that would end a backoff (Karn), and the silence was longer than any.
+  draft.backoff = 0
   resend(draft, sequenceNumber)
 }
 

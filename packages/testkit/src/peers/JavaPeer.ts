@@ -141,6 +141,11 @@ export class JavaPeer extends Peer {
     }
   }
 
+  /** It keeps its own window closed. */
+  get isChoking(): boolean {
+    return this.choking
+  }
+
   /** Both have seen the other's SYN. */
   private get isConnected(): boolean {
     return this.remoteStreamId !== 0 && this.expected > 0 && this.nextNumber > 0
