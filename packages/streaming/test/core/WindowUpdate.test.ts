@@ -263,7 +263,7 @@ describe("Two connections, and a window's opening that is lost", () => {
   })
 
   it("go on when both windows were closed and both openings are lost", () => {
-    for (const outage of [1000, 5000, 30_000]) {
+    for (const outage of [1000, 5000, 30_000, 150_000]) {
       const healed = 20_000 + outage
       const behaviour = { write: upload, reads: "nothing", close: "halfway" } as const
       const pair = lossy(

@@ -117,6 +117,23 @@ describe("Java and our receiver, whose window opens while nothing of it arrives"
     })
   }
 
+  it("goes on though Java's own window is closed as well, for which nothing of ours waits", () => {
+    const pair = lossy(
+      { link, modelA: java, configB: small, a: { write: size, close: "halfway" }, b: { reads: "nothing" } },
+      (now, direction) => direction === "B>A" && now >= 20_000 && now < 25_000
+    )
+    pair.run(19_000)
+    const ids = { sendStreamId: pair.b.streamId, receiveStreamId: pair.a.streamId }
+    pair.inject("B", Packet.make({ ...ids, ackThrough: pair.b.state!.send.sndNxt - 1, requestedDelay: 61_000 }))
+    pair.run(20_000)
+    assert.isDefined(pair.b.state!.peerChoke)
+    pair.b.setReads("everything")
+    pair.run(25_000)
+    const before = pair.b.delivered
+    pair.run(25_000 + 10_200)
+    pair.expect(pair.b.delivered > before, "nothing was delivered within ten seconds")
+  })
+
   it("goes on after any number of packets lost in a row", () => {
     for (const lost of [1, 2, 7, 8, 9, 12]) {
       let left = lost
@@ -172,6 +189,8 @@ describe("a stream that one side has closed, and a long time for the answer", ()
       const pair = Pair.make({
         link: { ...link, loss },
         modelB: java,
+        // The most that chance makes of it: Java ends such a stream after 90 to 100 s.
+        config: { idleTimeout: 100_000 },
         lenient: true,
         a: { write: 1000, close: "halfway" },
         b: { close: "never" }
@@ -191,6 +210,7 @@ describe("a stream that one side has closed, and a long time for the answer", ()
       const pair = Pair.make({
         link: { ...link, loss },
         modelA: java,
+        config: { idleTimeout: 100_000 },
         lenient: true,
         a: { write: 1000, close: "halfway" },
         b: {
