@@ -31,7 +31,7 @@ import * as Assembler from "./core/Assembler.js"
 import * as Connection from "./core/Connection.js"
 import * as Endpoint from "./core/Endpoint.js"
 import * as Event from "./core/Event.js"
-import type { Outcome, State } from "./core/State.js"
+import { isCloseInFlight, type Outcome, type State } from "./core/State.js"
 import * as Driver from "./internal/driver.js"
 import * as EventLoop from "./internal/eventLoop.js"
 import * as Gate from "./internal/gate.js"
@@ -359,6 +359,7 @@ const make = Effect.gen(function* () {
     Endpoint.release(endpoint, id, {
       remoteStreamId: last.remoteStreamId,
       ackThrough: last.phase._tag === "TimeWait" ? Assembler.cumulative(last.receive) : undefined,
+      closeUnheard: isCloseInFlight(last),
       now: now()
     })
     if (drivers.size === 0) idle.unsafeOpen()
@@ -574,7 +575,7 @@ const make = Effect.gen(function* () {
         Pings.handlePong(pings, route.id, packet)
         return undefined
       case "TimeWait":
-        return Effect.ignore(sendUnsequenced(route.peer, route.reply, "none"))
+        return Effect.ignore(sendUnsequenced(route.peer, route.reply, route.signing))
       case "GivenUp":
         return Effect.ignore(sendUnsequenced(route.peer, route.reply, "signature"))
       case "Early":

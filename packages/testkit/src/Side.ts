@@ -13,7 +13,7 @@ import * as Connection from "@effect-i2p/streaming/core/Connection"
 import * as Endpoint from "@effect-i2p/streaming/core/Endpoint"
 import * as Event from "@effect-i2p/streaming/core/Event"
 import type { Outcome, State } from "@effect-i2p/streaming/core/State"
-import { isOver } from "@effect-i2p/streaming/core/State"
+import { isCloseInFlight, isOver } from "@effect-i2p/streaming/core/State"
 import type * as Packet from "@effect-i2p/streaming/Packet"
 import * as StreamingConfig from "@effect-i2p/streaming/StreamingConfig"
 import * as Invariants from "./Invariants.js"
@@ -171,7 +171,7 @@ export class Side {
     for (const packet of packets) {
       const route = Endpoint.route(this.endpoint, packet, noBytes, this.pair.now)
       if (route._tag === "Connection") events.push(Event.received(packet))
-      else if (route._tag === "TimeWait") this.pair.transmit(this, route.reply, "none")
+      else if (route._tag === "TimeWait") this.pair.transmit(this, route.reply, route.signing)
       else if (route._tag === "GivenUp") this.pair.transmit(this, route.reply, "signature")
       else if (route._tag === "FirstSyn") this.receiveFirstSyn(packet, events)
       else if (route._tag !== "Early") this.unrouted += 1
@@ -256,6 +256,7 @@ export class Side {
     Endpoint.release(this.endpoint, this.streamId, {
       remoteStreamId: state.remoteStreamId,
       ackThrough: state.phase._tag === "TimeWait" ? Assembler.cumulative(state.receive) : undefined,
+      closeUnheard: isCloseInFlight(state),
       now: this.pair.now
     })
   }

@@ -42,7 +42,12 @@ export type Route<P> =
   | { readonly _tag: "Ping" }
   | { readonly _tag: "Pong"; readonly id: number }
   /** The connection is finished; the peer has not heard our last acknowledgment, which is repeated. */
-  | { readonly _tag: "TimeWait"; readonly peer: P; readonly reply: Packet.Packet }
+  | {
+      readonly _tag: "TimeWait"
+      readonly peer: P
+      readonly reply: Packet.Packet
+      readonly signing: "none" | "signature"
+    }
   /** The peer accepted a connection that was given up before its answer came: it is told. */
   | { readonly _tag: "GivenUp"; readonly peer: P; readonly reply: Packet.Packet }
   /** It overtook its SYN and waits for it. */
@@ -75,8 +80,10 @@ interface Finished<P> {
   readonly remoteStreamId: number
   readonly ackThrough: number | undefined
   readonly until: number
-  /** How often the peer was told that we gave up. */
-  resets: number
+  /** The stream ended without the acknowledgment of our CLOSE. */
+  readonly closeUnheard: boolean
+  /** Signed answers so far: that we gave up, or our CLOSE once more. */
+  signed: number
 }
 
 /**
@@ -162,12 +169,18 @@ export const route = <P>(self: Endpoint<P>, packet: Packet.Packet, bytes: Uint8A
 /** A SYN-ACK may be repeated because our RESET was lost. Whoever guesses the id of a call gets no more packets out of us. */
 const maxLateResets = 3
 
+/**
+ * Our CLOSE may be lost in each of its transmissions, and a peer that waits for it asks by its own. Every answer is a
+ * signature: as many as it asks at most, see `retransmit`.
+ */
+const maxLateCloses = 9
+
 const routeFinished = <P>(self: Endpoint<P>, packet: Packet.Packet, now: number): Route<P> => {
   const entry = self.finished.get(packet.sendStreamId)
   if (entry === undefined || entry.until <= now) return { _tag: "Unknown" }
   if (entry.remoteStreamId === 0 && Packet.has(packet, Packet.SYNCHRONIZE) && packet.receiveStreamId !== 0) {
-    if (entry.resets >= maxLateResets) return { _tag: "Unknown" }
-    entry.resets += 1
+    if (entry.signed >= maxLateResets) return { _tag: "Unknown" }
+    entry.signed += 1
     // Our SYN was number 0: the next one is what i2pd expects of a RESET.
     const reply = Packet.make({
       sendStreamId: packet.receiveStreamId,
@@ -184,12 +197,18 @@ const routeFinished = <P>(self: Endpoint<P>, packet: Packet.Packet, now: number)
   ) {
     return { _tag: "Unknown" }
   }
-  const reply = Packet.make({
+  const acknowledgment = {
     sendStreamId: entry.remoteStreamId,
     receiveStreamId: packet.sendStreamId,
     ackThrough: entry.ackThrough
-  })
-  return { _tag: "TimeWait", peer: entry.peer, reply }
+  }
+  if (!entry.closeUnheard || entry.signed >= maxLateCloses) {
+    return { _tag: "TimeWait", peer: entry.peer, reply: Packet.make(acknowledgment), signing: "none" }
+  }
+  entry.signed += 1
+  // Without a number, as Java repeats it: a peer in TIME-WAIT, too, does not answer that.
+  const reply = Packet.make({ ...acknowledgment, flags: Packet.CLOSE })
+  return { _tag: "TimeWait", peer: entry.peer, reply, signing: "signature" }
 }
 
 const holdEarly = <P>(self: Endpoint<P>, held: Held, now: number): boolean => {
@@ -280,7 +299,12 @@ export const register = <P>(
 export const release = <P>(
   self: Endpoint<P>,
   localStreamId: number,
-  ended: { readonly remoteStreamId: number; readonly ackThrough: number | undefined; readonly now: number }
+  ended: {
+    readonly remoteStreamId: number
+    readonly ackThrough: number | undefined
+    readonly closeUnheard: boolean
+    readonly now: number
+  }
 ): void => {
   const stream = self.live.get(localStreamId)
   if (stream === undefined) return
@@ -296,7 +320,8 @@ export const release = <P>(
     remoteStreamId: ended.remoteStreamId,
     ackThrough: ended.ackThrough,
     until: ended.now + self.limits.timeWait,
-    resets: 0
+    closeUnheard: ended.closeUnheard,
+    signed: 0
   })
 }
 

@@ -4,7 +4,7 @@
  *
  * @since 0.1.0
  */
-import type { Packet } from "../Packet.js"
+import * as Packet from "../Packet.js"
 import type { Assembler } from "./Assembler.js"
 import type { Config } from "./Config.js"
 import type { CongestionController } from "./CongestionController.js"
@@ -56,7 +56,7 @@ export type Phase =
       readonly _tag: "SynSent"
       readonly attempts: number
       readonly replayHash: ReadonlyArray<number>
-      readonly early: ReadonlyArray<Packet>
+      readonly early: ReadonlyArray<Packet.Packet>
     }
   | { readonly _tag: "SynReceived"; readonly synAckDue: number | undefined }
   | { readonly _tag: "Established" }
@@ -216,6 +216,17 @@ export interface State {
   /** The application waits for acknowledgments up to this byte of the stream. */
   readonly flushTo: number
   readonly counters: Counters
+}
+
+/**
+ * Whether our CLOSE is sent and not acknowledged.
+ *
+ * @since 0.1.0
+ * @category getters
+ */
+export const isCloseInFlight = (state: State): boolean => {
+  const last = state.send.inFlight.at(-1)
+  return last !== undefined && (last.flags & Packet.CLOSE) !== 0
 }
 
 /**

@@ -305,6 +305,23 @@ describe("Connection, closing", () => {
   })
 })
 
+describe("Connection, whose last CLOSE is lost in all its transmissions", () => {
+  it("says it again from TIME-WAIT when the other side asks by its own, and both have ended well", () => {
+    let lost = 0
+    const pair = Pair.make({
+      link: { latencyMillis: 50 },
+      a: { write: 1000, close: "halfway" },
+      b: { write: 5000, close: "halfway" },
+      drop: (packet, direction) => direction === "B>A" && Packet.has(packet, Packet.CLOSE) && ++lost <= 3
+    })
+    pair.run()
+    assert.strictEqual(lost, 4)
+    assert.strictEqual(pair.a.delivered, 5000)
+    assert.deepStrictEqual([pair.a.outcome, pair.b.outcome], [{ _tag: "Finished" }, { _tag: "Finished" }])
+    assert.isAtMost(pair.a.endedAt!, 65_000)
+  })
+})
+
 describe("Connection, resetting", () => {
   const states = { synReceived, established, finWait1, finWait2, closeWait, closing, lastAck }
 

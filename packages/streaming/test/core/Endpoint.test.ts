@@ -21,7 +21,7 @@ const register = (self: Endpoint.Endpoint<string>, id: number, remoteStreamId: n
   Endpoint.register(self, id, { peer, peerKey: peer, remoteStreamId })
 
 const release = (self: Endpoint.Endpoint<string>, id: number, remoteStreamId: number, now = 0, ackThrough?: number) =>
-  Endpoint.release(self, id, { remoteStreamId, ackThrough, now })
+  Endpoint.release(self, id, { remoteStreamId, ackThrough, closeUnheard: false, now })
 
 describe("Endpoint", () => {
   describe("route", () => {
@@ -168,8 +168,26 @@ describe("Endpoint", () => {
       assert.deepStrictEqual(reply, {
         _tag: "TimeWait",
         peer: "carol",
-        reply: Packet.make({ sendStreamId: 9, receiveStreamId: 7, ackThrough: 12 })
+        reply: Packet.make({ sendStreamId: 9, receiveStreamId: 7, ackThrough: 12 }),
+        signing: "none"
       })
+    })
+
+    it("says our CLOSE again if that was never acknowledged, without a number, and not for ever", () => {
+      const self = make()
+      register(self, 7, 9, "carol")
+      Endpoint.release(self, 7, { remoteStreamId: 9, ackThrough: 12, closeUnheard: true, now: 0 })
+      const replies = Array.from({ length: 20 }, () => route(self, closeAgain))
+      const close = replies.filter((reply) => reply._tag === "TimeWait" && reply.signing === "signature")
+      assert.strictEqual(close.length, 9)
+      assert.deepStrictEqual(close[0], {
+        _tag: "TimeWait",
+        peer: "carol",
+        reply: Packet.make({ sendStreamId: 9, receiveStreamId: 7, ackThrough: 12, flags: Packet.CLOSE }),
+        signing: "signature"
+      })
+      // Two that have both ended so do not answer one another.
+      assert.strictEqual(route(self, { ...closeAgain, sequenceNumber: 0 })._tag, "Unknown")
     })
 
     it("answers only what must be acknowledged: no acknowledgment, no RESET, no stranger", () => {
