@@ -155,7 +155,10 @@ export interface ConnectionOptions {
   readonly chokeTimeout: Duration.DurationInput
   /** Longest delay between probes of a closed window. Default 10 s; RFC 9293 would go to 60. */
   readonly maxProbeInterval: Duration.DurationInput
-  /** Default 90 s, Java `inactivityTimeout`. Up to 10 s of chance are added for each connection. */
+  /**
+   * Default 90 s, Java `inactivityTimeout`. Up to 10 s of chance are added for each connection. A half-closed stream asks
+   * after two thirds of it: Java ends one after 90 s of silence.
+   */
   readonly idleTimeout: Duration.DurationInput
   /** Default "keepalive", Java `inactivityAction` 2. */
   readonly idleAction: "none" | "disconnect" | "keepalive"

@@ -241,7 +241,8 @@ export class I2pdPeer extends Peer {
   /** Long after its last packet it asks for an answer, to measure the round trip. */
   private request(): number | undefined {
     if (this.old || this.lastSendAt === undefined) return undefined
-    if (this.now <= this.lastSendAt + requestInterval + this.chance() * requestVariance) return undefined
+    const since = this.now - this.lastSendAt
+    if (since <= requestInterval || since <= requestInterval + this.chance() * requestVariance) return undefined
     this.lastSendAt = this.now
     return 0
   }
