@@ -186,6 +186,33 @@ layer(Layer.provideMerge(ours, JavaNetwork.layer), { excludeTestServices: true, 
       })
     )
 
+    it.scoped(
+      "live while either side has closed and an answer takes longer than the silence at which Java ends one",
+      () =>
+        Effect.gen(function* () {
+          const answer = Payload.random(100_000)
+          const weClosed = Effect.gen(function* () {
+            const { far, stream } = yield* dialed
+            yield* stream.write(Payload.text("question"))
+            yield* stream.end
+            yield* far.readExactly(8)
+            yield* Effect.sleep("110 seconds")
+            yield* far.write(answer)
+            assert.strictEqual(yield* Payload.takeHash(stream.readable, answer.length), Payload.sha256Of(answer))
+          })
+          const javaClosed = Effect.gen(function* () {
+            const { far, stream } = yield* accepted
+            yield* far.write(Payload.text("question"))
+            yield* far.end
+            assert.strictEqual(yield* Payload.sha256(stream.readable), Payload.sha256Of(Payload.text("question")))
+            yield* Effect.sleep("110 seconds")
+            yield* stream.write(answer)
+            assert.strictEqual(yield* Payload.takeHash(fromTcp(far), answer.length), Payload.sha256Of(answer))
+          })
+          yield* Effect.all([weClosed, javaClosed], { concurrency: 2 })
+        })
+    )
+
     it.scoped("end when we reset", () =>
       Effect.gen(function* () {
         const { far, stream } = yield* accepted
