@@ -311,14 +311,22 @@ describe("Connection, whose last CLOSE is lost in all its transmissions", () => 
     const pair = Pair.make({
       link: { latencyMillis: 50 },
       a: { write: 1000, close: "halfway" },
-      b: { write: 5000, close: "halfway" },
+      // Long after A's CLOSE has been acknowledged.
+      b: {
+        commands: [
+          [5000, { _tag: "Write", bytes: Scenario.bytes(5000) }],
+          [5001, { _tag: "End" }]
+        ]
+      },
       drop: (packet, direction) => direction === "B>A" && Packet.has(packet, Packet.CLOSE) && ++lost <= 3
     })
     pair.run()
     assert.strictEqual(lost, 4)
     assert.strictEqual(pair.a.delivered, 5000)
     assert.deepStrictEqual([pair.a.outcome, pair.b.outcome], [{ _tag: "Finished" }, { _tag: "Finished" }])
-    assert.isAtMost(pair.a.endedAt!, 65_000)
+    assert.isBelow(pair.b.endedAt!, 10_000)
+    assert.isAtLeast(pair.a.endedAt!, 65_000)
+    assert.isAtMost(pair.a.endedAt!, 66_000)
   })
 })
 
