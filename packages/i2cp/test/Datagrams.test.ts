@@ -228,7 +228,8 @@ describe("receiving", () => {
 
   it.scoped("is bounded by number and bytes, the newest goes", () =>
     Effect.gen(function* () {
-      const { arrive, datagrams } = yield* start({ receiveQueueMessages: 3, receiveQueueBytes: 1_000 })
+      // Each counts for 512 bytes more than its payload.
+      const { arrive, datagrams } = yield* start({ receiveQueueMessages: 3, receiveQueueBytes: 2_400 })
       const queue = yield* datagrams.receive({ format: "Raw", port: 1 })
       for (const size of [400, 400, 400, 10, 10]) yield* arrive(18, 1, filled(size % 256, size))
       const taken = yield* Queue.takeAll(queue)

@@ -28,6 +28,18 @@ import * as SigningKey from "./SigningKey.js"
 import type { DecodeError } from "./WireError.js"
 
 /**
+ * Largest destination that is read. A certificate may announce 65,535 bytes, so that each packet, datagram or reply could
+ * leave as much behind wherever its sender is remembered.
+ *
+ * **Units** bytes.
+ * **Source** ours: the largest registered signing key, of ML-DSA-87, makes 2,599; i2pd's buffer for a whole packet is 4,096.
+ *
+ * @category constants
+ * @since 0.1.0
+ */
+export const maxBytes = 4096
+
+/**
  * A parsed destination. Made by `decode`, `read`, `fromBase64` and `fromSigningKey`.
  *
  * @category models
@@ -113,7 +125,8 @@ export class Destination implements Equal.Equal, Inspectable.Inspectable {
 /**
  * Exactly one destination; the bytes are copied.
  *
- * **Errors** `DecodeError` if bytes are missing or left over, or the certificate's length does not fit its key types.
+ * **Errors** `DecodeError` if bytes are missing or left over, there are more than {@link maxBytes}, or the certificate's length
+ * does not fit its key types.
  *
  * @category decoding
  * @since 0.1.0
@@ -135,6 +148,10 @@ export const read = (reader: ByteReader): Destination | undefined => {
   const certificate = Certificate.read(reader)
   if (reader.failed) return undefined
   const end = reader.offset
+  if (end - start > maxBytes) {
+    reader.fail("certificate length", `makes ${end - start} bytes, at most ${maxBytes}`, start + keyAreaLength + 1)
+    return undefined
+  }
   const signingType = Certificate.signingType(certificate)
   if (certificate._tag === "Key") {
     const fields = fieldLengths(certificate)

@@ -131,6 +131,18 @@ describe("Destination", () => {
     )
   })
 
+  it("refuses more bytes than any key makes, of a certificate that nobody can check", () => {
+    const opaque = (length: number) =>
+      Uint8Array.of(...new Uint8Array(384), 3, length >> 8, length & 0xff, ...new Uint8Array(length))
+    assert.strictEqual(refusal(opaque(Destination.maxBytes - 387)), "decoded")
+    assert.include(refusal(opaque(Destination.maxBytes - 386)), "certificate length at 385: makes 4097 bytes")
+    assert.include(refusal(opaque(60_000)), "at most 4096")
+    for (const type of KeyType.signingTypes) {
+      const key = { type: type.code, bytes: new Uint8Array(type.publicKeyLength) }
+      assert.isBelow(Destination.fromSigningKey(key, padding).bytes.length, Destination.maxBytes)
+    }
+  })
+
   it("refuses every truncation and any byte too many", () => {
     for (const part of truncations(destination.bytes)) {
       assert.isTrue(Either.isLeft(Destination.decode(part)), `${part.length}`)

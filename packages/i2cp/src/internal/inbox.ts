@@ -15,7 +15,10 @@ import * as ReceiveQueue from "./receiveQueue.js"
 /** Session id, message id and length in front of the envelope. Source: I2CP specification "MessagePayloadMessage". */
 const HEAD_BYTES = 10
 
-/** Small, since who keeps one payload keeps the slab: at most sixteen times its size, of full packets nine. Ours. */
+/**
+ * Small, since a payload that is kept keeps its slab: at most sixteen times its size, of full packets nine. Each protocol has
+ * slabs of its own, so that a queue of one which nobody reads keeps nothing of another's traffic. Ours.
+ */
 const SLAB_BYTES = 16_384
 
 /** Smaller payloads are kept by themselves. Ours. */
@@ -28,10 +31,14 @@ export interface Counters {
   droppedQueueFull: number
 }
 
+interface Subscription {
+  readonly queues: ReadonlyArray<Queue.Queue<Payload.Payload>>
+  readonly slab: ByteSlab
+}
+
 export class Inbox {
   readonly counters: Counters = { received: 0, droppedMalformed: 0, droppedUnclaimed: 0, droppedQueueFull: 0 }
-  readonly #subscribers = new Map<number, ReadonlyArray<Queue.Queue<Payload.Payload>>>()
-  readonly #slab = new ByteSlab(SLAB_BYTES)
+  readonly #subscriptions = new Map<number, Subscription>()
   readonly #compression: Compression.Service
   readonly #config: Config
 
@@ -48,19 +55,21 @@ export class Inbox {
           maxBytes: this.#config.receiveQueueBytes,
           sizeOf: (incoming) => incoming.payload.length
         }),
-        (queue) => Effect.sync(() => this.#subscribers.set(protocol, [...this.#of(protocol), queue]))
+        (queue) => Effect.sync(() => this.#update(protocol, (queues) => [...queues, queue]))
       ),
       (queue) =>
         Effect.zipRight(
-          Effect.sync(() =>
-            this.#subscribers.set(
-              protocol,
-              this.#of(protocol).filter((other) => other !== queue)
-            )
-          ),
+          Effect.sync(() => this.#update(protocol, (queues) => queues.filter((other) => other !== queue))),
           Queue.shutdown(queue)
         )
     )
+  }
+
+  #update(protocol: number, change: (queues: Subscription["queues"]) => Subscription["queues"]): void {
+    const { queues, slab } = this.#subscriptions.get(protocol) ?? { queues: [], slab: new ByteSlab(SLAB_BYTES) }
+    const changed = change(queues)
+    if (changed.length === 0) this.#subscriptions.delete(protocol)
+    else this.#subscriptions.set(protocol, { queues: changed, slab })
   }
 
   /** Delivers the body of a MessagePayload for this session, or counts why not. */
@@ -77,28 +86,24 @@ export class Inbox {
       counters.droppedMalformed++
       return
     }
-    const subscribers = this.#of(decoded.right.protocol)
-    if (subscribers.length === 0) {
+    const subscription = this.#subscriptions.get(decoded.right.protocol)
+    if (subscription === undefined) {
       counters.droppedUnclaimed++
       return
     }
-    const incoming = this.#owned(decoded.right, body)
-    for (const queue of subscribers) {
+    const incoming = owned(decoded.right, body, subscription.slab)
+    for (const queue of subscription.queues) {
       if (Queue.unsafeOffer(queue, incoming)) counters.received++
       else counters.droppedQueueFull++
     }
   }
+}
 
-  /** A stored payload is a view of the socket's chunk; in a queue it would keep the whole chunk alive. */
-  #owned(incoming: Payload.Payload, body: Uint8Array): Payload.Payload {
-    const { destinationPort, payload, protocol, sourcePort } = incoming
-    if (payload.buffer !== body.buffer) return incoming
-    const own = payload.length < MIN_SHARED_BYTES ? new Uint8Array(payload.length) : this.#slab.allocate(payload.length)
-    own.set(payload)
-    return { protocol, sourcePort, destinationPort, payload: own }
-  }
-
-  #of(protocol: number): ReadonlyArray<Queue.Queue<Payload.Payload>> {
-    return this.#subscribers.get(protocol) ?? []
-  }
+/** A stored payload is a view of the socket's chunk; in a queue it would keep the whole chunk alive. */
+const owned = (incoming: Payload.Payload, body: Uint8Array, slab: ByteSlab): Payload.Payload => {
+  const { destinationPort, payload, protocol, sourcePort } = incoming
+  if (payload.buffer !== body.buffer) return incoming
+  const own = payload.length < MIN_SHARED_BYTES ? new Uint8Array(payload.length) : slab.allocate(payload.length)
+  own.set(payload)
+  return { protocol, sourcePort, destinationPort, payload: own }
 }

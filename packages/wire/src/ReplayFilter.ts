@@ -1,5 +1,16 @@
 /**
  * Remembers what was seen, for some time and up to some number; the oldest is forgotten first.
+ *
+ * @since 0.1.0
+ */
+
+/**
+ * What was seen lately.
+ *
+ * **Units** milliseconds, on any clock that does not go back.
+ *
+ * @category models
+ * @since 0.1.0
  */
 export class ReplayFilter {
   readonly #windowMillis: number
@@ -14,6 +25,12 @@ export class ReplayFilter {
 
   get isEnabled(): boolean {
     return this.#windowMillis > 0
+  }
+
+  /** Whether this was seen within the window; nothing changes. */
+  has(key: string, now: number): boolean {
+    const at = this.#seen.get(key)
+    return at !== undefined && at + this.#windowMillis > now
   }
 
   /** Whether this was seen within the window; from now on it was. Being repeated keeps nothing alive. */
