@@ -1,5 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Message from "@effect-i2p/i2cp/Message"
+import { inUse } from "@effect-i2p/testkit/Heap"
 import * as Effect from "effect/Effect"
 import * as FastCheck from "effect/FastCheck"
 import * as Fiber from "effect/Fiber"
@@ -426,6 +427,39 @@ describe("LocalRouter in memory", () => {
           yield* a.send({ _tag: "GetBandwidthLimits" })
           assert.strictEqual((yield* a.next)._tag, "BandwidthLimits")
         })
+    )
+
+    it.scoped("that does not read keeps nothing of what the router carries for others meanwhile", () =>
+      Effect.gen(function* () {
+        const router = yield* makeRouter()
+        const a = yield* connectAs(yield* router.connect, alice)
+        const socket = yield* router.connect
+        const gate = yield* Effect.makeLatch(true)
+        const run: typeof socket.run = (handler, options) =>
+          socket.run(
+            (chunk) =>
+              Effect.zipRight(
+                gate.await,
+                Effect.sync(() => void handler(chunk))
+              ),
+            options
+          )
+        yield* connectAs({ ...socket, run }, bob)
+        yield* gate.close
+        const send = (to: Identity, size: number) => a.send(sendTo(a.sessionId, to.keys.destination, numbered(1, size)))
+        const round = Effect.gen(function* () {
+          yield* send(bob, 2000)
+          for (let n = 0; n < 10; n++) {
+            yield* send(alice, 30_000)
+            yield* settle
+          }
+          a.payloads.length = 0
+        })
+        for (let n = 0; n < 10; n++) yield* round
+        const before = inUse()
+        for (let n = 0; n < 50; n++) yield* round
+        assert.isBelow(inUse() - before, 50 * 20_000)
+      })
     )
 
     it.effect("never crashes the router nor disturbs another session, whatever its bytes", () =>

@@ -20,7 +20,7 @@ export interface Client {
   readonly write: (bytes: Uint8Array) => Effect.Effect<void>
   readonly send: (message: Message.Message) => Effect.Effect<void>
   readonly next: Effect.Effect<Message.Message>
-  readonly payloads: ReadonlyArray<Received>
+  readonly payloads: Array<Received>
   /** Resolves when the router has closed the connection. */
   readonly closed: Effect.Effect<void>
 }

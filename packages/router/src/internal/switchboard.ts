@@ -29,8 +29,11 @@ const CREATE_LEASE_SET = 4
 /** A quarter of the default outbox: at 1 ms a turn, still 250 MB/s. */
 const TICK_BYTES = 262_144
 
-/** Two chunks of an outbox. */
-const SLAB_BYTES = 262_144
+/**
+ * One write of an outbox. Each client has slabs of its own: its frames lie in a row, and what waits for a client that does
+ * not read keeps nothing of what others got meanwhile.
+ */
+const SLAB_BYTES = 131_072
 
 /** @internal */
 export interface Settings {
@@ -48,6 +51,8 @@ export interface Settings {
 export class Client {
   readonly framer = new Framer.Framer("ToRouter")
   readonly outbox: Outbox
+  /** What payloads for it are written to. */
+  readonly slab = new ByteSlab(SLAB_BYTES)
   readonly onFrame: Framer.OnFrame
   /** Opened when the router is done with this client and only what is in the outbox is left to write. */
   readonly told = Effect.unsafeMakeLatch(false)
@@ -79,8 +84,6 @@ export class Switchboard {
   #nextMessage = 0
   #inFlightBytes = 0
   readonly #clients = new Map<number, Client>()
-  /** Frames to one client mostly lie in a row in it, and are written as they lie. */
-  readonly #slab = new ByteSlab(SLAB_BYTES)
   readonly #heap = new DelayHeap<InFlight>()
   readonly #counts = { delivered: 0, dropped: 0, refused: 0, ignored: 0 }
 
@@ -244,7 +247,9 @@ export class Switchboard {
     const arrivals = link.transmit(now, send.payloadEnd - send.payloadStart)
     if (arrivals.length === 0) return Status.GuaranteedSuccess
     this.#nextMessage = (this.#nextMessage + 1) >>> 0
-    const frame = SendFrame.payloadFrame(this.#slab, target.id, this.#nextMessage, body, send)
+    const client = this.#clients.get(target.connection)
+    if (client === undefined) return Status.GuaranteedSuccess
+    const frame = SendFrame.payloadFrame(client.slab, target.id, this.#nextMessage, body, send)
     for (const at of arrivals) {
       if (at <= now) {
         this.#deliver(target.id, frame)
