@@ -276,6 +276,7 @@ class Handle implements Owned, StreamConnection {
   #closeWith(event: Event.Event): Effect.Effect<void> {
     return Effect.sync(() => {
       this.#closed = true
+      if (event !== Event.end) Driver.discard(this.#driver)
       Driver.command(this.#driver, event)
     })
   }

@@ -12,7 +12,6 @@ import * as SecureRandom from "@effect-i2p/wire/SecureRandom"
 import * as Signatures from "@effect-i2p/wire/Signatures"
 import type { PublicKey } from "@effect-i2p/wire/SigningKey"
 import * as Cause from "effect/Cause"
-import * as Chunk from "effect/Chunk"
 import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -35,6 +34,7 @@ import { isCloseInFlight, type Outcome, type State } from "./core/State.js"
 import * as Driver from "./internal/driver.js"
 import * as EventLoop from "./internal/eventLoop.js"
 import * as Gate from "./internal/gate.js"
+import { MemoryPool } from "./internal/memoryPool.js"
 import * as Metering from "./internal/metering.js"
 import * as Pings from "./internal/pings.js"
 import * as SendScheduler from "./internal/sendScheduler.js"
@@ -147,6 +147,20 @@ export interface DropCounters {
 }
 
 /**
+ * The memory that the streams of a session share for what is received and not read.
+ *
+ * **Units** bytes. `used` is what is held, `limit` is `receiveMemoryBytes`, `perStream` what a stream may hold now.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Memory {
+  readonly used: number
+  readonly limit: number
+  readonly perStream: number
+}
+
+/**
  * The streams of a destination.
  *
  * @since 0.1.0
@@ -171,6 +185,8 @@ export class StreamManager extends Context.Tag("@effect-i2p/streaming/StreamMana
     /** Snapshots of all streams. */
     readonly active: Effect.Effect<ReadonlyArray<StreamConnection.StreamStats>>
     readonly drops: Effect.Effect<DropCounters>
+    /** What streams have received and nobody has read, and how much there may be. */
+    readonly memory: Effect.Effect<Memory>
     /** Who may connect to us and ping us. */
     readonly accessList: AccessList.AccessList
     /** How many may connect; a change holds from the next one on. */
@@ -229,6 +245,7 @@ const make = Effect.gen(function* () {
   const sink = yield* PacketTrace.PacketTrace
   const trace = sink && Tracing.make(sink, clock)
   const loop = yield* EventLoop.make(clock)
+  const memory = new MemoryPool(StreamingConfig.toMemory(options))
   const session: Driver.Session = {
     transport,
     scheduler,
@@ -236,6 +253,7 @@ const make = Effect.gen(function* () {
     clock,
     loop,
     units: new WriteUnits(),
+    memory,
     fork: yield* FiberSet.makeRuntime<never, void, never>(),
     trace
   }
@@ -357,6 +375,7 @@ const make = Effect.gen(function* () {
     scheduler.clear(id)
     Sharing.leave(sharing, driver, last, now())
     Endpoint.release(endpoint, id, {
+      peer: Driver.remembered(driver.peer),
       remoteStreamId: last.remoteStreamId,
       ackThrough: last.phase._tag === "TimeWait" ? Assembler.cumulative(last.receive) : undefined,
       closeUnheard: isCloseInFlight(last),
@@ -594,19 +613,28 @@ const make = Effect.gen(function* () {
     .serve((packet, incoming) => dispatch(packet, incoming, now()))
     .pipe(survive, Effect.forever, Effect.forkScoped)
 
-  yield* Effect.gen(function* () {
-    for (;;) {
-      // Not `takeBetween`, which gives the first alone, and the others that came with it in another round.
-      const first = yield* Queue.take(transport.incoming)
-      const others = Chunk.toReadonlyArray(yield* Queue.takeUpTo(transport.incoming, readBatch - 1))
-      const at = now()
-      const rest = handleIncoming(first, at)
-      if (rest !== undefined) yield* rest
-      for (let i = 0; i < others.length; i++) {
-        const rest = handleIncoming(others[i]!, at)
-        if (rest !== undefined) yield* rest
-      }
+  const handleFrom = (
+    batch: ReadonlyArray<PacketTransport.Incoming>,
+    start: number,
+    at: number
+  ): Effect.Effect<void> => {
+    for (let i = start; i < batch.length; i++) {
+      const rest = handleIncoming(batch[i]!, at)
+      if (rest !== undefined) return Effect.flatMap(rest, () => handleFrom(batch, i + 1, at))
     }
+    return Effect.void
+  }
+
+  // Not `takeBetween`, which gives the first alone, and the others that came with it in another round.
+  const handleBatch = Effect.flatMap(Queue.take(transport.incoming), (first) =>
+    Effect.flatMap(Queue.takeUpTo(transport.incoming, readBatch - 1), (others) =>
+      handleFrom([first, ...others], 0, now())
+    )
+  )
+
+  yield* Effect.gen(function* () {
+    // No packet is in a variable here, or 128 of 64 KiB would stay until others come.
+    for (;;) yield* handleBatch
   }).pipe(survive, Effect.forever, Effect.forkScoped)
 
   const notePath = (next: PacketTransport.Path): void => {
@@ -632,10 +660,13 @@ const make = Effect.gen(function* () {
   const turnedAway: Record<string, number> = {}
   const allDrops = (): DropCounters => ({ ...drops, ...gate.turnedAway })
   const meterDrops = Effect.suspend(() => Metering.turnedAway(turnedAway, { ...allDrops() }))
-  yield* Effect.addFinalizer(() => meterDrops)
+  const reported = { bytes: 0 }
+  const meterMemory = Effect.suspend(() => Metering.memory(reported, memory.used))
+  yield* Effect.addFinalizer(() => Effect.zipRight(meterDrops, Metering.memory(reported, 0)))
   if (options.metricsInterval !== "never") {
     yield* Metering.sample(drivers, accounts).pipe(
       Effect.zipRight(meterDrops),
+      Effect.zipRight(meterMemory),
       Effect.delay(options.metricsInterval),
       Effect.forever,
       Effect.forkScoped
@@ -672,6 +703,7 @@ const make = Effect.gen(function* () {
       Effect.forEach([...drivers], ([id, driver]) => StreamConnection.make(driver, id).connection.stats)
     ),
     drops: Effect.sync(allDrops),
+    memory: Effect.sync(() => ({ used: memory.used, limit: memory.limit, perStream: memory.allowance })),
     accessList: gate.accessList,
     connectionLimits: gate.connectionLimits,
     pingLimits: gate.pingLimits

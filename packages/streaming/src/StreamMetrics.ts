@@ -153,6 +153,16 @@ export const inFlight = Metric.gauge("i2p_stream_in_flight_packets", {
 export const choked = Metric.gauge("i2p_stream_choked", { description: "Streams with a closed window, sampled" })
 
 /**
+ * Memory of what streams have received and nobody has read, of all sessions at their last `metricsInterval`.
+ *
+ * @since 0.1.0
+ * @category metrics
+ */
+export const memory = Metric.gauge("i2p_stream_memory_bytes", {
+  description: "Memory of what streams have received and nobody has read, sampled"
+})
+
+/**
  * Time that peers kept their windows closed.
  *
  * @since 0.1.0

@@ -187,8 +187,30 @@ export type LimitAction = "reset" | "drop" | "http" | { readonly text: string }
  * @category models
  */
 export interface StreamingOptions extends ConnectionOptions {
+  /**
+   * Bytes that all streams together may have received and not read, packets out of order and what a packet costs beside its
+   * payload included. A stream may hold a quarter of what is free, and `minReceiveBufferBytes` always, so that those which
+   * hold most close their windows first. Default 64 MiB, ours: thirty of the largest receive buffers; Linux `tcp_mem` takes
+   * a tenth of the memory.
+   */
+  readonly receiveMemoryBytes: number
+  /**
+   * Bytes that a stream may hold however little memory is left; two full packets at the least. Default 8 KiB: four full
+   * packets; Linux 4096 (`tcp_rmem`), two of its.
+   */
+  readonly minReceiveBufferBytes: number
   /** Streams at a time, both directions. Default 2048, i2pd `maxConcurrentStreams`. */
   readonly maxConcurrentStreams: number
+  /**
+   * Share of `maxConcurrentStreams` that one peer may have opened, 0 to 1; one stream at the least. Default 0.5, ours: a peer
+   * leaves as many to all others.
+   */
+  readonly peerShare: number
+  /**
+   * Share of `maxConcurrentStreams` that peers leave to streams that we open, 0 to 1. Default 0.125, ours: `connect` works
+   * however many come in.
+   */
+  readonly reservedShare: number
   /** How long ids of a finished stream are kept. Default 5 min, Java. */
   readonly timeWait: Duration.DurationInput
   /** Finished streams that are remembered. Default 8192, four for each live one; Java remembers 128. */
@@ -207,6 +229,13 @@ export interface StreamingOptions extends ConnectionOptions {
   readonly maxPings: number
   /** How long a ping waits for its pong. Default 60 s; Java 5 min. */
   readonly pingTimeout: Duration.DurationInput
+  /**
+   * How long the same ping is not answered again, or a third party could draw pongs to a peer and use up its quota. Default
+   * 1 h, ours: a ping has an id and no date, so after that one more is answered.
+   */
+  readonly pingReplayWindow: Duration.DurationInput
+  /** Pings remembered for that; the oldest are forgotten first. Default 8192, ours: 2 MB, seven minutes of `pingLimits`. */
+  readonly maxRememberedPings: number
   /** Refuse SYNs without the target's hash (proposal 164). Default false: Java and i2pd accept those of old peers. */
   readonly requireReplayHash: boolean
   /**
@@ -330,7 +359,11 @@ export const defaults: StreamingOptions = {
   idleTimeout: "90 seconds",
   idleAction: "keepalive",
   closeTimeout: "60 seconds",
+  receiveMemoryBytes: 67_108_864,
+  minReceiveBufferBytes: 8192,
   maxConcurrentStreams: 2048,
+  peerShare: 0.5,
+  reservedShare: 0.125,
   timeWait: "5 minutes",
   maxTimeWait: 8192,
   earlyLifetime: "5 seconds",
@@ -340,6 +373,8 @@ export const defaults: StreamingOptions = {
   answerPings: true,
   maxPings: 256,
   pingTimeout: "60 seconds",
+  pingReplayWindow: "1 hour",
+  maxRememberedPings: 8192,
   requireReplayHash: false,
   accessList: AccessList.everybody,
   connectionLimits: {},
@@ -508,10 +543,23 @@ export const toCore = Effect.fnUntraced(function* (
  */
 export const toLimits = (options: StreamingOptions): Endpoint.Limits => ({
   maxStreams: options.maxConcurrentStreams,
+  maxFromPeers: Math.ceil((1 - options.reservedShare) * options.maxConcurrentStreams),
+  maxFromPeer: Math.max(1, Math.floor(options.peerShare * options.maxConcurrentStreams)),
   timeWait: Duration.toMillis(options.timeWait),
   maxTimeWait: options.maxTimeWait,
   earlyLifetime: Duration.toMillis(options.earlyLifetime),
   maxEarlyPerStream: options.maxEarlyPerStream,
   maxEarly: options.maxEarly,
   maxPings: options.maxPings
+})
+
+/**
+ * The bounds of the memory that streams share for what is unread.
+ *
+ * @since 0.1.0
+ * @category conversions
+ */
+export const toMemory = (options: StreamingOptions): { readonly limit: number; readonly floor: number } => ({
+  limit: options.receiveMemoryBytes,
+  floor: Math.max(options.minReceiveBufferBytes, 2 * options.maxPacketSize)
 })

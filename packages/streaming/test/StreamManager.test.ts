@@ -435,6 +435,38 @@ describe("limits and policies", () => {
     }).pipe(simulate())
   )
 
+  it.effect("one peer opens half of them at the most, and all peers leave some to us", () =>
+    Effect.gen(function* () {
+      const a = yield* MemoryTransport.streams(alice)
+      const m = yield* MemoryTransport.streams(mallory)
+      const b = yield* MemoryTransport.streams(bob, { maxConcurrentStreams: 8 })
+      yield* b.listen({ port: 80 })
+      yield* a.listen({ port: 80 })
+      const visit = (from: typeof a, to: typeof a) =>
+        failureOf(from.connect({ destination: to.destination, port: 80, timeout: "1 second" }))
+      const [in4, refused] = [new Array(4).fill("success"), "ConnectRefused"]
+      assert.deepStrictEqual(yield* Effect.replicateEffect(visit(m, b), 5), [...in4, refused])
+      assert.deepStrictEqual(yield* Effect.replicateEffect(visit(a, b), 4), [...in4.slice(1), refused])
+      assert.strictEqual((yield* b.drops).limited, 2)
+      assert.strictEqual(yield* visit(b, a), "success")
+      assert.strictEqual(yield* visit(b, a), "TooManyStreams")
+    }).pipe(simulate())
+  )
+
+  it.effect("places come back when a peer's streams end, and all may be one peer's if that is asked for", () =>
+    Effect.gen(function* () {
+      const m = yield* MemoryTransport.streams(mallory)
+      const b = yield* MemoryTransport.streams(bob, { maxConcurrentStreams: 4, peerShare: 1, reservedShare: 0 })
+      yield* b.listen({ port: 80 })
+      const connect = m.connect({ destination: b.destination, port: 80, timeout: "1 second" })
+      const streams = yield* Effect.replicateEffect(connect, 4)
+      assert.strictEqual(yield* failureOf(connect), "ConnectRefused")
+      yield* streams[0]!.reset
+      yield* Effect.sleep("1 second")
+      assert.strictEqual(yield* failureOf(connect), "success")
+    }).pipe(simulate())
+  )
+
   it.effect("an address that nobody has is not found", () =>
     Effect.gen(function* () {
       const { a } = yield* sessions()

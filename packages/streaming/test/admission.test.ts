@@ -217,6 +217,53 @@ describe("limits", () => {
     }).pipe(simulate({ link }))
   )
 
+  it.effect("of pings are not used up by somebody who repeats a peer's, nor does the peer get pongs for them", () =>
+    Effect.gen(function* () {
+      const { b, network } = yield* visitors({ pingLimits: { perPeer: { minute: 2 } }, pingReplayWindow: "10 minutes" })
+      const sent = yield* record
+      const pongs = () => sent.filter(({ packet }) => Packet.has(packet, Packet.ECHO)).length
+      const ping = (id: number, payload = "") =>
+        sealed({ sendStreamId: id, flags: Packet.ECHO | Packet.NO_ACK, payload: bytes(payload) }, "identity", alice)
+      const arrive = (packet: Uint8Array) =>
+        Effect.zipRight(network.inject({ to: b.destination, bytes: packet }), Effect.sleep("1 second"))
+      const captured = ping(7)
+      for (let i = 0; i < 20; i++) yield* arrive(captured)
+      assert.strictEqual(pongs(), 1)
+      assert.deepInclude(yield* b.drops, { replayed: 19, pingsLimited: 0 })
+      // The same id is the same ping only with the same content.
+      yield* arrive(ping(7, "again"))
+      assert.strictEqual(pongs(), 2)
+      yield* Effect.sleep("9 minutes")
+      yield* arrive(captured)
+      assert.strictEqual(pongs(), 2)
+      yield* Effect.sleep("1 minute")
+      yield* arrive(captured)
+      assert.strictEqual(pongs(), 3)
+    }).pipe(simulate())
+  )
+
+  it.effect("of pings are remembered by so many at the most, those of unproven senders not at all", () =>
+    Effect.gen(function* () {
+      const { b, network } = yield* visitors({ maxRememberedPings: 3 })
+      const ping = (id: number) =>
+        sealed({ sendStreamId: id, flags: Packet.ECHO | Packet.NO_ACK }, "identity", alice).slice()
+      const arrive = (packet: Uint8Array) =>
+        Effect.zipRight(network.inject({ to: b.destination, bytes: packet }), Effect.sleep("1 second"))
+      const first = ping(1)
+      yield* arrive(first)
+      for (let id = 2; id < 10; id++) {
+        const forged = ping(id)
+        forged[forged.length - 1]! ^= 1
+        yield* arrive(forged)
+      }
+      yield* arrive(first)
+      assert.deepInclude(yield* b.drops, { replayed: 1, unverified: 8 })
+      for (let id = 2; id < 5; id++) yield* arrive(ping(id))
+      yield* arrive(first)
+      assert.deepInclude(yield* b.drops, { replayed: 1 })
+    }).pipe(simulate())
+  )
+
   it.effect("of pings let a ping a second through for ever, unless told otherwise", () =>
     Effect.gen(function* () {
       const { a } = yield* visitors()
@@ -376,6 +423,32 @@ describe("refusals", () => {
       ])
       assert.strictEqual((yield* b.drops).limited, 4)
     }).pipe(simulate({ link }))
+  )
+
+  it.effect(
+    "come three times to one SYN, however often somebody repeats it, and count against its sender as often",
+    () =>
+      Effect.gen(function* () {
+        const { a, b, network, visit } = yield* visitors({ connectionLimits: { perPeer: { minute: 4 } } })
+        const sent = yield* record
+        const captured = sealed(
+          { receiveStreamId: 5, nacks: Packet.replayHash(bob.destination.hash), flags: Packet.SYNCHRONIZE },
+          "identity",
+          alice
+        )
+        for (let i = 0; i < 20; i++) {
+          yield* network.inject({ to: b.destination, destinationPort: 7, bytes: captured })
+          yield* Effect.sleep("10 millis")
+        }
+        assert.lengthOf(
+          sent.filter(({ packet }) => Packet.has(packet, Packet.RESET)),
+          3
+        )
+        assert.deepInclude(yield* b.drops, { replayed: 17, limited: 0 })
+        yield* b.listen({ port: 7 })
+        yield* idle
+        assert.strictEqual(yield* visit(a), "success")
+      }).pipe(simulate())
   )
 
   it.effect("come when the backlog is full, and no longer when somebody accepts", () =>

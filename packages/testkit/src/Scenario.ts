@@ -124,6 +124,8 @@ export const early = (sequenceNumber: number, payload: Uint8Array | number = ful
 export class Machine {
   state: State
   now: number
+  /** Bytes that may be unread, as the memory of a session has it. */
+  allowance = Number.POSITIVE_INFINITY
   /** Everything done since the machine was made. */
   readonly actions: Array<Action>
 
@@ -136,7 +138,7 @@ export class Machine {
 
   /** Handles events now and gives what was done. */
   step(...events: ReadonlyArray<Event.Event>): ReadonlyArray<Action> {
-    const [state, actions] = Connection.step(this.state, events, this.now)
+    const [state, actions] = Connection.step(this.state, events, this.now, Number.POSITIVE_INFINITY, this.allowance)
     this.state = state
     this.actions.push(...actions)
     this.check()

@@ -143,7 +143,7 @@ export interface Mallory {
   /** Any envelope, past the session's own checks. */
   readonly sendEnvelope: (envelope: Uint8Array) => Effect.Effect<void>
   /** A first SYN to Bob, signed and sound. */
-  readonly syn: (fields?: Partial<Packet.Packet>) => Uint8Array
+  readonly syn: (fields?: Partial<Packet.Packet>, as?: DestinationKeys.DestinationKeys) => Uint8Array
   /** Opens a stream as anybody would. */
   readonly open: (port: number) => Effect.Effect<Ids>
 }
@@ -254,7 +254,8 @@ const makeMallory = Effect.fnUntraced(function* (router: LocalRouter.LocalRouter
     Effect.forever,
     Effect.forkScoped
   )
-  const packet: Mallory["packet"] = (fields, signing = "none") => seal(fields, signing, keys, signatures)
+  const packet = (fields: Partial<Packet.Packet>, signing: Signing = "none", as = keys) =>
+    seal(fields, signing, as, signatures)
   const send: Mallory["send"] = (payload, port = ports.echo) =>
     Effect.suspend(() => {
       if (mallory.isMuted) return Effect.void
@@ -274,7 +275,7 @@ const makeMallory = Effect.fnUntraced(function* (router: LocalRouter.LocalRouter
       return line.toRouter(Message.encode({ ...message, payload: envelope, nonce: 0 }))
     })
   let own = 1
-  const syn: Mallory["syn"] = (fields = {}) =>
+  const syn: Mallory["syn"] = (fields = {}, as = keys) =>
     packet(
       {
         receiveStreamId: own,
@@ -283,7 +284,8 @@ const makeMallory = Effect.fnUntraced(function* (router: LocalRouter.LocalRouter
         maxPacketSize: 1812,
         ...fields
       },
-      "identity"
+      "identity",
+      as
     )
   const open: Mallory["open"] = (port) =>
     Effect.gen(function* () {

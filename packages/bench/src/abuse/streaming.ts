@@ -6,6 +6,7 @@
 import * as Payload from "@effect-i2p/i2cp/Payload"
 import { zlib } from "@effect-i2p/platform-node/NodeCompression"
 import * as Packet from "@effect-i2p/streaming/Packet"
+import { Destination } from "@effect-i2p/wire/Destination"
 import * as Effect from "effect/Effect"
 import type { Attack } from "./Trial.js"
 import { ports, type World } from "./World.js"
@@ -170,6 +171,47 @@ const spacedUnread: Attack = {
   )
 }
 
+/** Streams that Mallory opens at once, whose packets nobody reads. */
+const hoards = 40
+
+const manyUnread: Attack = {
+  name: "full packets on forty streams, unread",
+  victim: { receiveMemoryBytes: 1_048_576 },
+  dose: { messages: 4000, burst: 20 },
+  bound: { answers: 1.1, answerBytes: 0.1, heldBytes: 4_194_304, streams: 1 + hoards },
+  arm: ({ mallory }) =>
+    Effect.map(Effect.replicateEffect(mallory.open(ports.deaf), hoards), (streams) => (n: number) => {
+      const { own, theirs } = streams[n % hoards]!
+      const ids = { sendStreamId: theirs, receiveStreamId: own, sequenceNumber: 1 + Math.floor(n / hoards) }
+      return mallory.send(mallory.packet({ ...ids, payload: new Uint8Array(1812) }), ports.deaf)
+    })
+}
+
+const crowd: Attack = {
+  name: "streams of one peer beyond its share",
+  victim: { maxConcurrentStreams: 40 },
+  dose: { messages: 100, burst: 1 },
+  bound: { answers: 1, answerBytes: 1, streams: 21 },
+  arm: each(({ mallory }, n) => mallory.send(mallory.syn({ receiveStreamId: 1000 + n }), ports.deaf))
+}
+
+/** A sound packet, and in its FROM a certificate that fills it, of an encryption type that nobody knows. */
+const hugeFrom: Attack = {
+  name: "first SYNs whose FROM has 60,000 bytes",
+  dose: { messages: 200, burst: 1 },
+  arm: ({ mallory }) => {
+    const certificate = 60_000
+    const { bytes, signingType } = mallory.keys.destination
+    const from = new Uint8Array(384 + 3 + certificate)
+    from.set(bytes.subarray(0, 384))
+    from.set([5, certificate >> 8, certificate & 0xff, 0, signingType, 0x0f, 0xff], 384)
+    const keys = { ...mallory.keys, destination: Destination.unsafeMake(from, signingType) }
+    return Effect.succeed((n) =>
+      mallory.sendEnvelope(deflated(mallory.syn({ receiveStreamId: 1000 + n, nacks: [] }, keys)))
+    )
+  }
+}
+
 const duplicates: Attack = {
   name: "the same packet again and again",
   bound: { answers: 1, answerBytes: 1, streams: 2 },
@@ -284,6 +326,26 @@ const forgedPings: Attack = {
   }
 }
 
+const repeatedPings: Attack = {
+  name: "a ping of somebody else's, repeated",
+  dose: { messages: 1000, burst: 5 },
+  bound: { answers: 0.001, answerBytes: 0.001 },
+  // Mallory is the one whose ping it is as well: pongs go to whom it names.
+  arm: ({ mallory }) => {
+    const captured = mallory.packet({ sendStreamId: 5, flags: Packet.ECHO | Packet.NO_ACK }, "identity")
+    return Effect.succeed(() => mallory.send(captured))
+  }
+}
+
+const repeatedRefusals: Attack = {
+  name: "a SYN that was refused, repeated",
+  bound: { answers: 0.015, answerBytes: 0.015 },
+  arm: ({ mallory }) => {
+    const captured = mallory.syn({ receiveStreamId: 77 })
+    return Effect.succeed(() => mallory.send(captured, ports.shut))
+  }
+}
+
 const pingFlood: Attack = {
   name: "pings of 1,024 bytes in one's own name",
   dose: { messages: 1000, burst: 5 },
@@ -350,6 +412,9 @@ export const attacks: ReadonlyArray<Attack> = [
   forgedSyns,
   soundSyns,
   refusedSyns,
+  repeatedRefusals,
+  crowd,
+  hugeFrom,
   limitedSyns,
   replayToThird,
   replayToSame,
@@ -359,6 +424,7 @@ export const attacks: ReadonlyArray<Attack> = [
   tinyUnread,
   paddedUnread,
   spacedUnread,
+  manyUnread,
   duplicates,
   earlyData,
   optimisticAcks,
@@ -370,6 +436,7 @@ export const attacks: ReadonlyArray<Attack> = [
   bomb,
   malformedEnvelopes,
   forgedPings,
+  repeatedPings,
   pingFlood,
   pingOnStream,
   forgedEnds,

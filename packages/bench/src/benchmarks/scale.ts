@@ -25,7 +25,7 @@ const lone = { bytes: 8_000_000, times: 5 }
 const busyFor = { warmUp: Duration.seconds(3), counted: Duration.seconds(4) }
 
 /** What bounds streams by default is not what is measured here. */
-const streaming = { maxConcurrentStreams: 20_000, backlog: 1_000 } as const
+const streaming = { maxConcurrentStreams: 20_000, peerShare: 1, reservedShare: 0, backlog: 1_000 } as const
 
 /** Streams opened at a time. */
 const concurrency = 64

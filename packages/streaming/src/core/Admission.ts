@@ -48,12 +48,20 @@ export interface Limits {
 export type Period = keyof Rates
 
 /**
+ * Why there is no room for another stream: too many are open, of all or of this peer.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type Lack = "Concurrent" | "PeerShare"
+
+/**
  * Why somebody is not let in: the peer's own limit, that of all peers, or no room for another stream.
  *
  * @since 0.1.0
  * @category models
  */
-export type Reason = "PeerLimit" | "TotalLimit" | "Concurrent"
+export type Reason = "PeerLimit" | "TotalLimit" | Lack
 
 /**
  * **Shape** `Refuse` may be answered; `Drop` must not: the peer has had its answers.
@@ -135,7 +143,7 @@ export const make = (options: {
 /**
  * Decides about one authenticated visitor, and counts it.
  *
- * **Shape** `limits` may be others at each call. `hasRoom` is whether another stream may be opened at all.
+ * **Shape** `limits` may be others at each call. `lack` says why no other stream may be opened at all.
  *
  * @since 0.1.0
  * @category combinators
@@ -143,11 +151,11 @@ export const make = (options: {
 export const decide = (
   self: Admission,
   limits: Limits,
-  visitor: { readonly peer: string; readonly hasRoom: boolean },
+  visitor: { readonly peer: string; readonly lack?: Lack | undefined },
   now: number
 ): Verdict => {
   for (const period of periods) renew(self.tables[period], now)
-  if (!visitor.hasRoom) return refuse(self, "minute", "Concurrent", visitor.peer, now)
+  if (visitor.lack !== undefined) return refuse(self, "minute", visitor.lack, visitor.peer, now)
   for (const period of periods) {
     const limit = limits.perPeer?.[period] ?? 0
     const { peers } = self.tables[period]

@@ -189,7 +189,8 @@ export const accept = (
 
 /**
  * Handles a batch of events and what time has brought, then sends once, so many packets of data at the most: what is beyond
- * that waits for a step with more room, which the action `HeldBack` asks for.
+ * that waits for a step with more room, which the action `HeldBack` asks for. `allowance` caps the receive window for this
+ * step: what the session has left for one stream.
  *
  * @since 0.1.0
  * @category combinators
@@ -198,10 +199,11 @@ export const step = (
   state: State,
   events: ReadonlyArray<Event>,
   now: number,
-  room = Number.POSITIVE_INFINITY
+  room = Number.POSITIVE_INFINITY,
+  allowance = Number.POSITIVE_INFINITY
 ): readonly [State, ReadonlyArray<Action>] => {
   if (isOver(state)) return [state, []]
-  return run(Draft.from(state, now, room), events)
+  return run(Draft.from(state, now, room, allowance), events)
 }
 
 /**
@@ -232,10 +234,11 @@ export const advance = (
   self: Owned,
   events: ReadonlyArray<Event>,
   now: number,
-  room = Number.POSITIVE_INFINITY
+  room = Number.POSITIVE_INFINITY,
+  allowance = Number.POSITIVE_INFINITY
 ): ReadonlyArray<Action> => {
   if (isOver(self)) return []
-  Draft.resume(self, now, room)
+  Draft.resume(self, now, room, allowance)
   return run(self, events)[1]
 }
 

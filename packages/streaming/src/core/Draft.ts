@@ -26,6 +26,8 @@ export interface Draft extends Mutable<Omit<State, "counters" | "timers">> {
   now: number
   /** Packets of data that may still be sent in this step. */
   room: number
+  /** Bytes that may be unread, whatever the receive window is: the memory of the session is shared. */
+  allowance: number
   /** A copy of its own: every packet counts something. */
   readonly counters: Mutable<Counters>
   /** A copy of its own, too: every packet moves some deadline. */
@@ -42,7 +44,12 @@ export interface Draft extends Mutable<Omit<State, "counters" | "timers">> {
  * @since 0.1.0
  * @category constructors
  */
-export const from = (state: State, now: number, room = Number.POSITIVE_INFINITY): Draft => ({
+export const from = (
+  state: State,
+  now: number,
+  room = Number.POSITIVE_INFINITY,
+  allowance = Number.POSITIVE_INFINITY
+): Draft => ({
   config: state.config,
   role: state.role,
   phase: state.phase,
@@ -88,6 +95,7 @@ export const from = (state: State, now: number, room = Number.POSITIVE_INFINITY)
   },
   now,
   room,
+  allowance,
   actions: [],
   ownSend: undefined
 })
@@ -98,9 +106,10 @@ export const from = (state: State, now: number, room = Number.POSITIVE_INFINITY)
  * @since 0.1.0
  * @category combinators
  */
-export const resume = (draft: Draft, now: number, room: number): void => {
+export const resume = (draft: Draft, now: number, room: number, allowance: number): void => {
   draft.now = now
   draft.room = room
+  draft.allowance = allowance
   draft.actions = []
 }
 

@@ -19,6 +19,9 @@ import * as Packet from "../Packet.js"
  */
 export interface Limits {
   readonly maxStreams: number
+  /** Streams that peers may have opened, and one of them; the others are for streams that we open. */
+  readonly maxFromPeers: number
+  readonly maxFromPeer: number
   /** How long the ids of a finished connection stay reserved and its last acknowledgment is repeated. */
   readonly timeWait: number
   readonly maxTimeWait: number
@@ -66,11 +69,14 @@ export type Admission =
   | { readonly _tag: "Repeated"; readonly localStreamId: number }
   /** The same SYN after its connection has ended: a replay, or a very late copy. */
   | { readonly _tag: "Stale" }
-  | { readonly _tag: "Full" }
+  /** There are as many as there may be, of all or of this peer. */
+  | { readonly _tag: "Full"; readonly lack: "Concurrent" | "PeerShare" }
 
 interface Live<P> {
   readonly peer: P
   readonly peerKey: string
+  /** The peer opened it. */
+  readonly isTheirs: boolean
   remoteStreamId: number
 }
 
@@ -118,6 +124,9 @@ export interface Endpoint<P> {
   readonly byRemoteId: Map<number, Array<number>>
   readonly early: Map<number, Early>
   readonly pings: Set<number>
+  /** How many live streams each peer has opened, and all of them. */
+  readonly opened: Map<string, number>
+  openedByAll: number
 }
 
 /**
@@ -133,7 +142,9 @@ export const make = <P>(limits: Limits): Endpoint<P> => ({
   byPeer: new Map(),
   byRemoteId: new Map(),
   early: new Map(),
-  pings: new Set()
+  pings: new Set(),
+  opened: new Map(),
+  openedByAll: 0
 })
 
 const keyOf = (peerKey: string, remoteStreamId: number): string => `${peerKey}/${remoteStreamId}`
@@ -251,11 +262,20 @@ export const admit = <P>(self: Endpoint<P>, peerKey: string, remoteStreamId: num
   if (known !== undefined) {
     return self.live.has(known) ? { _tag: "Repeated", localStreamId: known } : { _tag: "Stale" }
   }
-  return self.live.size >= self.limits.maxStreams ? { _tag: "Full" } : { _tag: "New" }
+  const { maxFromPeer, maxFromPeers, maxStreams } = self.limits
+  if (self.live.size >= maxStreams || self.openedByAll >= maxFromPeers) return { _tag: "Full", lack: "Concurrent" }
+  return (self.opened.get(peerKey) ?? 0) >= maxFromPeer ? { _tag: "Full", lack: "PeerShare" } : { _tag: "New" }
+}
+
+const countOpened = <P>(self: Endpoint<P>, peerKey: string, change: 1 | -1): void => {
+  const count = (self.opened.get(peerKey) ?? 0) + change
+  self.openedByAll += change
+  if (count === 0) self.opened.delete(peerKey)
+  else self.opened.set(peerKey, count)
 }
 
 /**
- * Whether another stream may be opened.
+ * Whether we may open another stream.
  *
  * @since 0.1.0
  * @category getters
@@ -282,8 +302,10 @@ export const register = <P>(
   localStreamId: number,
   stream: { readonly peer: P; readonly peerKey: string; readonly remoteStreamId: number }
 ): void => {
-  self.live.set(localStreamId, { ...stream })
-  if (stream.remoteStreamId === 0) return
+  const isTheirs = stream.remoteStreamId !== 0
+  self.live.set(localStreamId, { ...stream, isTheirs })
+  if (!isTheirs) return
+  countOpened(self, stream.peerKey, 1)
   self.byPeer.set(keyOf(stream.peerKey, stream.remoteStreamId), localStreamId)
   const same = self.byRemoteId.get(stream.remoteStreamId)
   if (same === undefined) self.byRemoteId.set(stream.remoteStreamId, [localStreamId])
@@ -304,18 +326,21 @@ export const release = <P>(
     readonly ackThrough: number | undefined
     readonly closeUnheard: boolean
     readonly now: number
+    /** What is kept of the peer, if less than before. */
+    readonly peer?: P | undefined
   }
 ): void => {
   const stream = self.live.get(localStreamId)
   if (stream === undefined) return
   self.live.delete(localStreamId)
+  if (stream.isTheirs) countOpened(self, stream.peerKey, -1)
   const same = self.byRemoteId.get(stream.remoteStreamId)?.filter((id) => id !== localStreamId) ?? []
   if (same.length === 0) self.byRemoteId.delete(stream.remoteStreamId)
   else self.byRemoteId.set(stream.remoteStreamId, same)
   expireFinished(self, ended.now)
   if (self.finished.size >= self.limits.maxTimeWait) dropOldestFinished(self)
   self.finished.set(localStreamId, {
-    peer: stream.peer,
+    peer: ended.peer ?? stream.peer,
     key: keyOf(stream.peerKey, stream.remoteStreamId),
     remoteStreamId: ended.remoteStreamId,
     ackThrough: ended.ackThrough,

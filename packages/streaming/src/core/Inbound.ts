@@ -98,8 +98,11 @@ export const handlePacket = (draft: Draft.Draft, packet: Packet.Packet): void =>
 
 const handleInSynSent = (draft: Draft.Draft, packet: Packet.Packet, early: ReadonlyArray<Packet.Packet>): void => {
   if (!Packet.has(packet, Packet.SYNCHRONIZE)) {
-    if (early.length < maxEarlyPackets && draft.phase._tag === "SynSent") {
-      Draft.setPhase(draft, { ...draft.phase, early: [...early, packet] })
+    const fits = early.length < maxEarlyPackets && packet.payload.length <= draft.config.maxPacketSize
+    if (fits && draft.phase._tag === "SynSent") {
+      // It may wait for as long as the opening: who sent it has been checked, and its frame is not kept.
+      const kept = { ...packet, from: undefined, signature: undefined, payload: exact(packet.payload) }
+      Draft.setPhase(draft, { ...draft.phase, early: [...early, kept] })
     } else Draft.count(draft, "dropped")
     return
   }
@@ -127,7 +130,7 @@ export const handleFirstSyn = (draft: Draft.Draft, syn: Packet.Packet): void => 
   Draft.count(draft, "packetsReceived")
   const { assembler, delivered } = Assembler.accept(draft.receive, {
     sequenceNumber: 0,
-    payload: syn.payload,
+    payload: detached(syn.payload),
     close: Packet.has(syn, Packet.CLOSE)
   })
   draft.receive = assembler
@@ -270,6 +273,8 @@ const handleCloseAcknowledged = (draft: Draft.Draft): void => {
 }
 
 const handleSegment = (draft: Draft.Draft, packet: Packet.Packet): void => {
+  // What others have read may have made room, of which this stream hears with the peer's next probe.
+  WindowUpdate.reopen(draft)
   const verdict = Assembler.classify(draft.receive, packet.sequenceNumber)
   switch (verdict) {
     case "Duplicate":
@@ -292,7 +297,7 @@ const handleSegment = (draft: Draft.Draft, packet: Packet.Packet): void => {
   if (isDiscarding) Draft.count(draft, "bytesReceived", packet.payload.length)
   const { assembler, delivered } = Assembler.accept(draft.receive, {
     sequenceNumber: packet.sequenceNumber,
-    payload: isDiscarding ? noBytes : detached(packet.payload),
+    payload: isDiscarding ? noBytes : verdict === "OutOfOrder" ? exact(packet.payload) : detached(packet.payload),
     close: Packet.has(packet, Packet.CLOSE)
   })
   draft.receive = assembler
@@ -317,14 +322,17 @@ const detached = (payload: Uint8Array): Uint8Array => {
   return byteLength > Math.max(keeps, 2 * payload.length) ? payload.slice() : payload
 }
 
+/** A payload that may be kept for long, as what is missing before it may never come, keeps nothing but itself. */
+const exact = (payload: Uint8Array): Uint8Array =>
+  payload.buffer.byteLength > Math.max(ReceiveWindow.minCharge, 2 * payload.length) ? payload.slice() : payload
+
 /**
  * A segment in order must always find room when the application has read everything, or a full buffer of later
  * segments would lock the stream: only those are counted against later ones.
  */
 const fits = (draft: Draft.Draft, bytes: number, outOfOrder: boolean): boolean =>
   bytes === 0 ||
-  draft.flow.charged + ReceiveWindow.charge(bytes) + (outOfOrder ? draft.receive.pendingBytes : 0) <=
-    draft.flow.window.limit
+  draft.flow.charged + ReceiveWindow.charge(bytes) + (outOfOrder ? draft.receive.pendingBytes : 0) <= WindowUpdate.limitOf(draft)
 
 const deliver = (draft: Draft.Draft, payloads: ReadonlyArray<Uint8Array>): void => {
   let bytes = 0
@@ -395,7 +403,7 @@ export const handleConsumed = (draft: Draft.Draft, bytes: number, charge: number
     charged: unread === 0 ? 0 : Math.max(unread, draft.flow.charged - charge),
     window: ReceiveWindow.onRead(draft.flow.window, bytes, draft.now, draft.rtt.srtt)
   })
-  WindowUpdate.onRead(draft)
+  WindowUpdate.reopen(draft)
 }
 
 /**

@@ -48,23 +48,31 @@ export const close = (draft: Draft.Draft): void => {
 }
 
 /**
+ * Bytes that may be unread now: the stream's window, within what the session has left for it.
+ *
+ * @since 0.1.0
+ * @category getters
+ */
+export const limitOf = (draft: Draft.Draft): number => Math.min(draft.flow.window.limit, draft.allowance)
+
+/**
  * Bytes have been delivered: the window closes when too many are unread.
  *
  * @since 0.1.0
  * @category combinators
  */
 export const onDelivered = (draft: Draft.Draft): void => {
-  if (draft.flow.charged > closeShare * draft.flow.window.limit) close(draft)
+  if (draft.flow.charged > closeShare * limitOf(draft)) close(draft)
 }
 
 /**
- * The application has read: the window opens when enough is free.
+ * The window opens when enough is free: the application has read, or others of the session have.
  *
  * @since 0.1.0
  * @category combinators
  */
-export const onRead = (draft: Draft.Draft): void => {
-  if (!draft.flow.choking || draft.flow.charged > openShare * draft.flow.window.limit) return
+export const reopen = (draft: Draft.Draft): void => {
+  if (!draft.flow.choking || draft.flow.charged > openShare * limitOf(draft)) return
   Draft.updateFlow(draft, {
     choking: false,
     update: {

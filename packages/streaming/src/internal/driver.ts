@@ -4,7 +4,7 @@
  *
  * @since 0.1.0
  */
-import type { Destination } from "@effect-i2p/wire/Destination"
+import { Destination } from "@effect-i2p/wire/Destination"
 import type { PublicKey } from "@effect-i2p/wire/SigningKey"
 import * as Cause from "effect/Cause"
 import type * as Clock from "effect/Clock"
@@ -28,10 +28,11 @@ import type { PacketTransport, Path } from "../PacketTransport.js"
 import { fromOutcome, type StreamError, StreamReset, type TransportFailed } from "../StreamError.js"
 import { Credit } from "./credit.js"
 import type { EventLoop, Task } from "./eventLoop.js"
-import { ReceiveBuffer } from "./receiveBuffer.js"
+import { exactSize, type MemoryPool } from "./memoryPool.js"
 import type { Sender, SendScheduler } from "./sendScheduler.js"
 import * as Signing from "./signing.js"
 import * as Tracing from "./tracing.js"
+import { Unread } from "./unread.js"
 import type { WriteUnits } from "./writeUnits.js"
 
 /**
@@ -44,6 +45,16 @@ export interface Peer {
 }
 
 /**
+ * A peer as it is kept after its stream: without the names and keys that its destination has worked out, which are four
+ * fifths of it.
+ */
+export const remembered = ({ destination, localPort, remotePort }: Peer): Peer => ({
+  destination: Destination.unsafeMake(destination.bytes, destination.signingType),
+  localPort,
+  remotePort
+})
+
+/**
  * The services of a session, looked up once and passed along.
  */
 export interface Session {
@@ -53,6 +64,7 @@ export interface Session {
   readonly clock: Clock.Clock
   readonly loop: EventLoop
   readonly units: WriteUnits
+  readonly memory: MemoryPool
   /** Runs what a turn could not do at once, as long as the session. */
   readonly fork: (effect: Effect.Effect<void>) => Fiber.RuntimeFiber<void>
   /** Where packets are traced to; mostly nowhere. */
@@ -116,7 +128,9 @@ export class Driver implements Task, Sender {
   /** Told of each new phase; exists once somebody has asked for it. */
   phases: PubSub.PubSub<Phase["_tag"]> | undefined
   inputs: Array<Input> = []
-  readonly incoming = new ReceiveBuffer<Uint8Array, StreamError>()
+  readonly incoming: Unread<StreamError>
+  /** What waits for packets before it takes so many bytes of the session's memory. */
+  pendingSize = 0
   readonly sendBufferBytes: number
   /** Bytes that may still be written ahead of the network; the core gives them back as it sends. */
   readonly sendCredit: Credit
@@ -126,7 +140,7 @@ export class Driver implements Task, Sender {
   closed: Deferred.Deferred<void> | undefined
   /** Key of the peer's signatures without FROM: its destination's, or the transient one of its SYN. */
   peerKey: PublicKey | undefined
-  /** Packets in `inputs`; commands are bounded by `sendCredit` instead. */
+  /** Packets in `inputs`, see `weightOf`; commands are bounded by `sendCredit` instead. */
   queuedPackets = 0
   readonly maxQueuedPackets: number
   droppedPackets = 0
@@ -154,6 +168,8 @@ export class Driver implements Task, Sender {
   error: StreamReset | undefined
   /** What the last turn could not do at once is not done yet: the next one waits for it. */
   isBlocked = false
+  /** The application reads no more, which the core hears with its next step. */
+  isDiscarding = false
   /** It has asked for a turn to send. */
   awaitsTurn = false
   /** There are no turns any more. */
@@ -169,6 +185,7 @@ export class Driver implements Task, Sender {
     this.onEnd = options.onEnd
     this.state = Connection.own(state)
     this.phase = state.phase._tag
+    this.incoming = new Unread(session.memory)
     this.sendBufferBytes = sendBufferBytes
     this.sendCredit = new Credit(Math.max(0, sendBufferBytes - initialBytes))
     this.connected = state.role === "Initiator" ? Deferred.unsafeMake(FiberId.none) : undefined
@@ -197,6 +214,12 @@ const offer = (self: Driver, input: Input): void => {
   self.session.loop.wake(self)
 }
 
+/** The largest packet that counts for one: i2pd's buffer. */
+const unitBytes = 4096
+
+/** What a packet counts for while it waits: one of 64 KiB, which came deflated in a hundred bytes, for sixteen. */
+const weightOf = (bytes: Uint8Array): number => Math.max(1, Math.ceil(bytes.length / unitBytes))
+
 /**
  * Hands over a packet; one too many is dropped and counted, as a network would.
  */
@@ -205,7 +228,7 @@ export const offerPacket = (self: Driver, packet: Packet.Packet, bytes: Uint8Arr
     self.droppedPackets += 1
     return
   }
-  self.queuedPackets += 1
+  self.queuedPackets += weightOf(bytes)
   offer(self, { _tag: "Packet", packet, bytes })
 }
 
@@ -344,12 +367,29 @@ const step = (self: Driver, inputs: ReadonlyArray<Input>, room: number): void =>
   const before = state.phase._tag
   const events = toEvents(self, state, inputs)
   const now = self.session.loop.now
-  const actions = Connection.advance(state, events, now, room)
+  const actions = Connection.advance(state, events, now, room, self.session.memory.allowance)
+  if (state.receive.pending.length > 0 || self.pendingSize > 0) notePending(self)
   if ((state.peerChoke === undefined) !== (self.chokedSince === undefined)) noteChoke(self, now)
   if (self.tracer !== undefined) Tracing.stepped(self.tracer, before, state, actions)
   if (state.phase._tag !== before) enter(self, state.phase._tag)
   perform(self, actions)
   if (self.closed !== undefined && isClosed(self)) Deferred.unsafeDone(self.closed, Effect.void)
+}
+
+/** What has come ahead of something missing takes memory as what is unread does. */
+const notePending = (self: Driver): void => {
+  const { pending, pendingBytes } = self.state.receive
+  const size = pendingBytes + pending.length * exactSize(0)
+  self.session.memory.change(size - self.pendingSize)
+  self.pendingSize = size
+}
+
+/**
+ * The application reads no more: what it has not read is nobody's.
+ */
+export const discard = (self: Driver): void => {
+  self.isDiscarding = true
+  self.incoming.clear()
 }
 
 const rearm = (self: Driver): void => {
@@ -364,6 +404,9 @@ const finish = (self: Driver): void => {
   self.isDone = true
   self.session.loop.forget(self)
   self.onEnd(self, self.state)
+  // The application may keep its handle for as long as it likes, and read what came in order.
+  self.state.receive = { ...self.state.receive, pending: [], pendingBytes: 0 }
+  notePending(self)
 }
 
 const enter = (self: Driver, phase: Phase["_tag"]): void => {
@@ -385,7 +428,7 @@ const toEvents = (self: Driver, state: State, inputs: ReadonlyArray<Input>): Rea
         events.push(Event.abort)
         break
       case "Packet": {
-        self.queuedPackets -= 1
+        self.queuedPackets -= weightOf(input.bytes)
         const taken = isAuthentic(self, state, input.packet, input.bytes)
         if (self.tracer !== undefined) Tracing.received(self.tracer, input.packet, state, !taken)
         if (!taken) break
@@ -450,7 +493,7 @@ const perform = (self: Driver, actions: ReadonlyArray<Action>): void => {
         break
       }
       case "Deliver":
-        self.incoming.offer(action.bytes)
+        if (!self.isDiscarding) self.incoming.offer(action.bytes)
         break
       case "EndOfStream":
         self.incoming.done(Exit.void)

@@ -85,9 +85,13 @@ const and = (a: boolean, b: boolean): boolean => a && b
 /**
  * Counts a connection from a peer whose signature has been checked, and decides about it.
  */
-export const admit = (self: Gate, peer: Destination, hasRoom: boolean): Effect.Effect<Admission.Verdict> =>
+export const admit = (
+  self: Gate,
+  peer: Destination,
+  lack: Admission.Lack | undefined
+): Effect.Effect<Admission.Verdict> =>
   Effect.flatMap(Ref.get(self.connectionLimits), (limits): Effect.Effect<Admission.Verdict> => {
-    const verdict = Admission.decide(self.connections, limits, { peer: peer.b32, hasRoom }, self.now())
+    const verdict = Admission.decide(self.connections, limits, { peer: peer.b32, lack }, self.now())
     if (verdict._tag === "Admit") return Effect.succeed(verdict)
     self.turnedAway.limited += 1
     return Effect.as(note(self, peer, reasons[verdict.reason]), verdict)
@@ -98,7 +102,7 @@ export const admit = (self: Gate, peer: Destination, hasRoom: boolean): Effect.E
  */
 export const admitPing = (self: Gate, peer: Destination): Effect.Effect<boolean> =>
   Effect.flatMap(Ref.get(self.pingLimits), (limits) => {
-    const verdict = Admission.decide(self.pings, limits, { peer: peer.b32, hasRoom: true }, self.now())
+    const verdict = Admission.decide(self.pings, limits, { peer: peer.b32 }, self.now())
     if (verdict._tag === "Admit") return Effect.succeed(true)
     self.turnedAway.pingsLimited += 1
     return Effect.as(note(self, peer, "too many pings"), false)
@@ -107,7 +111,8 @@ export const admitPing = (self: Gate, peer: Destination): Effect.Effect<boolean>
 const reasons: Readonly<Record<Admission.Reason, string>> = {
   PeerLimit: "too many connections of this peer",
   TotalLimit: "too many connections of all peers",
-  Concurrent: "too many open streams"
+  Concurrent: "too many open streams",
+  PeerShare: "too many open streams of this peer"
 }
 
 const note = (self: Gate, peer: Destination, reason: string): Effect.Effect<void> => {

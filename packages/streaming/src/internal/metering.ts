@@ -159,6 +159,15 @@ export const sample = (
   })
 
 /**
+ * Tells how much memory a session holds for what is unread; `reported` is changed.
+ */
+export const memory = (reported: { bytes: number }, bytes: number): Effect.Effect<void> =>
+  Effect.map(labels, (labels) => {
+    StreamMetrics.memory.unsafeModify(bytes - reported.bytes, labels)
+    reported.bytes = bytes
+  })
+
+/**
  * Adds what has been turned away since the last time to the metrics; `reported` is changed.
  */
 export const turnedAway = (

@@ -4,6 +4,7 @@
  * @since 0.1.0
  */
 import type { Destination } from "@effect-i2p/wire/Destination"
+import * as Hash from "@effect-i2p/wire/Hash"
 import type * as Clock from "effect/Clock"
 import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
@@ -111,6 +112,17 @@ export const handlePong = <P>(self: Pings<P>, id: number, packet: Packet.Packet)
   if (pending === undefined) return
   const rtt = Duration.nanos(self.clock.unsafeCurrentTimeNanos() - pending.sentAt)
   Deferred.unsafeDone(pending.pong, Effect.succeed({ rtt, payload: packet.payload.slice(0, maxPongBytes) }))
+}
+
+/**
+ * What a ping says, as a key: all that its signature covers, the sender's destination among it. Not the signature, of which
+ * there are two that fit with an ECDSA key.
+ */
+export const saying = (packet: Packet.Packet, bytes: Uint8Array): string => {
+  const signed = bytes.slice()
+  const offset = Packet.signatureOffset(packet)
+  signed.fill(0, offset, offset + (packet.signature?.length ?? 0))
+  return Hash.toBase32(Hash.of(signed))
 }
 
 /**

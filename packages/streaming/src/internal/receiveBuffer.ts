@@ -18,12 +18,34 @@ export class ReceiveBuffer<A, E> {
   #waiting: Set<() => void> | undefined
   #end: Exit.Exit<void, E> | undefined
 
-  offer(item: A): void {
-    if (this.#end !== undefined) return
+  /** False when nothing can follow any more. */
+  offer(item: A): boolean {
+    if (this.#end !== undefined) return false
     if (this.#items === undefined) this.#items = [item]
     else this.#items.push(item)
     this.#wakeNext()
+    return true
   }
+
+  /** Lets go of what nobody will read. */
+  clear(): void {
+    const items = this.#items
+    if (items === undefined) return
+    this.#items = undefined
+    this.onTaken(items)
+  }
+
+  protected get size(): number {
+    return this.#items?.length ?? 0
+  }
+
+  /** Puts others in the place of what waits. */
+  protected replace(other: (item: A, index: number) => A): void {
+    this.#items = this.#items?.map(other)
+  }
+
+  /** Told of what has left, at once. */
+  protected onTaken(_taken: ReadonlyArray<A>): void {}
 
   /** Nothing follows; what is there can still be taken. The first word counts. */
   done(exit: Exit.Exit<void, E>): void {
@@ -39,6 +61,7 @@ export class ReceiveBuffer<A, E> {
       if (items !== undefined) {
         const taken = items.length > limit ? items.splice(0, limit) : items
         if (taken === items) this.#items = undefined
+        this.onTaken(taken)
         return Effect.succeed(taken)
       }
       return this.#end === undefined ? this.#wait(limit) : Effect.as(this.#end, none)

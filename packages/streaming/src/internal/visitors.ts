@@ -7,6 +7,7 @@
  * @since 0.1.0
  */
 import type { Destination } from "@effect-i2p/wire/Destination"
+import { ReplayFilter } from "@effect-i2p/wire/ReplayFilter"
 import type * as Signatures from "@effect-i2p/wire/Signatures"
 import type { PublicKey } from "@effect-i2p/wire/SigningKey"
 import type * as Clock from "effect/Clock"
@@ -51,7 +52,7 @@ export interface Session {
   readonly isClosing: () => boolean
   /** Whether our offline keys have expired: neither an answer nor a refusal of ours would count. */
   readonly isMute: () => boolean
-  readonly drop: (reason: "unverified" | "replayed" | "unanswerable" | "overflowed") => undefined
+  readonly drop: (reason: "malformed" | "unverified" | "replayed" | "unanswerable" | "overflowed") => undefined
   readonly reply: (to: Peer, packet: Packet.Packet, signing: "none" | "identity") => Effect.Effect<void, unknown>
   /** Another copy of the SYN of a live stream. */
   readonly repeat: (localStreamId: number, syn: Packet.Packet, bytes: Uint8Array) => undefined
@@ -71,6 +72,23 @@ export interface Visitors {
 }
 
 /**
+ * How often one SYN is refused, as the refusal may get lost. Whoever replays it draws no more packets to its sender, and uses
+ * up no more of the sender's limits. As often as a stream that was given up is reset, see `Endpoint`.
+ */
+const maxRefusals = 3
+
+type News = Extract<Endpoint.Admission, { readonly _tag: "New" | "Full" }>
+
+/**
+ * Largest packet whose sender has to prove first who it is. A SYN of an ML-DSA-87 key with a transient one and a full payload
+ * has 16,321 bytes; 64 KiB, which came deflated in a hundred bytes, would wait with 500 others.
+ */
+const maxUnprovenBytes = 16_384
+
+/** Largest payload of a first SYN, unless our own packets are larger. i2pd's buffer for a whole packet. */
+const maxSynPayload = 4096
+
+/**
  * Connections beyond a limit that get a text, at a time; more are reset. Each is a stream beyond `maxConcurrentStreams`.
  * Ours: enough for a page with its pictures.
  */
@@ -83,6 +101,8 @@ export const make = Effect.fnUntraced(function* (session: Session): Effect.fn.Re
   const strangers = yield* Strangers.make(session.options.maxStrangers, session.now)
   const { clock, drop, endpoint, gate, listeners, now, options, reply, signatures } = session
   const ownReplayHash = Packet.replayHash(session.self.hash)
+  const seenPings = new ReplayFilter(Duration.toMillis(options.pingReplayWindow), options.maxRememberedPings)
+  const refused = new ReplayFilter(Duration.toMillis(options.timeWait), options.maxTimeWait)
   const answering = new Set<number>()
 
   /** The key that signed it, if it says who sent it and that is true. */
@@ -94,8 +114,8 @@ export const make = Effect.fnUntraced(function* (session: Session): Effect.fn.Re
 
   const listeningAt = (port: number): Listening | undefined => listeners.get(port) ?? listeners.get(0)
 
-  /** Whether there is room for the stream that a first SYN asks for; undefined if it is dealt with. */
-  const isNews = (packet: Packet.Packet, incoming: Incoming, from: Destination): boolean | undefined => {
+  /** Whether there is room for the stream that a first SYN asks for, and why not; undefined if it is dealt with. */
+  const isNews = (packet: Packet.Packet, incoming: Incoming, from: Destination): News | undefined => {
     const admission = Endpoint.admit(endpoint, from.b32, packet.receiveStreamId, now())
     switch (admission._tag) {
       case "Stale":
@@ -104,12 +124,15 @@ export const make = Effect.fnUntraced(function* (session: Session): Effect.fn.Re
         return session.repeat(admission.localStreamId, packet, incoming.payload)
       case "New":
       case "Full":
-        return session.isMute() ? drop("unanswerable") : admission._tag === "New"
+        return session.isMute() ? drop("unanswerable") : admission
     }
   }
 
   const judgePing = Effect.fnUntraced(function* (packet: Packet.Packet, incoming: Incoming, from: Destination) {
+    const saying = Pings.saying(packet, incoming.payload)
+    if (seenPings.has(saying, now())) return drop("replayed")
     if (authenticate(packet, incoming.payload) === undefined) return drop("unverified")
+    seenPings.isReplay(saying, now())
     if (!(yield* Gate.admitPing(gate, from))) return
     const to = { destination: from, localPort: incoming.destinationPort, remotePort: incoming.sourcePort }
     yield* Effect.ignore(reply(to, Pings.pongFor(packet), "none"))
@@ -117,16 +140,22 @@ export const make = Effect.fnUntraced(function* (session: Session): Effect.fn.Re
 
   const judgeSyn = Effect.fnUntraced(function* (packet: Packet.Packet, incoming: Incoming, from: Destination) {
     // Another copy may have come first, or the table filled up, while this one waited.
-    const hasRoom = isNews(packet, incoming, from)
-    if (hasRoom === undefined) return
+    const news = isNews(packet, incoming, from)
+    if (news === undefined) return
+    const { receiveStreamId } = packet
+    const refusalOf = (n: number) => `${from.b32}/${receiveStreamId}/${n}`
+    if (refused.has(refusalOf(maxRefusals - 1), now())) return drop("replayed")
     const key = authenticate(packet, incoming.payload)
     if (key === undefined) return drop("unverified")
     const port = incoming.destinationPort
     const listening = listeningAt(port)
     const peer: Peer = { destination: from, localPort: port, remotePort: incoming.sourcePort }
-    const refuse = Effect.ignore(reply(peer, refusal(packet), "identity"))
+    const refuse = Effect.suspend(() => {
+      for (let n = 0; refused.isReplay(refusalOf(n), now()); n++);
+      return Effect.ignore(reply(peer, refusal(packet), "identity"))
+    })
     if (session.isClosing()) return yield* refuse
-    const verdict = yield* Gate.admit(gate, from, hasRoom)
+    const verdict = yield* Gate.admit(gate, from, news._tag === "Full" ? news.lack : undefined)
     if (verdict._tag === "Drop") return
     if (verdict._tag === "Admit") {
       if (listening === undefined || isFull(listening.backlog)) return yield* refuse
@@ -178,7 +207,9 @@ export const make = Effect.fnUntraced(function* (session: Session): Effect.fn.Re
       const isPing = Packet.has(packet, Packet.ECHO)
       if (isPing && !options.answerPings) return undefined
       if (from === undefined || signature === undefined) return drop("unverified")
+      if (incoming.payload.length > maxUnprovenBytes) return drop("malformed")
       if (!isPing) {
+        if (packet.payload.length > Math.max(maxSynPayload, options.maxPacketSize)) return drop("malformed")
         if (packet.receiveStreamId === 0) return drop("unverified")
         if (!isForUs(packet)) return drop("replayed")
         if (isNews(packet, incoming, from) === undefined) return undefined
@@ -190,7 +221,8 @@ export const make = Effect.fnUntraced(function* (session: Session): Effect.fn.Re
     },
     follow: (packet, incoming) => {
       if (!strangers.isBehind(packet)) return false
-      if (!strangers.offer({ packet, incoming })) drop("overflowed")
+      if (incoming.payload.length > maxUnprovenBytes) drop("malformed")
+      else if (!strangers.offer({ packet, incoming })) drop("overflowed")
       return true
     },
     serve: (pass) =>

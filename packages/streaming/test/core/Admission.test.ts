@@ -15,10 +15,10 @@ const visits = (
   limits: Admission.Limits,
   peers: string | ReadonlyArray<string>,
   now = 0,
-  hasRoom = true
+  lack?: Admission.Lack
 ): ReadonlyArray<string> =>
   [...peers].map((peer) => {
-    const verdict = Admission.decide(self, limits, { peer, hasRoom }, now)
+    const verdict = Admission.decide(self, limits, { peer, lack }, now)
     return verdict._tag === "Admit" ? "Admit" : `${verdict._tag} ${verdict.reason}`
   })
 
@@ -102,7 +102,7 @@ describe("Admission", () => {
   it("counts nothing against anybody for whom there was no room, and tells each three times a minute", () => {
     const self = make()
     const limits = { perPeer: { minute: 1 }, total: { minute: 1 } }
-    assert.deepStrictEqual(visits(self, limits, "aaaab", 0, false), [
+    assert.deepStrictEqual(visits(self, limits, "aaaab", 0, "Concurrent"), [
       "Refuse Concurrent",
       "Refuse Concurrent",
       "Refuse Concurrent",
@@ -116,7 +116,7 @@ describe("Admission", () => {
     const self = make()
     const limits = { perPeer: { minute: 1, hour: 1 } }
     visits(self, limits, "a", 10)
-    assert.deepStrictEqual(Admission.decide(self, limits, { peer: "a", hasRoom: true }, 20), {
+    assert.deepStrictEqual(Admission.decide(self, limits, { peer: "a" }, 20), {
       _tag: "Refuse",
       reason: "PeerLimit",
       retryAfter: hour - 20
@@ -157,7 +157,7 @@ describe("Admission", () => {
           for (const [peer, pause] of sequence) {
             now += pause
             const period = Math.floor(now / minute)
-            if (Admission.decide(self, limits, { peer, hasRoom: true }, now)._tag !== "Admit") continue
+            if (Admission.decide(self, limits, { peer }, now)._tag !== "Admit") continue
             for (const key of [`${period} ${peer}`, `${period}`]) admitted.set(key, (admitted.get(key) ?? 0) + 1)
           }
           for (const [key, count] of admitted) assert.isAtMost(count, key.includes(" ") ? perPeer : total)

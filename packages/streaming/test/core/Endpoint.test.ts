@@ -4,6 +4,8 @@ import { assert, describe, it } from "vitest"
 
 const limits: Endpoint.Limits = {
   maxStreams: 4,
+  maxFromPeers: 4,
+  maxFromPeer: 4,
   timeWait: 1000,
   maxTimeWait: 3,
   earlyLifetime: 50,

@@ -1,3 +1,4 @@
+import * as Connection from "@effect-i2p/streaming/core/Connection"
 import * as Event from "@effect-i2p/streaming/core/Event"
 import * as ReceiveWindow from "@effect-i2p/streaming/core/ReceiveWindow"
 import * as Packet from "@effect-i2p/streaming/Packet"
@@ -96,6 +97,57 @@ describe("Connection, our receive window", () => {
         [2, 2]
       ]
     )
+  })
+
+  it("keeps no more of the SYN that opened it than its payload, nor of what overtakes a SYN-ACK", () => {
+    const whole = new Uint8Array(60_000)
+    const config = Scenario.config({})
+    const syn = Packet.make({ receiveStreamId: 9, flags: Packet.SYNCHRONIZE, payload: whole.subarray(7, 8) })
+    const [, actions] = Connection.accept(config, { localStreamId: 5, syn }, 0)
+    const [first] = actions.flatMap((action) => (action._tag === "Deliver" ? [action.bytes] : []))
+    assert.deepStrictEqual([first!.length, first!.buffer.byteLength], [1, 1])
+    const [opening] = Connection.open(config, { localStreamId: 5, replayHash: [], initialData: new Uint8Array(0) }, 0)
+    const ids = { sendStreamId: 5, receiveStreamId: 9 }
+    const data = (sequenceNumber: number, payload: Uint8Array) => Packet.make({ ...ids, sequenceNumber, payload })
+    const overtakers = [data(1, whole.subarray(7, 8)), data(2, whole.subarray(0, 5000))]
+    const [waiting] = Connection.step(opening, overtakers.map(Event.received), 1)
+    const early = waiting.phase._tag === "SynSent" ? waiting.phase.early : []
+    assert.deepStrictEqual(
+      early.map(({ payload, sequenceNumber }) => [sequenceNumber, payload.buffer.byteLength]),
+      [[1, 1]]
+    )
+    assert.strictEqual(waiting.counters.dropped, 1)
+  })
+
+  describe("within what the session has left", () => {
+    it("closes at four fifths of that, however large it may get, and drops what is beyond", () => {
+      const machine = Scenario.established()
+      machine.allowance = 10_000
+      assert.deepStrictEqual(lines(machine.receive(...thousands(1, 12))), ["ACK seq=0 ack=10 delay=60001"])
+      assert.strictEqual(machine.delivered.length, 10_000)
+      assert.strictEqual(machine.state.counters.dropped, 2)
+    })
+
+    it("shrinks below what is unread already, which stays to be read", () => {
+      const machine = Scenario.established()
+      machine.receive(...thousands(1, 10))
+      machine.allowance = 5000
+      assert.deepStrictEqual(lines(machine.receive(Scenario.data(11, 1000))), ["ACK seq=0 ack=10 delay=60001"])
+      machine.step(Event.consumed(7400))
+      assert.isTrue(machine.state.flow.choking)
+      machine.step(Event.consumed(100))
+      assert.isFalse(machine.state.flow.choking)
+      assert.strictEqual(machine.delivered.length, 10_000)
+    })
+
+    it("opens with the peer's next probe when others have made room, though nobody has read here", () => {
+      const machine = Scenario.established()
+      machine.allowance = 10_000
+      machine.receive(...thousands(1, 10))
+      machine.allowance = 100_000
+      assert.deepStrictEqual(lines(machine.wait(1000).receive(Scenario.data(11, 1000))), ["ACK seq=0 ack=11 delay=0"])
+      assert.isFalse(machine.state.flow.choking)
+    })
   })
 
   it("opens when the application has read down to half, and says so at once", () => {
