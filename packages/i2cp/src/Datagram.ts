@@ -237,6 +237,26 @@ export const decode3 = (bytes: Uint8Array): Either.Either<Datagram3, DecodeError
   return reader.finish({ fromHash, options, payload })
 }
 
+/**
+ * The types of the keys that a datagram's signatures are to be checked with: the sender's, and the transient one of an
+ * offline block. None if it has no signature, or is malformed.
+ *
+ * @category decoding
+ * @since 0.1.0
+ */
+export const keyTypes = (format: Format, bytes: Uint8Array): ReadonlyArray<number> => {
+  if (format === "Raw" || format === "Datagram3") return []
+  const reader = new ByteReader(format, bytes)
+  const from = Destination.read(reader)
+  if (from === undefined || reader.failed) return []
+  if (format === "Datagram1") return [from.signingType]
+  const flags = flagsOf(reader, 2)
+  if ((flags & HAS_OPTIONS) !== 0) Mapping.read(reader, "options")
+  const offline = (flags & IS_OFFLINE) === 0 ? undefined : OfflineSignature.read(reader, from.signingType)
+  if (reader.failed) return []
+  return offline === undefined ? [from.signingType] : [from.signingType, offline.transientKey.type]
+}
+
 // --- parts -------------------------------------------------------------------------------------------------------
 
 const reject = (reason: DatagramRejected["reason"], detail: string): Either.Either<never, DatagramRejected> =>

@@ -28,6 +28,7 @@ import type { DatagramRejected } from "./DatagramError.js"
 import type { LookupFailed, SendRejected } from "./I2cpError.js"
 import * as I2cpSession from "./I2cpSession.js"
 import * as ReceiveQueue from "./internal/receiveQueue.js"
+import * as VerificationBudget from "./VerificationBudget.js"
 
 /**
  * Bounds of a {@link Datagrams} service.
@@ -50,6 +51,13 @@ export interface Options {
   readonly replayWindow: Duration.DurationInput
   /** Datagrams remembered for that; the oldest are forgotten first. Default 4,096: ours, half a megabyte. */
   readonly replayEntries: number
+  /**
+   * Signature types that senders and their transient keys may have; others are dropped unchecked, and counted. Default
+   * `VerificationBudget.cheapTypes`, ours: a check of RSA, P-384, P-521 or ML-DSA is legacy or a stall for everybody.
+   */
+  readonly senderKeyTypes: ReadonlyArray<number>
+  /** Datagrams of dear key types, if these are accepted, that may wait for their checks. Default 64: ours. */
+  readonly maxDearWaiting: number
 }
 
 /**
@@ -62,7 +70,9 @@ export const defaults: Options = {
   receiveQueueMessages: 1_024,
   receiveQueueBytes: 4_194_304,
   replayWindow: Duration.zero,
-  replayEntries: 4_096
+  replayEntries: 4_096,
+  senderKeyTypes: VerificationBudget.cheapTypes,
+  maxDearWaiting: 64
 }
 
 /**
@@ -128,7 +138,8 @@ export interface Filter<F extends Datagram.Format> {
  *
  * **Shape** of what came in for the formats that somebody received: `received` by receivers, or dropped: `droppedUnclaimed`
  * (nobody on that port), `droppedMalformed`, `droppedUntrusted` (signature, or for another receiver), `droppedReplayed`,
- * `droppedQueueFull`.
+ * `droppedQueueFull`, `droppedUnacceptedKey` (a type of key that is not in `senderKeyTypes`), `droppedUnchecked` (as many
+ * wait for the check of their signatures as may).
  *
  * @category models
  * @since 0.1.0
@@ -141,6 +152,8 @@ export interface Stats {
   readonly droppedUntrusted: number
   readonly droppedReplayed: number
   readonly droppedQueueFull: number
+  readonly droppedUnacceptedKey: number
+  readonly droppedUnchecked: number
 }
 
 /**
@@ -193,6 +206,7 @@ export const make = Effect.fnUntraced(function* (
   const session = yield* I2cpSession.I2cpSession
   const signatures = yield* Signatures
   const random = yield* SecureRandom
+  const budget = yield* VerificationBudget.get
   const clock = yield* Effect.clock
   const now = () => clock.unsafeCurrentTimeMillis()
   const self = session.destination.hash
@@ -204,7 +218,9 @@ export const make = Effect.fnUntraced(function* (
     droppedMalformed: 0,
     droppedUntrusted: 0,
     droppedReplayed: 0,
-    droppedQueueFull: 0
+    droppedQueueFull: 0,
+    droppedUnacceptedKey: 0,
+    droppedUnchecked: 0
   }
   const byFormat: Readonly<Record<Datagram.Format, Receivers>> = {
     Raw: new Map(),
@@ -257,33 +273,69 @@ export const make = Effect.fnUntraced(function* (
     return undefined
   }
 
+  const receiversOf = (format: Datagram.Format, { destinationPort }: I2cpSession.Incoming) =>
+    byFormat[format].get(destinationPort) ?? byFormat[format].get(ANY) ?? []
+
   const deliver = (format: Datagram.Format, envelope: I2cpSession.Incoming): void => {
-    const receivers = byFormat[format].get(envelope.destinationPort) ?? byFormat[format].get(ANY) ?? []
-    if (receivers.length === 0) {
-      counters.droppedUnclaimed++
-      return
-    }
     const incoming = decode(format, envelope)
     if (incoming === undefined) return
-    for (const queue of receivers) {
+    for (const queue of receiversOf(format, envelope)) {
       if (Queue.unsafeOffer(queue, incoming)) counters.received++
       else counters.droppedQueueFull++
     }
   }
+
+  /** Nobody is charged: the sender that a datagram names may be made up. */
+  const checked = (format: Datagram.Format, envelope: I2cpSession.Incoming, type: number) =>
+    Effect.catchTag(
+      budget.check(
+        undefined,
+        type,
+        Effect.sync(() => deliver(format, envelope))
+      ),
+      "TooManyChecks",
+      () => Effect.sync(() => counters.droppedUnchecked++)
+    )
 
   // One subscription to the session for each format that somebody receives.
   const pumps = yield* RcMap.make({
     lookup: (format: Datagram.Format) =>
       Effect.gen(function* () {
         const inbox = yield* session.subscribe(Datagram.protocols[format])
-        // Signatures take time; after each the other fibers have their turn.
-        yield* Effect.forkScoped(
-          Effect.forever(
-            Effect.zipLeft(
-              Effect.map(Queue.take(inbox), (one) => deliver(format, one)),
-              Effect.yieldNow()
-            )
-          )
+        /** Those that take long to check wait here, and nobody else behind them. */
+        const dear = yield* Queue.dropping<{ readonly envelope: I2cpSession.Incoming; readonly type: number }>(
+          options.maxDearWaiting
+        )
+        const pass = (envelope: I2cpSession.Incoming): Effect.Effect<unknown> | undefined => {
+          if (receiversOf(format, envelope).length === 0) {
+            counters.droppedUnclaimed++
+            return undefined
+          }
+          const types = Datagram.keyTypes(format, envelope.payload)
+          const type = types.find(VerificationBudget.isDear) ?? types[0]
+          if (type === undefined) {
+            deliver(format, envelope)
+            return undefined
+          }
+          if (!types.every((each) => options.senderKeyTypes.includes(each))) {
+            counters.droppedUnacceptedKey++
+            return undefined
+          }
+          if (!VerificationBudget.isDear(type)) return checked(format, envelope, type)
+          if (!dear.unsafeOffer({ envelope, type })) counters.droppedUnchecked++
+          return undefined
+        }
+        // After each the other fibers have their turn; the budget sees to timers and sockets.
+        yield* Queue.take(inbox).pipe(
+          Effect.flatMap((envelope) => pass(envelope) ?? Effect.void),
+          Effect.zipLeft(Effect.yieldNow()),
+          Effect.forever,
+          Effect.forkScoped
+        )
+        yield* Queue.take(dear).pipe(
+          Effect.flatMap(({ envelope, type }) => checked(format, envelope, type)),
+          Effect.forever,
+          Effect.forkScoped
         )
       })
   })

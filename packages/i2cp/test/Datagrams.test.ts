@@ -199,7 +199,9 @@ describe("receiving", () => {
         droppedMalformed: 2,
         droppedUntrusted: 2,
         droppedReplayed: 0,
-        droppedQueueFull: 0
+        droppedQueueFull: 0,
+        droppedUnacceptedKey: 0,
+        droppedUnchecked: 0
       })
       for (const queue of [first, second, third]) assert.strictEqual(yield* queue.size, 0)
       yield* arrive(17, 1, signed1(text("still here")))

@@ -85,5 +85,6 @@ const resetCodes = {
   Aborted: "ECONNABORTED",
   Exhausted: "EOVERFLOW",
   SessionLost: "ENETDOWN",
+  BadSignatures: "ECONNABORTED",
   Defect: "EIO"
 } as const

@@ -157,7 +157,8 @@ export class TransportFailed extends Schema.TaggedError<TransportFailed>(
  *
  * **Shape** `reason`: `ResetByPeer`; `TimedOut` when the peer stopped acknowledging; `ChokedTooLong` when it kept its
  * receive window closed; `Idle`; `Aborted` when this side reset it; `Exhausted` when the sequence numbers are used up;
- * `SessionLost` when the router stayed away for longer than `outageTimeout`, or for good; `Defect` when this implementation failed.
+ * `SessionLost` when the router stayed away for longer than `outageTimeout`, or for good; `BadSignatures` when too many
+ * packets with the stream's ids were not signed by the peer; `Defect` when this implementation failed.
  *
  * @since 0.1.0
  * @category errors
@@ -173,6 +174,7 @@ export class StreamReset extends Schema.TaggedError<StreamReset>("@effect-i2p/st
       "Aborted",
       "Exhausted",
       "SessionLost",
+      "BadSignatures",
       "Defect"
     ),
     destination: Schema.String
@@ -191,6 +193,7 @@ const explanations: Record<StreamReset["reason"], string> = {
   Aborted: "this side reset it",
   Exhausted: "its sequence numbers are used up",
   SessionLost: "the session with the router is lost",
+  BadSignatures: "too many packets in the peer's name had bad signatures",
   Defect: "an internal error, see the log"
 }
 

@@ -6,6 +6,7 @@
  *
  * @since 0.1.0
  */
+import * as VerificationBudget from "@effect-i2p/i2cp/VerificationBudget"
 import type { Destination } from "@effect-i2p/wire/Destination"
 import * as DestinationKeys from "@effect-i2p/wire/DestinationKeys"
 import * as SecureRandom from "@effect-i2p/wire/SecureRandom"
@@ -127,9 +128,11 @@ export interface Pong extends Pings.Pong {}
 /**
  * What the session has dropped on the floor, by reason, and whom it has turned away.
  *
- * **Shape** `unanswerable`: connections that came after our offline keys had expired. `denied`: connections and pings that
+ * **Shape** `unacceptedKey`: SYNs, pings and transient keys whose signature type is not among `callerKeyTypes`, unchecked.
+ * `unanswerable`: connections that came after our offline keys had expired. `denied`: connections and pings that
  * an access list keeps out. `limited`: connections beyond a limit, however they were answered. `pingsLimited`: pings
- * beyond theirs. `overflowed`: packets beyond `maxStrangers`, unchecked.
+ * beyond theirs. `overflowed`: packets beyond `maxStrangers` or
+ * the bounds of the `VerificationBudget`, unchecked.
  *
  * @since 0.1.0
  * @category models
@@ -138,6 +141,7 @@ export interface DropCounters {
   readonly malformed: number
   readonly unknownStream: number
   readonly unverified: number
+  readonly unacceptedKey: number
   readonly replayed: number
   readonly unanswerable: number
   readonly denied: number
@@ -240,6 +244,7 @@ const make = Effect.gen(function* () {
   const signatures = yield* Signatures.Signatures
   const random = yield* SecureRandom.SecureRandom
   const clock = yield* Effect.clock
+  const budget = yield* VerificationBudget.get
   const signer: Signing.Signer = { keys: transport.keys, signatures, random }
   const scheduler = yield* SendScheduler.make(transport)
   const sink = yield* PacketTrace.PacketTrace
@@ -254,6 +259,10 @@ const make = Effect.gen(function* () {
     loop,
     units: new WriteUnits(),
     memory,
+    budget,
+    callerKeyTypes: options.callerKeyTypes,
+    maxBadSignatures: options.maxBadSignatures,
+    drop: (reason) => drop(reason),
     fork: yield* FiberSet.makeRuntime<never, void, never>(),
     trace
   }
@@ -267,7 +276,15 @@ const make = Effect.gen(function* () {
   /** How many streams have a port of ours. */
   const portsInUse = new Map<number, number>()
   const pings = Pings.make(endpoint, clock)
-  const drops = { malformed: 0, unknownStream: 0, unverified: 0, replayed: 0, unanswerable: 0, overflowed: 0 }
+  const drops = {
+    malformed: 0,
+    unknownStream: 0,
+    unverified: 0,
+    unacceptedKey: 0,
+    replayed: 0,
+    unanswerable: 0,
+    overflowed: 0
+  }
   /** Open while there is no stream. */
   const idle = Effect.unsafeMakeLatch(true)
   yield* Effect.addFinalizer(() => Effect.sync(() => drivers.forEach(Driver.abandon)))
@@ -554,13 +571,14 @@ const make = Effect.gen(function* () {
     if (driver !== undefined) Driver.offerPacket(driver, packet, bytes)
   }
 
-  const visitors = yield* Visitors.make({
+  const visitors = Visitors.make({
     self,
     options,
     endpoint,
     listeners,
     gate,
     signatures,
+    budget,
     clock,
     now,
     isClosing: () => isClosing,
@@ -609,9 +627,9 @@ const make = Effect.gen(function* () {
   // A defect is a bug, and costs what was read with the packet that hit it; everybody's streams depend on the rest.
   const survive = Effect.catchAllDefect((defect) => Effect.logError("a packet could not be handled", defect))
 
-  yield* visitors
-    .serve((packet, incoming) => dispatch(packet, incoming, now()))
-    .pipe(survive, Effect.forever, Effect.forkScoped)
+  for (const server of visitors.servers((packet, incoming) => dispatch(packet, incoming, now()))) {
+    yield* server.pipe(survive, Effect.forever, Effect.forkScoped)
+  }
 
   const handleFrom = (
     batch: ReadonlyArray<PacketTransport.Incoming>,

@@ -4,6 +4,7 @@
  *
  * @since 0.1.0
  */
+import * as VerificationBudget from "@effect-i2p/i2cp/VerificationBudget"
 import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -257,8 +258,21 @@ export interface StreamingOptions extends ConnectionOptions {
   /** Log who is turned away, a line a minute at the most. Default true, Java `disableRejectLogging`. */
   readonly logRejections: boolean
   /**
+   * Signature types that callers may have: of the sender of a first SYN or a ping, and of any transient key, on open
+   * streams too. Others are dropped unchecked, and counted (`unacceptedKey`). Default `VerificationBudget.cheapTypes`, ours: a
+   * check of RSA, P-384, P-521 or ML-DSA is legacy or a stall, and a caller may ask for any number of them. Java I2P and
+   * i2pd accept all that they know. Destinations that we connect to may have any type.
+   */
+  readonly callerKeyTypes: ReadonlyArray<number>
+  /**
+   * Signatures of a stream that may be bad, one after another, before it ends. Default 16, ours. After the fourth the next
+   * is checked only after a pause, which doubles from 100 ms to 10 s: it takes a minute of them to end a stream.
+   */
+  readonly maxBadSignatures: number
+  /**
    * First SYNs and pings, and what follows the SYNs at once, that may wait for the check of a signature; more are dropped
-   * and counted. Default 512, ours: some 300 ms of work, and who is dropped asks again after 3 s.
+   * and counted. Default 512, ours. What waits takes at most 300 ms to check: a signature that takes longer than its share
+   * of them takes several places. Who is dropped asks again after 3 s. Dear types, if accepted, have as many of their own.
    */
   readonly maxStrangers: number
   /** Packets that may wait for a connection's turn; those beyond are dropped and counted. Default 1024, ours. */
@@ -382,6 +396,8 @@ export const defaults: StreamingOptions = {
   pingLimits: { perPeer: { minute: 120 }, total: { minute: 1200 } },
   maxCountedPeers: 4096,
   logRejections: true,
+  callerKeyTypes: VerificationBudget.cheapTypes,
+  maxBadSignatures: 16,
   maxStrangers: 512,
   mailboxSize: 1024,
   controlBlockSharing: true,

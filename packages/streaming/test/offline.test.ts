@@ -1,4 +1,5 @@
 import { it } from "@effect/vitest"
+import * as VerificationBudget from "@effect-i2p/i2cp/VerificationBudget"
 import * as MemoryTransport from "@effect-i2p/testkit/MemoryTransport"
 import * as DestinationKeys from "@effect-i2p/wire/DestinationKeys"
 import * as KeyType from "@effect-i2p/wire/KeyType"
@@ -25,6 +26,9 @@ const offlineOf = (
   return Either.getOrThrow(DestinationKeys.makeOffline(master, { expires, random, transientType }))
 }
 
+/** Every type that can sign. */
+const callerKeyTypes = [...VerificationBudget.cheapTypes, ...VerificationBudget.dearTypes]
+
 const { Ed25519, EcdsaP256, EcdsaP521, MlDsa44, RedDsaEd25519 } = KeyType
 
 describe("offline keys", () => {
@@ -38,8 +42,8 @@ describe("offline keys", () => {
     Effect.gen(function* () {
       const [type, transientType] = types
       const [near, far] = [offlineOf("near", { type, transientType }), offlineOf("far", { type, transientType })]
-      const a = yield* MemoryTransport.streams(near)
-      const b = yield* MemoryTransport.streams(far)
+      const a = yield* MemoryTransport.streams(near, { callerKeyTypes })
+      const b = yield* MemoryTransport.streams(far, { callerKeyTypes })
       const sent = yield* record
       const listener = yield* b.listen({ port: 80 })
       const one = yield* a.connect({ destination: b.destination, port: 80 })
@@ -243,7 +247,7 @@ describe("offline keys", () => {
     Effect.gen(function* () {
       const near = DestinationKeys.generate(SecureRandom.makeSeeded(type), Signatures.noble, type)
       const a = yield* MemoryTransport.streams(near)
-      const b = yield* MemoryTransport.streams(bob)
+      const b = yield* MemoryTransport.streams(bob, { callerKeyTypes })
       const sent = yield* record
       const listener = yield* b.listen({ port: 80 })
       const request = new Uint8Array(5000).fill(7)

@@ -15,13 +15,22 @@ const firstSyn = (receiveStreamId: number) =>
 
 const data = (receiveStreamId: number) => Packet.make({ receiveStreamId, sequenceNumber: 1 })
 
+const caller = (name: string, cost = 0, isDear = false): Strangers.Caller => ({ name, cost, isDear })
+
+/** Serves both queues, and tells what was served. */
+const serving = (strangers: Strangers.Strangers, judge: (stranger: Strangers.Stranger) => Effect.Effect<unknown>) =>
+  Effect.forEach(
+    strangers.servers((stranger) => Effect.asVoid(judge(stranger))),
+    (server) => Effect.fork(server)
+  )
+
 describe("strangers", () => {
   it.live("are served in slices of time, between which sockets and timers get their turn", () =>
     Effect.gen(function* () {
       let now = 0
       const order: Array<string> = []
-      const strangers = yield* Strangers.make(20, () => now)
-      for (let id = 1; id <= 20; id++) strangers.offer(firstSyn(id))
+      const strangers = Strangers.make(20, () => now)
+      for (let id = 1; id <= 20; id++) strangers.offer(firstSyn(id), caller("a"))
       const judge = ({ packet }: Strangers.Stranger) =>
         Effect.sync(() => {
           now += 0.5
@@ -33,7 +42,7 @@ describe("strangers", () => {
           Effect.sync(() => order.push("timer"))
         )
       )
-      yield* Effect.fork(strangers.serve(judge))
+      yield* serving(strangers, judge)
       while (order.length < 21) yield* Effect.sleep("1 millis")
       assert.isBelow(order.indexOf("timer"), 8)
     })
@@ -41,20 +50,71 @@ describe("strangers", () => {
 
   it.effect("are so many and no more, and what follows a SYN waits behind it", () =>
     Effect.gen(function* () {
-      const strangers = yield* Strangers.make(2, () => 0)
-      assert.isFalse(strangers.isBehind(data(1)))
-      assert.isTrue(strangers.offer(firstSyn(1)))
-      assert.isTrue(strangers.isBehind(data(1)))
-      assert.isFalse(strangers.isBehind(data(2)))
-      assert.isFalse(strangers.isBehind(Packet.make({ receiveStreamId: 1, flags: Packet.ECHO })), "a pong of another's")
-      assert.isTrue(strangers.offer(stranger(data(1))))
-      assert.isFalse(strangers.offer(firstSyn(3)))
-      assert.isFalse(strangers.isBehind(data(3)))
+      const strangers = Strangers.make(2, () => 0)
+      assert.isUndefined(strangers.follow(stranger(data(1))))
+      assert.strictEqual(strangers.offer(firstSyn(1), caller("a")), 0)
+      assert.isUndefined(strangers.follow(stranger(data(2))))
+      const foreign = stranger(Packet.make({ receiveStreamId: 1, flags: Packet.ECHO }))
+      assert.isUndefined(strangers.follow(foreign), "a pong of another's")
+      assert.strictEqual(strangers.follow(stranger(data(1))), 0)
+      assert.strictEqual(strangers.offer(firstSyn(3), caller("a")), 1)
+      assert.isUndefined(strangers.follow(stranger(data(3))))
       const served: Array<number> = []
-      yield* Effect.fork(strangers.serve(({ packet }) => Effect.sync(() => served.push(packet.sequenceNumber))))
+      yield* serving(strangers, ({ packet }) => Effect.sync(() => served.push(packet.sequenceNumber)))
       yield* Effect.yieldNow()
       assert.deepStrictEqual(served, [0, 1])
-      assert.isFalse(strangers.isBehind(data(1)))
+      assert.isUndefined(strangers.follow(stranger(data(1))))
+    })
+  )
+
+  it.effect("take turns by the names they claim, and a caller who sends many loses its own", () =>
+    Effect.gen(function* () {
+      const strangers = Strangers.make(10, () => 0)
+      for (let id = 1; id <= 10; id++) strangers.offer(firstSyn(id), caller("flood"))
+      assert.strictEqual(strangers.offer(firstSyn(100), caller("guest")), 1)
+      assert.strictEqual(strangers.offer(firstSyn(101), caller("other")), 1)
+      const served: Array<number> = []
+      yield* serving(strangers, ({ packet }) => Effect.sync(() => served.push(packet.receiveStreamId)))
+      yield* Effect.yieldNow()
+      yield* Effect.yieldNow()
+      assert.deepStrictEqual(served, [1, 100, 101, 2, 3, 4, 5, 6, 7, 8])
+    })
+  )
+
+  it.effect("take as many places as the check of their signatures costs", () =>
+    Effect.sync(() => {
+      // 300 ms in 512 places: 0.586 ms each.
+      const cheap = Strangers.make(512, () => 0)
+      for (let id = 1; id <= 512; id++) {
+        assert.strictEqual(cheap.offer(firstSyn(id), caller(`${id}`, 0.1)), 0, "a usual check fits into one place")
+      }
+      assert.strictEqual(cheap.offer(firstSyn(600), caller("late", 0.1)), 1)
+      const slow = Strangers.make(512, () => 0)
+      const overflowed = Array.from({ length: 40 }, (_, id) => slow.offer(firstSyn(id + 1), caller(`${id}`, 10)))
+      assert.strictEqual(
+        overflowed.reduce((sum, n) => sum + n),
+        12,
+        "28 checks of 10 ms are 300 ms"
+      )
+    })
+  )
+
+  it.effect("with cheap keys do not wait behind those with dear ones", () =>
+    Effect.gen(function* () {
+      const strangers = Strangers.make(512, () => 0)
+      for (let id = 1; id <= 20; id++) strangers.offer(firstSyn(id), caller(`${id}`, 10, true))
+      strangers.offer(firstSyn(100), caller("guest"))
+      const served: Array<number> = []
+      const judge = ({ packet }: Strangers.Stranger) =>
+        packet.receiveStreamId === 100
+          ? Effect.sync(() => served.push(100))
+          : Effect.delay(
+              Effect.sync(() => served.push(packet.receiveStreamId)),
+              "100 millis"
+            )
+      yield* serving(strangers, judge)
+      yield* Effect.yieldNow()
+      assert.deepStrictEqual(served, [100])
     })
   )
 })

@@ -64,6 +64,20 @@ export const run = <A, E, R>(
     }
   })
 
+/**
+ * Lets time pass as a computation does: nothing else runs meanwhile, and timers that were due fire when it is over. What a
+ * program computes takes no time here otherwise.
+ *
+ * **Errors** a clock that is not of {@link run} cannot be moved, and throws.
+ *
+ * @since 0.1.0
+ * @category running
+ */
+export const elapse = (clock: Clock.Clock, millis: number): void => {
+  if (!(clock instanceof SimulatedClock)) throw new TypeError("only simulated time can be moved")
+  clock.elapse(millis)
+}
+
 /** Turns of the microtask queue without a runnable fiber before time moves: room for short chains of promises. */
 const quietTurns = 10
 
@@ -122,6 +136,10 @@ class SimulatedClock implements Clock.Clock {
     })
   }
 
+  elapse(millis: number): void {
+    this.#now += millis
+  }
+
   /** Moves time to where the next sleeper is due and wakes that one; false when nobody sleeps. */
   wakeNext(): boolean {
     for (;;) {
@@ -129,7 +147,7 @@ class SimulatedClock implements Clock.Clock {
       if (next === undefined) return false
       const sleeper = this.#sleepers.popDue(next)!
       if (sleeper.isGone) continue
-      this.#now = next
+      this.#now = Math.max(this.#now, next)
       sleeper.wake()
       return true
     }

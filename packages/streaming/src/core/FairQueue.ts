@@ -1,5 +1,6 @@
 /**
- * Packets of many streams that wait for one way out, in the order in which they should leave.
+ * Packets of many streams that wait for one way out, in the order in which they should leave. First SYNs of many callers
+ * wait in one as well: there a flow is a caller, and sizes are what a check of the signature costs.
  *
  * Deficit round robin over the streams, by bytes, with the rule of FQ-CoDel for streams that use less than their share: one
  * that had nothing waiting is served before those that had (RFC 8290 section 4.2). So the small write of an interactive
@@ -30,8 +31,8 @@ interface Item<A> {
   readonly size: number
 }
 
-interface Flow<A> {
-  readonly key: number
+interface Flow<A, K> {
+  readonly key: K
   readonly items: Fifo<Item<A>>
   bytes: number
   deficit: number
@@ -43,15 +44,15 @@ interface Flow<A> {
  * @since 0.1.0
  * @category models
  */
-export interface FairQueue<A> {
+export interface FairQueue<A, K = number> {
   readonly limits: Limits
   readonly urgent: Fifo<Item<A>>
   urgentBytes: number
   /** Streams with something waiting. */
-  readonly flows: Map<number, Flow<A>>
+  readonly flows: Map<K, Flow<A, K>>
   /** Streams that had nothing waiting before, served first. */
-  readonly sparse: Fifo<Flow<A>>
-  readonly others: Fifo<Flow<A>>
+  readonly sparse: Fifo<Flow<A, K>>
+  readonly others: Fifo<Flow<A, K>>
   bytes: number
   dropped: number
 }
@@ -67,6 +68,10 @@ class Fifo<A> {
 
   get first(): A | undefined {
     return this.#items[this.#head]
+  }
+
+  get last(): A | undefined {
+    return this.length === 0 ? undefined : this.#items[this.#items.length - 1]
   }
 
   push(item: A): void {
@@ -97,7 +102,7 @@ class Fifo<A> {
  * @since 0.1.0
  * @category constructors
  */
-export const make = <A>(limits: Limits): FairQueue<A> => ({
+export const make = <A, K = number>(limits: Limits): FairQueue<A, K> => ({
   limits,
   urgent: new Fifo(),
   urgentBytes: 0,
@@ -114,15 +119,22 @@ export const make = <A>(limits: Limits): FairQueue<A> => ({
  * @since 0.1.0
  * @category getters
  */
-export const isEmpty = <A>(self: FairQueue<A>): boolean => self.bytes === 0
+export const isEmpty = <A, K>(self: FairQueue<A, K>): boolean => self.bytes === 0
 
 /**
- * Puts a packet of a stream in its place. Room for it is made at the expense of whoever has most.
+ * Puts a packet of a stream in its place. Room for it is made at the expense of whoever has most; gives what was dropped
+ * for that.
  *
  * @since 0.1.0
  * @category combinators
  */
-export const enqueue = <A>(self: FairQueue<A>, key: number, value: A, size: number, urgent: boolean): void => {
+export const enqueue = <A, K>(
+  self: FairQueue<A, K>,
+  key: K,
+  value: A,
+  size: number,
+  urgent: boolean
+): ReadonlyArray<A> => {
   self.bytes += size
   if (urgent && self.urgentBytes + size <= self.limits.maxUrgentBytes) {
     self.urgentBytes += size
@@ -132,24 +144,38 @@ export const enqueue = <A>(self: FairQueue<A>, key: number, value: A, size: numb
     flow.items.push({ value, size })
     flow.bytes += size
   }
-  while (self.bytes > self.limits.maxBytes && dropFromLongest(self)) self.dropped += 1
+  if (self.bytes <= self.limits.maxBytes) return []
+  const dropped: Array<A> = []
+  while (self.bytes > self.limits.maxBytes) {
+    const item = dropFromLongest(self)
+    if (item === undefined) break
+    dropped.push(item.value)
+    self.dropped += 1
+  }
+  return dropped
 }
 
-const activate = <A>(self: FairQueue<A>, key: number): Flow<A> => {
-  const flow: Flow<A> = { key, items: new Fifo(), bytes: 0, deficit: self.limits.quantum }
+const activate = <A, K>(self: FairQueue<A, K>, key: K): Flow<A, K> => {
+  const flow: Flow<A, K> = { key, items: new Fifo(), bytes: 0, deficit: self.limits.quantum }
   self.flows.set(key, flow)
   self.sparse.push(flow)
   return flow
 }
 
-const dropFromLongest = <A>(self: FairQueue<A>): boolean => {
-  let longest: Flow<A> | undefined
-  for (const flow of self.flows.values()) if (flow.bytes > (longest?.bytes ?? 0)) longest = flow
+const dropFromLongest = <A, K>(self: FairQueue<A, K>): Item<A> | undefined => {
+  let longest: Flow<A, K> | undefined
+  // Of those that have equally much the latest: whoever came first is served first.
+  for (const flow of self.flows.values()) if (flow.bytes > 0 && flow.bytes >= (longest?.bytes ?? 0)) longest = flow
   const item = longest?.items.pop()
-  if (longest === undefined || item === undefined) return false
+  if (longest === undefined || item === undefined) return undefined
   longest.bytes -= item.size
   self.bytes -= item.size
-  return true
+  // One that came last and got no room leaves nothing behind: names are free to make up.
+  if (longest.bytes === 0 && self.sparse.last === longest) {
+    self.sparse.pop()
+    self.flows.delete(longest.key)
+  }
+  return item
 }
 
 /**
@@ -158,7 +184,7 @@ const dropFromLongest = <A>(self: FairQueue<A>): boolean => {
  * @since 0.1.0
  * @category combinators
  */
-export const dequeue = <A>(self: FairQueue<A>): A | undefined => {
+export const dequeue = <A, K>(self: FairQueue<A, K>): A | undefined => {
   const urgent = self.urgent.shift()
   if (urgent !== undefined) {
     self.urgentBytes -= urgent.size
@@ -196,7 +222,7 @@ export const dequeue = <A>(self: FairQueue<A>): A | undefined => {
  * @since 0.1.0
  * @category combinators
  */
-export const clear = <A>(self: FairQueue<A>, key: number): void => {
+export const clear = <A, K>(self: FairQueue<A, K>, key: K): void => {
   const flow = self.flows.get(key)
   if (flow === undefined) return
   while (flow.items.pop() !== undefined);

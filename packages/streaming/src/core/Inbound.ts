@@ -332,7 +332,8 @@ const exact = (payload: Uint8Array): Uint8Array =>
  */
 const fits = (draft: Draft.Draft, bytes: number, outOfOrder: boolean): boolean =>
   bytes === 0 ||
-  draft.flow.charged + ReceiveWindow.charge(bytes) + (outOfOrder ? draft.receive.pendingBytes : 0) <= WindowUpdate.limitOf(draft)
+  draft.flow.charged + ReceiveWindow.charge(bytes) + (outOfOrder ? draft.receive.pendingBytes : 0) <=
+    WindowUpdate.limitOf(draft)
 
 const deliver = (draft: Draft.Draft, payloads: ReadonlyArray<Uint8Array>): void => {
   let bytes = 0

@@ -4,6 +4,7 @@
  *
  * @since 0.1.0
  */
+import type * as VerificationBudget from "@effect-i2p/i2cp/VerificationBudget"
 import { Destination } from "@effect-i2p/wire/Destination"
 import type { PublicKey } from "@effect-i2p/wire/SigningKey"
 import * as Cause from "effect/Cause"
@@ -65,6 +66,11 @@ export interface Session {
   readonly loop: EventLoop
   readonly units: WriteUnits
   readonly memory: MemoryPool
+  readonly budget: VerificationBudget.Service
+  readonly callerKeyTypes: ReadonlyArray<number>
+  readonly maxBadSignatures: number
+  /** Counts a packet that the session does not take. */
+  readonly drop: (reason: "unacceptedKey" | "overflowed") => void
   /** Runs what a turn could not do at once, as long as the session. */
   readonly fork: (effect: Effect.Effect<void>) => Fiber.RuntimeFiber<void>
   /** Where packets are traced to; mostly nowhere. */
@@ -74,7 +80,11 @@ export interface Session {
 type Input =
   | Event.Event
   | { readonly _tag: "Packet"; readonly packet: Packet.Packet; readonly bytes: Uint8Array }
+  | { readonly _tag: "Checked"; readonly packet: Packet.Packet; readonly verified: Verified }
   | Gone
+
+/** The key that signed a packet, or why its signature does not count. */
+type Verified = Either.Either<PublicKey, Signing.Unverified>
 
 /** There is no router any more, and none will come. */
 interface Gone {
@@ -144,6 +154,12 @@ export class Driver implements Task, Sender {
   queuedPackets = 0
   readonly maxQueuedPackets: number
   droppedPackets = 0
+  /** Packets of bad signatures, since the last with a good one. */
+  badSignatures = 0
+  /** Packets whose signatures wait to be checked. */
+  pendingChecks = 0
+  /** From when on the next signature is checked, on the monotonic clock. */
+  checksFrom = Number.NEGATIVE_INFINITY
   /** Bytes that the application has read since the last step, and what they counted for. */
   consumed = 0
   consumedCharge = 0
@@ -429,13 +445,17 @@ const toEvents = (self: Driver, state: State, inputs: ReadonlyArray<Input>): Rea
         break
       case "Packet": {
         self.queuedPackets -= weightOf(input.bytes)
-        const taken = isAuthentic(self, state, input.packet, input.bytes)
-        if (self.tracer !== undefined) Tracing.received(self.tracer, input.packet, state, !taken)
-        if (!taken) break
-        self.announcing = false
-        events.push(Event.received(input.packet))
+        const { bytes, packet } = input
+        if (!Signing.needsSignature(packet)) takeIn(self, state, events, packet)
+        else {
+          const verified = check(self, state, packet, bytes)
+          if (verified !== undefined) judge(self, state, events, packet, verified)
+        }
         break
       }
+      case "Checked":
+        judge(self, state, events, input.packet, input.verified)
+        break
       default:
         events.push(input)
     }
@@ -455,30 +475,115 @@ const noteChoke = (self: Driver, now: number): void => {
 export const chokedMillis = (self: Driver): number =>
   self.chokedMillis + (self.chokedSince === undefined ? 0 : self.session.loop.now - self.chokedSince)
 
-/** Ids first, they cost nothing; the signature only of a packet that could matter. */
-const isAuthentic = (self: Driver, state: State, packet: Packet.Packet, bytes: Uint8Array): boolean => {
-  if (!Signing.needsSignature(packet)) return true
-  if (!Connection.isPlausible(state, packet)) {
-    self.droppedPackets += 1
-    return false
+/** A packet that is the peer's, as far as signatures can tell. */
+const takeIn = (self: Driver, state: State, events: Array<Event.Event>, packet: Packet.Packet): void => {
+  if (self.tracer !== undefined) Tracing.received(self.tracer, packet, state, false)
+  self.announcing = false
+  events.push(Event.received(packet))
+}
+
+const drop = (self: Driver, state: State, packet: Packet.Packet): undefined => {
+  self.droppedPackets += 1
+  if (self.tracer !== undefined) Tracing.received(self.tracer, packet, state, true)
+}
+
+/** Bad signatures after which there is a pause before the next is checked. Ours: an honest peer has none. */
+const freeBadSignatures = 4
+
+/** The first such pause, and the longest, in ms. Ours: a CLOSE is sent again for longer than that. */
+const firstPause = 100
+const longestPause = 10_000
+
+/** Packets of a stream that may wait for their checks. Ours: what opens or closes it, twice. */
+const maxPendingChecks = 4
+
+/**
+ * Checks a signature, at once if the budget allows; undefined if the packet is dropped, or its result comes later. Ids
+ * first, they cost nothing; the signature only of a packet that could matter.
+ */
+const check = (self: Driver, state: State, packet: Packet.Packet, bytes: Uint8Array): Verified | undefined => {
+  const { budget, callerKeyTypes, clock, loop, signer } = self.session
+  if (!Connection.isPlausible(state, packet)) return drop(self, state, packet)
+  // Nothing to check.
+  if (packet.signature === undefined) return Either.left("Missing")
+  const { isAccepted, type } = Signing.claimOf(packet, self.peerKey, callerKeyTypes)
+  if (!isAccepted) {
+    self.session.drop("unacceptedKey")
+    return drop(self, state, packet)
   }
-  const verified = Signing.verify(
-    packet,
-    bytes,
-    { key: self.peerKey, destinationBytes: self.peer.destination.bytes },
-    self.session.signer.signatures,
-    self.session.clock.unsafeCurrentTimeMillis()
-  )
-  if (Either.isLeft(verified)) {
-    self.droppedPackets += 1
-    return false
+  if (loop.now < self.checksFrom) return drop(self, state, packet)
+  if (self.pendingChecks >= maxPendingChecks) {
+    self.session.drop("overflowed")
+    return drop(self, state, packet)
   }
-  // What the peer said of itself once more is not kept.
-  self.peerKey =
-    packet.from !== undefined && verified.right === packet.from.signingKey
-      ? self.peer.destination.signingKey
-      : verified.right
-  return true
+  const verify = (): Verified =>
+    Signing.verify(
+      packet,
+      bytes,
+      { key: self.peerKey, destinationBytes: self.peer.destination.bytes },
+      signer.signatures,
+      clock.unsafeCurrentTimeMillis()
+    )
+  const peer = self.peer.destination.b32
+  const done = budget.unsafeCheck(peer, type, verify)
+  if (done._tag === "Some") return done.value
+  self.pendingChecks += 1
+  // Until then it takes its place in the mailbox.
+  self.queuedPackets += weightOf(bytes)
+  const ended = () => {
+    self.pendingChecks -= 1
+    self.queuedPackets -= weightOf(bytes)
+  }
+  const later = Effect.match(budget.check(peer, type, Effect.sync(verify)), {
+    onSuccess: (verified) => {
+      ended()
+      offer(self, { _tag: "Checked", packet, verified })
+    },
+    onFailure: () => {
+      ended()
+      self.session.drop("overflowed")
+      drop(self, state, packet)
+    }
+  })
+  self.session.fork(later)
+  return undefined
+}
+
+const judge = (
+  self: Driver,
+  state: State,
+  events: Array<Event.Event>,
+  packet: Packet.Packet,
+  verified: Verified
+): void => {
+  if (Either.isRight(verified)) {
+    self.badSignatures = 0
+    self.checksFrom = Number.NEGATIVE_INFINITY
+    // What the peer said of itself once more is not kept.
+    self.peerKey =
+      packet.from !== undefined && verified.right === packet.from.signingKey
+        ? self.peer.destination.signingKey
+        : verified.right
+    return takeIn(self, state, events, packet)
+  }
+  drop(self, state, packet)
+  if (verified.left === "BadSignature" || verified.left === "BadOfflineSignature") noteBad(self, state, events, packet)
+}
+
+/**
+ * A check that was for nothing. Each beyond the first few is followed by a pause, so that they cost little, and many end the
+ * stream: either the peer makes them, or somebody who can read its packets and could as well forge its data.
+ *
+ * Only a packet with the ids of both sides counts for the end. Others could be guesses, and the peer is not to blame.
+ */
+const noteBad = (self: Driver, state: State, events: Array<Event.Event>, packet: Packet.Packet): void => {
+  self.badSignatures += 1
+  const excess = self.badSignatures - freeBadSignatures
+  if (excess >= 0) self.checksFrom = self.session.loop.now + Math.min(longestPause, firstPause * 2 ** excess)
+  const namesBoth = packet.sendStreamId === state.localStreamId && packet.receiveStreamId === state.remoteStreamId
+  if (self.badSignatures < self.session.maxBadSignatures || !namesBoth || self.outcome !== undefined) return
+  settle(self, aborted, new StreamReset({ reason: "BadSignatures", destination: self.peer.destination.short }))
+  events.push(Event.abort)
 }
 
 /** Credit is given back once for all packets of a step. */

@@ -3,6 +3,7 @@
  *
  * @since 0.1.0
  */
+import * as VerificationBudget from "@effect-i2p/i2cp/VerificationBudget"
 import * as DestinationKeys from "@effect-i2p/wire/DestinationKeys"
 import * as KeyType from "@effect-i2p/wire/KeyType"
 import * as OfflineSignature from "@effect-i2p/wire/OfflineSignature"
@@ -104,6 +105,34 @@ export type Unverified = "Missing" | "UnknownKey" | "WrongIdentity" | "BadOfflin
  */
 export const needsSignature = (packet: Packet.Packet): boolean =>
   (packet.flags & (Packet.SYNCHRONIZE | Packet.CLOSE | Packet.RESET)) !== 0
+
+/**
+ * What a packet's signature is checked with, before it is.
+ *
+ * **Shape** `type` is the signature type that the check is charged to, the dear one if there are two. `isAccepted`: the
+ * key of a destination that is not known yet, and any transient key, must be of an accepted type. A destination that we
+ * have dialed, or that has a stream, may have any.
+ */
+export interface Claim {
+  readonly type: number
+  readonly isAccepted: boolean
+}
+
+/**
+ * `known` is the key remembered for the stream, undefined for a caller.
+ */
+export const claimOf = (
+  packet: Packet.Packet,
+  known: SigningKey.PublicKey | undefined,
+  acceptedTypes: ReadonlyArray<number>
+): Claim => {
+  const own = packet.from?.signingKey.type ?? known?.type ?? KeyType.Ed25519
+  const transient = packet.from === undefined ? undefined : packet.offlineSignature?.transientKey.type
+  const isAccepted =
+    (known !== undefined || acceptedTypes.includes(own)) &&
+    (transient === undefined || acceptedTypes.includes(transient))
+  return { type: transient !== undefined && !VerificationBudget.isDear(own) ? transient : own, isAccepted }
+}
 
 /**
  * Checks a packet's signature over the bytes as they came, and gives the key that made it: the transient one of its

@@ -1,16 +1,22 @@
 /**
  * Packets whose sender has to prove first who he is: they wait here, so that those of streams need not wait for them.
  *
+ * Those of cheap signature types wait in one queue and those of dear ones in another, so that nobody with a usual key waits
+ * behind somebody whose check takes milliseconds. In each queue the callers take turns, by the names they claim. A name is
+ * free to make up: turns keep one caller from crowding out another, and what keeps a thousand made-up ones from it is that
+ * checks are quick and the queue is short.
+ *
  * To check a signature costs as much as some ten packets of a stream, and to open a stream costs more. After a slice of
  * time everybody else gets a turn, the platform's sockets and timers included, to which it does not come while fibers wake
- * each other.
+ * each other. Checks themselves have their `VerificationBudget`.
  *
  * @since 0.1.0
  */
+import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import * as Option from "effect/Option"
-import * as Queue from "effect/Queue"
+import * as FiberId from "effect/FiberId"
+import * as FairQueue from "../core/FairQueue.js"
 import * as Packet from "../Packet.js"
 import type { Incoming } from "../PacketTransport.js"
 
@@ -20,13 +26,22 @@ export interface Stranger {
   readonly incoming: Incoming
 }
 
+/** Who claims to have sent it, and what it takes to find out, in ms. */
+export interface Caller {
+  readonly name: string
+  readonly isDear: boolean
+  readonly cost: number
+}
+
 export interface Strangers {
-  /** False if there is no room. */
-  readonly offer: (stranger: Stranger) => boolean
+  /** Takes in a first SYN or a ping; gives how many packets were dropped for it, itself perhaps. */
+  readonly offer: (stranger: Stranger, caller: Caller) => number
   /** Whether a packet belongs to a SYN that waits, and has to wait behind it. */
   readonly isBehind: (packet: Packet.Packet) => boolean
-  /** Serves one after another, for ever. */
-  readonly serve: (judge: (stranger: Stranger) => Effect.Effect<void>) => Effect.Effect<never>
+  /** Takes in what belongs to a SYN that waits, behind it; undefined if none does, else how many packets were dropped. */
+  readonly follow: (stranger: Stranger) => number | undefined
+  /** Serve one after another, for ever: one those with cheap keys, the other those with dear ones. */
+  readonly servers: (judge: (stranger: Stranger) => Effect.Effect<void>) => ReadonlyArray<Effect.Effect<never>>
 }
 
 /**
@@ -38,50 +53,102 @@ const slice = 2
 /** Strangers between two turns of other fibers, whose listeners take what they were given: a quarter of the usual backlog. */
 const turn = 16
 
-/** Room for so many; `now` is the monotonic clock, in ms. */
-export const make = (limit: number, now: () => number): Effect.Effect<Strangers> =>
-  Effect.map(Queue.dropping<Stranger>(limit), (queue) => {
-    /** How many SYNs wait, by the ids that their senders gave them. */
-    const syns = new Map<number, number>()
-    let sliceBegan = Number.NEGATIVE_INFINITY
-    let served = Number.NEGATIVE_INFINITY
+/** What all that waits in a queue may cost to check, in ms. Ours: who is dropped asks again after 3 s. */
+const maxWork = 300
 
-    const count = (packet: Packet.Packet, change: 1 | -1): void => {
-      if (!Packet.isFirstSyn(packet)) return
-      const waiting = (syns.get(packet.receiveStreamId) ?? 0) + change
-      if (waiting === 0) syns.delete(packet.receiveStreamId)
-      else syns.set(packet.receiveStreamId, waiting)
-    }
+interface Place {
+  readonly stranger: Stranger
+  readonly queue: Waiting
+  readonly name: string
+}
 
-    return {
-      offer: (stranger) => {
-        count(stranger.packet, 1)
-        if (queue.unsafeOffer(stranger)) return true
-        count(stranger.packet, -1)
-        return false
-      },
-      isBehind: (packet) =>
-        syns.size > 0 &&
-        packet.sendStreamId === 0 &&
-        syns.has(packet.receiveStreamId) &&
-        (packet.flags & (Packet.SYNCHRONIZE | Packet.ECHO)) === 0,
-      // Not `Effect.forever`, which yields after each: what is sent to many at once would leave in as many pieces.
-      serve: Effect.fnUntraced(function* (judge) {
-        for (let n = 1; ; n++) {
-          let stranger = Option.getOrUndefined(yield* Queue.poll(queue))
-          if (stranger === undefined) {
-            stranger = yield* Queue.take(queue)
-            if (now() - served >= slice) sliceBegan = now()
-          }
-          count(stranger.packet, -1)
-          yield* judge(stranger)
-          served = now()
-          if (served - sliceBegan >= slice) {
-            // A timer of no time at all comes after the sockets that are ready now.
-            yield* Effect.sleep(Duration.zero)
-            sliceBegan = now()
-          } else if (n % turn === 0) yield* Effect.yieldNow()
-        }
-      })
+interface Waiting {
+  readonly places: FairQueue.FairQueue<Place, string>
+  /** The one that serves it waits for the next to come. */
+  idle: Deferred.Deferred<void> | undefined
+}
+
+/**
+ * Each queue has `limit` places; a check that takes longer than its share of `maxWork` takes more of them. `now` is the
+ * monotonic clock, in ms.
+ */
+export const make = (limit: number, now: () => number): Strangers => {
+  const waiting = (): Waiting => ({
+    places: FairQueue.make({ quantum: 1, maxBytes: limit, maxUrgentBytes: 0 }),
+    idle: undefined
+  })
+  const cheap = waiting()
+  const dear = waiting()
+  const workOfPlace = maxWork / limit
+  /** SYNs that wait, by the ids that their senders gave them. */
+  const syns = new Map<number, { readonly place: Place; count: number }>()
+  let sliceBegan = Number.NEGATIVE_INFINITY
+  let served = Number.NEGATIVE_INFINITY
+
+  const leave = ({ packet }: Stranger): void => {
+    if (!Packet.isFirstSyn(packet)) return
+    const entry = syns.get(packet.receiveStreamId)
+    if (entry === undefined) return
+    entry.count -= 1
+    if (entry.count === 0) syns.delete(packet.receiveStreamId)
+  }
+
+  const synOf = (packet: Packet.Packet) => {
+    if (syns.size === 0 || packet.sendStreamId !== 0) return undefined
+    if ((packet.flags & (Packet.SYNCHRONIZE | Packet.ECHO)) !== 0) return undefined
+    return syns.get(packet.receiveStreamId)
+  }
+
+  const enter = (place: Place, size: number): number => {
+    const { queue } = place
+    const dropped = FairQueue.enqueue(queue.places, place.name, place, size, false)
+    for (const { stranger } of dropped) leave(stranger)
+    if (queue.idle !== undefined) Deferred.unsafeDone(queue.idle, Effect.void)
+    queue.idle = undefined
+    return dropped.length
+  }
+
+  // Not `Effect.forever`, which yields after each: what is sent to many at once would leave in as many pieces.
+  const serveOne = Effect.fnUntraced(function* (
+    queue: Waiting,
+    judge: (stranger: Stranger) => Effect.Effect<void>
+  ): Effect.fn.Return<never> {
+    for (let n = 1; ; n++) {
+      let place = FairQueue.dequeue(queue.places)
+      if (place === undefined) {
+        queue.idle = Deferred.unsafeMake(FiberId.none)
+        yield* Deferred.await(queue.idle)
+        if (now() - served >= slice) sliceBegan = now()
+        place = FairQueue.dequeue(queue.places)
+        if (place === undefined) continue
+      }
+      leave(place.stranger)
+      yield* judge(place.stranger)
+      served = now()
+      if (served - sliceBegan >= slice) {
+        // A timer of no time at all comes after the sockets that are ready now.
+        yield* Effect.sleep(Duration.zero)
+        sliceBegan = now()
+      } else if (n % turn === 0) yield* Effect.yieldNow()
     }
   })
+
+  return {
+    offer: (stranger, { cost, isDear, name }) => {
+      const place: Place = { stranger, queue: isDear ? dear : cheap, name }
+      if (Packet.isFirstSyn(stranger.packet)) {
+        const id = stranger.packet.receiveStreamId
+        const entry = syns.get(id)
+        if (entry === undefined) syns.set(id, { place, count: 1 })
+        else entry.count += 1
+      }
+      return enter(place, Math.max(1, Math.ceil(cost / workOfPlace)))
+    },
+    isBehind: (packet) => synOf(packet) !== undefined,
+    follow: (stranger) => {
+      const entry = synOf(stranger.packet)
+      return entry === undefined ? undefined : enter({ ...entry.place, stranger }, 1)
+    },
+    servers: (judge) => [serveOne(cheap, judge), serveOne(dear, judge)]
+  }
+}

@@ -6,6 +6,7 @@
  *
  * @since 0.1.0
  */
+import * as VerificationBudget from "@effect-i2p/i2cp/VerificationBudget"
 import type { Destination } from "@effect-i2p/wire/Destination"
 import { ReplayFilter } from "@effect-i2p/wire/ReplayFilter"
 import type * as Signatures from "@effect-i2p/wire/Signatures"
@@ -47,12 +48,15 @@ export interface Session {
   readonly listeners: ReadonlyMap<number, Listening>
   readonly gate: Gate.Gate
   readonly signatures: Signatures.Service
+  readonly budget: VerificationBudget.Service
   readonly clock: Clock.Clock
   readonly now: () => number
   readonly isClosing: () => boolean
   /** Whether our offline keys have expired: neither an answer nor a refusal of ours would count. */
   readonly isMute: () => boolean
-  readonly drop: (reason: "malformed" | "unverified" | "replayed" | "unanswerable" | "overflowed") => undefined
+  readonly drop: (
+    reason: "malformed" | "unverified" | "unacceptedKey" | "replayed" | "unanswerable" | "overflowed"
+  ) => undefined
   readonly reply: (to: Peer, packet: Packet.Packet, signing: "none" | "identity") => Effect.Effect<void, unknown>
   /** Another copy of the SYN of a live stream. */
   readonly repeat: (localStreamId: number, syn: Packet.Packet, bytes: Uint8Array) => undefined
@@ -65,10 +69,10 @@ export interface Visitors {
   readonly receive: (packet: Packet.Packet, incoming: Incoming) => Effect.Effect<void> | undefined
   /** Takes in what belongs to a SYN that waits; false if there is none. */
   readonly follow: (packet: Packet.Packet, incoming: Incoming) => boolean
-  /** Deals with those who wait, for ever. `pass` gets what followed a SYN. */
-  readonly serve: (
+  /** Deal with those who wait, for ever. `pass` gets what followed a SYN. */
+  readonly servers: (
     pass: (packet: Packet.Packet, incoming: Incoming) => Effect.Effect<void> | undefined
-  ) => Effect.Effect<never>
+  ) => ReadonlyArray<Effect.Effect<never>>
 }
 
 /**
@@ -97,19 +101,24 @@ const maxAnswers = 16
 /** How long such a connection may go without progress: two retransmissions of the text, at 9 and 27 s. */
 const answerTimeout = Duration.seconds(30)
 
-export const make = Effect.fnUntraced(function* (session: Session): Effect.fn.Return<Visitors> {
-  const strangers = yield* Strangers.make(session.options.maxStrangers, session.now)
-  const { clock, drop, endpoint, gate, listeners, now, options, reply, signatures } = session
+export const make = (session: Session): Visitors => {
+  const strangers = Strangers.make(session.options.maxStrangers, session.now)
+  const { budget, clock, drop, endpoint, gate, listeners, now, options, reply, signatures } = session
   const ownReplayHash = Packet.replayHash(session.self.hash)
   const seenPings = new ReplayFilter(Duration.toMillis(options.pingReplayWindow), options.maxRememberedPings)
   const refused = new ReplayFilter(Duration.toMillis(options.timeWait), options.maxTimeWait)
   const answering = new Set<number>()
 
-  /** The key that signed it, if it says who sent it and that is true. */
-  const authenticate = (packet: Packet.Packet, bytes: Uint8Array): PublicKey | undefined => {
-    if (packet.from === undefined) return undefined
-    const anybody = { key: undefined, destinationBytes: undefined }
-    return Either.getOrUndefined(Signing.verify(packet, bytes, anybody, signatures, clock.unsafeCurrentTimeMillis()))
+  const claimOf = (packet: Packet.Packet) => Signing.claimOf(packet, undefined, options.callerKeyTypes)
+
+  /** The key that signed it, if it says who sent it and that is true. Nobody is charged: the name may be made up. */
+  const authenticate = (packet: Packet.Packet, bytes: Uint8Array): Effect.Effect<PublicKey | undefined> => {
+    const verify = (): PublicKey | undefined =>
+      Either.getOrUndefined(Signing.verify(packet, bytes, anybody, signatures, clock.unsafeCurrentTimeMillis()))
+    const { type } = claimOf(packet)
+    const done = budget.unsafeCheck(undefined, type, verify)
+    if (Option.isSome(done)) return Effect.succeed(done.value)
+    return Effect.orElseSucceed(budget.check(undefined, type, Effect.sync(verify)), () => drop("overflowed"))
   }
 
   const listeningAt = (port: number): Listening | undefined => listeners.get(port) ?? listeners.get(0)
@@ -131,7 +140,7 @@ export const make = Effect.fnUntraced(function* (session: Session): Effect.fn.Re
   const judgePing = Effect.fnUntraced(function* (packet: Packet.Packet, incoming: Incoming, from: Destination) {
     const saying = Pings.saying(packet, incoming.payload)
     if (seenPings.has(saying, now())) return drop("replayed")
-    if (authenticate(packet, incoming.payload) === undefined) return drop("unverified")
+    if ((yield* authenticate(packet, incoming.payload)) === undefined) return drop("unverified")
     seenPings.isReplay(saying, now())
     if (!(yield* Gate.admitPing(gate, from))) return
     const to = { destination: from, localPort: incoming.destinationPort, remotePort: incoming.sourcePort }
@@ -140,13 +149,15 @@ export const make = Effect.fnUntraced(function* (session: Session): Effect.fn.Re
 
   const judgeSyn = Effect.fnUntraced(function* (packet: Packet.Packet, incoming: Incoming, from: Destination) {
     // Another copy may have come first, or the table filled up, while this one waited.
-    const news = isNews(packet, incoming, from)
-    if (news === undefined) return
+    if (isNews(packet, incoming, from) === undefined) return
     const { receiveStreamId } = packet
     const refusalOf = (n: number) => `${from.b32}/${receiveStreamId}/${n}`
     if (refused.has(refusalOf(maxRefusals - 1), now())) return drop("replayed")
-    const key = authenticate(packet, incoming.payload)
+    const key = yield* authenticate(packet, incoming.payload)
     if (key === undefined) return drop("unverified")
+    // The check may have waited.
+    const news = isNews(packet, incoming, from)
+    if (news === undefined) return
     const port = incoming.destinationPort
     const listening = listeningAt(port)
     const peer: Peer = { destination: from, localPort: port, remotePort: incoming.sourcePort }
@@ -195,6 +206,10 @@ export const make = Effect.fnUntraced(function* (session: Session): Effect.fn.Re
     yield* owned.release
   })
 
+  const dropOverflowed = (count: number): void => {
+    for (let n = 0; n < count; n++) drop("overflowed")
+  }
+
   /** Proposal 164: a SYN names its target's hash. Old peers leave it out, and may, unless the policy is strict. */
   const isForUs = (packet: Packet.Packet): boolean =>
     packet.nacks.length === ownReplayHash.length
@@ -214,26 +229,34 @@ export const make = Effect.fnUntraced(function* (session: Session): Effect.fn.Re
         if (!isForUs(packet)) return drop("replayed")
         if (isNews(packet, incoming, from) === undefined) return undefined
       }
+      const { isAccepted, type } = claimOf(packet)
+      if (!isAccepted) return drop("unacceptedKey")
+      const caller = { name: from.b32, isDear: VerificationBudget.isDear(type), cost: budget.cost(type) }
       const own = isPing ? undefined : listeningAt(incoming.destinationPort)?.accessList
       return Effect.map(Gate.permits(gate, from, own), (permitted) => {
-        if (permitted && !strangers.offer({ packet, incoming })) drop("overflowed")
+        if (permitted) dropOverflowed(strangers.offer({ packet, incoming }, caller))
       })
     },
     follow: (packet, incoming) => {
-      if (!strangers.isBehind(packet)) return false
-      if (incoming.payload.length > maxUnprovenBytes) drop("malformed")
-      else if (!strangers.offer({ packet, incoming })) drop("overflowed")
-      return true
+      if (incoming.payload.length > maxUnprovenBytes && strangers.isBehind(packet)) {
+        drop("malformed")
+        return true
+      }
+      const overflowed = strangers.follow({ packet, incoming })
+      if (overflowed !== undefined) dropOverflowed(overflowed)
+      return overflowed !== undefined
     },
-    serve: (pass) =>
-      strangers.serve(({ incoming, packet }) => {
+    servers: (pass) =>
+      strangers.servers(({ incoming, packet }) => {
         const { from } = packet
         if (from !== undefined && Packet.has(packet, Packet.ECHO)) return judgePing(packet, incoming, from)
         if (from !== undefined && Packet.isFirstSyn(packet)) return judgeSyn(packet, incoming, from)
         return pass(packet, incoming) ?? Effect.void
       })
   }
-})
+}
+
+const anybody = { key: undefined, destinationBytes: undefined }
 
 /** The answer to a SYN that is not taken. The peer may know nothing of us, so it says who we are. */
 const refusal = (syn: Packet.Packet): Packet.Packet =>
