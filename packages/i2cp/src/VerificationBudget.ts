@@ -144,7 +144,7 @@ export interface Service {
   ) => Effect.Effect<A, E | TooManyChecks, R>
   /** Runs a check if it need not wait; `None` without running it if it does. */
   readonly unsafeCheck: <A>(peer: string | undefined, signatureType: number, verify: () => A) => Option.Option<A>
-  /** What checks of a type have taken lately, in ms; 0 before the first. */
+  /** What checks of a type have taken lately, in ms. Before the first: 10 for a dear type, else 0. */
   readonly cost: (signatureType: number) => number
   /** Checks that wait. */
   readonly waiting: () => number
@@ -181,6 +181,9 @@ interface Lane {
 
 /** The peer of those who have not proved who they are. It has no limit, and its turn like any other. */
 const anybody = ""
+
+/** What the first check of a dear type is taken for, in ms. Ours: P-521 on the portable backend. */
+const unknownDearCost = 10
 
 /** Weight of the latest check in what checks of its type take. Ours: one that was interrupted by the system counts little. */
 const costWeight = 0.1
@@ -248,7 +251,8 @@ class Budget implements Service {
       })
     )
 
-  readonly cost: Service["cost"] = (signatureType) => this.#costs.get(signatureType) ?? 0
+  readonly cost: Service["cost"] = (signatureType) =>
+    this.#costs.get(signatureType) ?? (isDear(signatureType) ? unknownDearCost : 0)
 
   readonly waiting: Service["waiting"] = () => this.#waiting
 

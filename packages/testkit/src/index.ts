@@ -2,6 +2,7 @@
  * @since 0.1.0
  */
 export * as Arbitraries from "./Arbitraries.js"
+export * as CostlySignatures from "./CostlySignatures.js"
 export * as Compliance from "./compliance.js"
 export * as Invariants from "./Invariants.js"
 export * as MemoryTransport from "./MemoryTransport.js"
