@@ -1,6 +1,7 @@
 /**
  * `npm run abuse`, `npm run abuse -- WORD…` for the attacks whose names have one of the words, `--json` for a line each,
- * `--rate=N` for N messages a second of each, for two seconds, in place of their own doses, `--quick` for less of each. Exits
+ * `--rate=N` for N messages a second of each, for two seconds, in place of their own doses, `--quick` for less of each, `--portable` with
+ * the portable backend of signatures in place of `node:crypto`. Exits
  * with 1 if an attack ended the stream of somebody else or kept others out.
  *
  * On the clock of the machine: what an attack costs in processor time, and what it does to the round trips of somebody
@@ -34,6 +35,7 @@ const { positionals: wanted, values } = parseArgs({
   options: {
     json: { type: "boolean", default: false },
     quick: { type: "boolean", default: false },
+    portable: { type: "boolean", default: false },
     rate: { type: "string", default: "0" }
   }
 })
@@ -60,7 +62,13 @@ const describe = (outcome: Trial.Outcome): string =>
     `  ${outcome.cpuMicros.toFixed(0)} µs a message; answered ${outcome.answers.toFixed(2)} packets, ` +
       `${outcome.answerBytes.toFixed(2)} bytes for each one sent; ${kilobytes(outcome.heldBytes)} held`,
     `  p95 of another's echo ${outcome.p95Before.toFixed(1)} ms before, ${outcome.p95.toFixed(1)} meanwhile, ` +
-      `ratio ${(outcome.p95 / outcome.p95Before).toFixed(2)}${holds(outcome) ? "" : "; LOST"}`
+      `ratio ${(outcome.p95 / outcome.p95Before).toFixed(2)}${holds(outcome) ? "" : "; LOST"}`,
+    ...(Number.isNaN(outcome.opening)
+      ? []
+      : [
+          `  p95 of another's opening ${outcome.openingBefore.toFixed(1)} ms before, ${outcome.opening.toFixed(1)} meanwhile, ` +
+            `ratio ${(outcome.opening / outcome.openingBefore).toFixed(2)}`
+        ])
   ].join("\n")
 
 const program = Effect.gen(function* () {
@@ -80,7 +88,11 @@ const program = Effect.gen(function* () {
 NodeRuntime.runMain(
   Effect.provide(
     program,
-    Layer.mergeAll(NodeSignatures.layer, NodeCompression.layer, Logger.minimumLogLevel(LogLevel.None))
+    Layer.mergeAll(
+      values.portable ? Layer.empty : NodeSignatures.layer,
+      NodeCompression.layer,
+      Logger.minimumLogLevel(LogLevel.None)
+    )
   ),
   { teardown: (exit, onExit) => onExit(Exit.isSuccess(exit) && exit.value === 0 ? 0 : 1) }
 )

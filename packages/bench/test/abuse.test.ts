@@ -6,6 +6,7 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Message from "@effect-i2p/i2cp/Message"
 import * as NodeCompression from "@effect-i2p/platform-node/NodeCompression"
 import * as NodeSignatures from "@effect-i2p/platform-node/NodeSignatures"
+import * as CostlySignatures from "@effect-i2p/testkit/CostlySignatures"
 import * as SimulatedTime from "@effect-i2p/testkit/SimulatedTime"
 import * as Chunk from "effect/Chunk"
 import * as Clock from "effect/Clock"
@@ -19,30 +20,47 @@ import * as Streaming from "../src/abuse/streaming.js"
 import * as Trial from "../src/abuse/Trial.js"
 import * as World from "../src/abuse/World.js"
 
-const native = Layer.mergeAll(NodeSignatures.layer, NodeCompression.layer, Logger.remove(Logger.defaultLogger))
+const quiet = Layer.mergeAll(NodeCompression.layer, Logger.remove(Logger.defaultLogger))
 
-const simulate = <A, E>(self: Effect.Effect<A, E, never>) => Effect.provide(SimulatedTime.run(self), native)
+/** What the checks of signatures take counts, as on a processor; nothing else does. */
+const simulate =
+  (costs: CostlySignatures.Costs = CostlySignatures.native) =>
+  <A, E>(self: Effect.Effect<A, E, never>) =>
+    self.pipe(
+      Effect.provide(Layer.provide(CostlySignatures.layer(costs), NodeSignatures.layer)),
+      SimulatedTime.run,
+      Effect.provide(quiet)
+    )
 
 const dose: Trial.Dose = { messages: 200, burst: 1, every: "1 millis" }
 
-for (const [who, attacks] of [
-  ["a peer", Streaming.attacks],
-  ["a router", Router.attacks]
+/** Enough of it to see that others wait, if they do. */
+const longDose: Trial.Dose = { ...dose, messages: 1000 }
+
+/** Whose signatures are checked. */
+const checked = Streaming.attacks.filter(({ openings }) => openings === true)
+
+for (const [backend, costs, kinds] of [
+  ["native", CostlySignatures.native, { "a peer": Streaming.attacks, "a router": Router.attacks }],
+  ["portable", CostlySignatures.portable, { "a peer": checked }]
 ] as const) {
-  describe(`attacks of ${who}`, () => {
-    for (const attack of attacks) {
-      it.effect(attack.name, () =>
-        Effect.gen(function* () {
-          const outcome = yield* Trial.run(attack, dose)
-          assert.isAtMost(outcome.p95 / outcome.p95Before, 2)
-          assert.isTrue(outcome.survived && outcome.admitted)
-          for (const [name, most] of Object.entries({ ...Trial.nothing, ...attack.bound })) {
-            assert.isAtMost(outcome[name as keyof Trial.Bound], most, name)
-          }
-        }).pipe(simulate)
-      )
-    }
-  })
+  for (const [who, attacks] of Object.entries(kinds)) {
+    describe(`attacks of ${who}, at what checks of the ${backend} backend take`, () => {
+      for (const attack of attacks) {
+        it.effect(attack.name, () =>
+          Effect.gen(function* () {
+            const outcome = yield* Trial.run(attack, attack.openings === true ? longDose : dose)
+            assert.isAtMost(outcome.p95 / outcome.p95Before, 2)
+            if (attack.openings === true) assert.isAtMost(outcome.opening / outcome.openingBefore, 2)
+            assert.isTrue(outcome.survived && outcome.admitted)
+            for (const [name, most] of Object.entries({ ...Trial.nothing, ...attack.bound })) {
+              assert.isAtMost(outcome[name as keyof Trial.Bound], most, name)
+            }
+          }).pipe(simulate(costs))
+        )
+      }
+    })
+  }
 }
 
 describe("two hundred honest visitors", () => {
@@ -64,7 +82,7 @@ describe("two hundred honest visitors", () => {
       assert.deepStrictEqual(new Set(answers), new Set([request.length]))
       assert.strictEqual((yield* bob.drops).overflowed, 0)
       assert.isBelow(Duration.toMillis(took), 1000, "nothing had to be sent again")
-    }).pipe(Effect.scoped, simulate)
+    }).pipe(Effect.scoped, simulate())
   )
 })
 
@@ -96,7 +114,7 @@ describe("a router that ends the connection", () => {
         assert.isTrue(Number.isFinite(yield* World.echo(world.stream)))
         assert.isBelow((yield* Clock.currentTimeMillis) - before, seconds * 1000)
         assert.isTrue((yield* world.bobSession.stats).connections === 2)
-      }).pipe(Effect.scoped, simulate)
+      }).pipe(Effect.scoped, simulate())
     )
   }
 })

@@ -25,6 +25,10 @@ export interface Attack {
   /** As the table of the README has it. */
   readonly name: string
   readonly victim?: Partial<StreamingOptions>
+  /** Signature type of Mallory's keys. Default Ed25519. */
+  readonly keys?: number
+  /** Alice opens streams meanwhile, one after another: does she wait? */
+  readonly openings?: boolean
   /** Another dose than the usual: what has a quota or a bound to reach. */
   readonly dose?: Pick<Dose, "messages" | "burst">
   /** What the attacker may get. */
@@ -33,7 +37,7 @@ export interface Attack {
 }
 
 /**
- * **Units** `p95` in ms; `heldBytes` what the heap and its buffers have grown by, after collection; `cpuMicros` of router and
+ * **Units** `p95` in ms, `opening` too, which is the 95th percentile of the time to open a stream and have an echo from it; `heldBytes` what the heap and its buffers have grown by, after collection; `cpuMicros` of router and
  * victim for each hostile message: of the process, less what it takes without an attack and to make the message. `answers` and
  * `answerBytes` are packets and their bytes for each one sent.
  *
@@ -48,6 +52,8 @@ export interface Outcome {
   readonly answerBytes: number
   readonly p95Before: number
   readonly p95: number
+  readonly openingBefore: number
+  readonly opening: number
   readonly heldBytes: number
   readonly cpuMicros: number
   readonly drops: DropCounters
@@ -135,6 +141,22 @@ const echoesUntil = (world: World.World, done: Effect.Effect<boolean>) =>
     return trips
   })
 
+/** New streams one after another until `done`. */
+const openingsUntil = (world: World.World, done: Effect.Effect<boolean>) =>
+  Effect.gen(function* () {
+    const clock = yield* Effect.clock
+    const times: Array<number> = []
+    while (!(yield* done)) {
+      const began = clock.unsafeCurrentTimeNanos()
+      const trip = Effect.scoped(
+        Effect.flatMap(world.alice.connect({ destination: world.bob.destination, port: World.ports.echo }), World.echo)
+      )
+      const reached = Number.isFinite(yield* Effect.orElseSucceed(trip, () => Number.POSITIVE_INFINITY))
+      times.push(reached ? Number(clock.unsafeCurrentTimeNanos() - began) / 1e6 : Number.POSITIVE_INFINITY)
+    }
+    return p95(times)
+  })
+
 const send = ({ burst, every, messages }: Dose, shoot: (n: number) => Effect.Effect<void>) =>
   Effect.gen(function* () {
     for (let n = 0; n < messages; n++) {
@@ -152,17 +174,26 @@ const send = ({ burst, every, messages }: Dose, shoot: (n: number) => Effect.Eff
 export const run = (attack: Attack, usual: Dose): Effect.Effect<Outcome> =>
   Effect.gen(function* () {
     const dose = { ...usual, ...attack.dose }
-    const world = yield* World.make(attack.victim)
+    const world = yield* World.make(attack.victim, attack.keys)
     const { received, sent } = world.mallory
     const during = Duration.toMillis(dose.every) * Math.ceil(dose.messages / dose.burst)
     const shoot = yield* attack.arm(world)
 
     const calm = yield* cpu
     const waiting = yield* Effect.fork(Effect.sleep(during))
+    const openings = (while_: Fiber.Fiber<unknown>) =>
+      attack.openings === true
+        ? openingsUntil(
+            world,
+            Effect.map(Fiber.poll(while_), (exit) => exit._tag === "Some")
+          )
+        : Effect.succeed(Number.NaN)
+    const openedBefore = yield* Effect.fork(openings(waiting))
     const before = yield* echoesUntil(
       world,
       Effect.map(Fiber.poll(waiting), (exit) => exit._tag === "Some")
     )
+    const openingBefore = yield* Fiber.join(openedBefore)
     const idle = (yield* cpu) - calm
 
     const at = { sent: { ...sent }, received: { ...received } }
@@ -170,10 +201,12 @@ export const run = (attack: Attack, usual: Dose): Effect.Effect<Outcome> =>
     const held = yield* memory
     const busy = yield* cpu
     const attacking = yield* Effect.fork(send(dose, shoot))
+    const opened = yield* Effect.fork(openings(attacking))
     const meanwhile = yield* echoesUntil(
       world,
       Effect.map(Fiber.poll(attacking), (exit) => exit._tag === "Some")
     )
+    const opening = yield* Fiber.join(opened)
     const used = (yield* cpu) - busy
     world.mallory.isMuted = true
     const making = yield* cpu
@@ -181,7 +214,7 @@ export const run = (attack: Attack, usual: Dose): Effect.Effect<Outcome> =>
     const craft = ((yield* cpu) - making) / crafted
     yield* Fiber.join(attacking)
     // What is under way arrives, what is owed is answered.
-    yield* Effect.sleep("200 millis")
+    yield* Effect.sleep(attack.openings === true ? "2 seconds" : "200 millis")
     const heldAfter = yield* memory
     const sentPackets = Math.max(1, sent.packets - at.sent.packets)
     const outcome = {
@@ -192,6 +225,8 @@ export const run = (attack: Attack, usual: Dose): Effect.Effect<Outcome> =>
       answerBytes: (received.bytes - at.received.bytes) / Math.max(1, sent.bytes - at.sent.bytes),
       p95Before: p95(before),
       p95: p95(meanwhile),
+      openingBefore,
+      opening,
       heldBytes: heldAfter - held,
       cpuMicros: Math.max(0, (used - idle) / dose.messages - craft),
       drops: yield* world.bob.drops,

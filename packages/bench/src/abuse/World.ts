@@ -7,6 +7,8 @@
  */
 import * as Socket from "@effect/platform/Socket"
 import * as Framer from "@effect-i2p/i2cp/core/Framer"
+import * as Datagram from "@effect-i2p/i2cp/Datagram"
+import * as Datagrams from "@effect-i2p/i2cp/Datagrams"
 import * as I2cpConfig from "@effect-i2p/i2cp/I2cpConfig"
 import * as I2cpSession from "@effect-i2p/i2cp/I2cpSession"
 import * as Message from "@effect-i2p/i2cp/Message"
@@ -95,12 +97,12 @@ const tap = (inner: Socket.Socket): Tap => {
 
 /**
  * Ports of Bob's: `echo` sends back, `deaf` never reads, `source` writes without end, `sink` reads everything, `shut` has
- * no listener.
+ * no listener; at `datagrams` Bob takes signed ones.
  *
  * @since 0.1.0
  * @category constants
  */
-export const ports = { echo: 7, deaf: 8, source: 9, sink: 10, shut: 11 } as const
+export const ports = { echo: 7, deaf: 8, source: 9, sink: 10, shut: 11, datagrams: 12 } as const
 
 /**
  * How a packet is signed: not at all, or as one that names its sender.
@@ -142,6 +144,8 @@ export interface Mallory {
   readonly send: (bytes: Uint8Array, port?: number) => Effect.Effect<void>
   /** Any envelope, past the session's own checks. */
   readonly sendEnvelope: (envelope: Uint8Array) => Effect.Effect<void>
+  /** A Datagram1, whatever it is. */
+  readonly sendDatagram: (bytes: Uint8Array) => Effect.Effect<void>
   /** A first SYN to Bob, signed and sound. */
   readonly syn: (fields?: Partial<Packet.Packet>, as?: DestinationKeys.DestinationKeys) => Uint8Array
   /** Opens a stream as anybody would. */
@@ -170,16 +174,17 @@ export interface World {
 }
 
 /** Keys of a name: the same in each run. */
-const keysOf = (name: string) => DestinationKeys.generate(SecureRandom.makeSeeded(`abuse ${name}`), Signatures.noble)
+const keysOf = (name: string, type: number = KeyType.Ed25519) =>
+  DestinationKeys.generate(SecureRandom.makeSeeded(`abuse ${name}`), Signatures.noble, type)
 
 /** One way, in ms. */
 const latencyMillis = 25
 
 const protocol = 6
 
-const join = Effect.fnUntraced(function* (router: LocalRouter.LocalRouter["Type"], name: string) {
+const join = Effect.fnUntraced(function* (router: LocalRouter.LocalRouter["Type"], name: string, type?: number) {
   const line = tap(yield* router.connect)
-  const keys = keysOf(name)
+  const keys = keysOf(name, type)
   const session = yield* Layer.build(
     Layer.fresh(
       I2cpSession.layer({ keys }).pipe(
@@ -236,8 +241,12 @@ const seal = (
   return bytes
 }
 
-const makeMallory = Effect.fnUntraced(function* (router: LocalRouter.LocalRouter["Type"], bob: StreamManager["Type"]) {
-  const { keys, line, session } = yield* join(router, "mallory")
+const makeMallory = Effect.fnUntraced(function* (
+  router: LocalRouter.LocalRouter["Type"],
+  bob: StreamManager["Type"],
+  type: number | undefined
+) {
+  const { keys, line, session } = yield* join(router, "mallory", type)
   const signatures = yield* Signatures.Signatures
   const incoming = yield* session.subscribe(protocol)
   const received = { packets: 0, bytes: 0 }
@@ -299,6 +308,22 @@ const makeMallory = Effect.fnUntraced(function* (router: LocalRouter.LocalRouter
         return { own: id, theirs: answer.receiveStreamId }
       }
     })
+  const sendDatagram: Mallory["sendDatagram"] = (payload) =>
+    Effect.suspend(() => {
+      if (mallory.isMuted) return Effect.void
+      sent.packets += 1
+      sent.bytes += payload.length
+      return Effect.ignore(
+        session.send({
+          to: bob.destination,
+          protocol: Datagram.protocols.Datagram1,
+          sourcePort: 1,
+          destinationPort: ports.datagrams,
+          payload,
+          whenFull: "wait"
+        })
+      )
+    })
   const mallory: Mallory = {
     isMuted: false,
     keys,
@@ -309,6 +334,7 @@ const makeMallory = Effect.fnUntraced(function* (router: LocalRouter.LocalRouter
     packet,
     send,
     sendEnvelope,
+    sendDatagram,
     syn,
     open
   }
@@ -316,13 +342,14 @@ const makeMallory = Effect.fnUntraced(function* (router: LocalRouter.LocalRouter
 })
 
 /**
- * Everybody at their places, and Alice's stream open.
+ * Everybody at their places, and Alice's stream open. `malloryType` is the signature type of Mallory's keys.
  *
  * @since 0.1.0
  * @category constructors
  */
 export const make = (
-  options: Partial<StreamingConfig.StreamingOptions> = {}
+  options: Partial<StreamingConfig.StreamingOptions> = {},
+  malloryType?: number | undefined
 ): Effect.Effect<World, never, Scope.Scope> =>
   Effect.gen(function* () {
     const clock = yield* Effect.clock
@@ -330,6 +357,12 @@ export const make = (
     const victim = yield* join(router, "bob")
     const bob = yield* streamsOf(victim.session, options)
     yield* offer(bob)
+    const datagrams = yield* Effect.provideService(
+      Datagrams.make({ senderKeyTypes: options.callerKeyTypes ?? Datagrams.defaults.senderKeyTypes }),
+      I2cpSession.I2cpSession,
+      victim.session
+    )
+    yield* datagrams.receive({ format: "Datagram1", port: ports.datagrams })
     const visitor = yield* join(router, "alice")
     const alice = yield* streamsOf(visitor.session, {})
     const stream = yield* Effect.orDie(alice.connect({ destination: bob.destination, port: ports.echo }))
@@ -343,7 +376,7 @@ export const make = (
       alice,
       stream,
       streamIds: { own: stream.localStreamId, theirs: remoteStreamId },
-      mallory: yield* makeMallory(router, bob),
+      mallory: yield* makeMallory(router, bob, malloryType),
       now: () => clock.unsafeCurrentTimeMillis()
     }
   })

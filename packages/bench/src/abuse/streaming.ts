@@ -4,9 +4,11 @@
  * @since 0.1.0
  */
 import * as Payload from "@effect-i2p/i2cp/Payload"
+import * as VerificationBudget from "@effect-i2p/i2cp/VerificationBudget"
 import { zlib } from "@effect-i2p/platform-node/NodeCompression"
 import * as Packet from "@effect-i2p/streaming/Packet"
 import { Destination } from "@effect-i2p/wire/Destination"
+import * as KeyType from "@effect-i2p/wire/KeyType"
 import * as Effect from "effect/Effect"
 import type { Attack } from "./Trial.js"
 import { ports, type World } from "./World.js"
@@ -42,6 +44,7 @@ const deflated = (payload: Uint8Array): Uint8Array =>
 
 const forgedSyns: Attack = {
   name: "SYN flood, signatures that do not verify",
+  openings: true,
   arm: (world) => {
     const syn = world.mallory.syn()
     return Effect.succeed((n) => world.mallory.send(renumbered(syn, receiveStreamIdAt, wild(n))))
@@ -50,6 +53,7 @@ const forgedSyns: Attack = {
 
 const soundSyns: Attack = {
   name: "SYN flood, sound signatures",
+  openings: true,
   dose: { messages: 100, burst: 1 },
   bound: { answers: 1, answerBytes: 1, heldBytes: 8_388_608, streams: 101 },
   arm: each(({ mallory }, n) => mallory.send(mallory.syn({ receiveStreamId: 1000 + n }), ports.deaf))
@@ -57,6 +61,7 @@ const soundSyns: Attack = {
 
 const refusedSyns: Attack = {
   name: "SYN flood to a port without a listener",
+  openings: true,
   bound: { answers: 1, answerBytes: 1 },
   arm: each(({ mallory }, n) => mallory.send(mallory.syn({ receiveStreamId: 1000 + n }), ports.shut))
 }
@@ -79,6 +84,7 @@ const replayToThird: Attack = {
 
 const replayToSame: Attack = {
   name: "SYN replayed to the same destination",
+  openings: true,
   bound: { answers: 1, answerBytes: 1, streams: 2 },
   arm: ({ mallory }) => {
     const syn = mallory.syn({ receiveStreamId: 77 })
@@ -320,6 +326,7 @@ const malformedEnvelopes: Attack = {
 
 const forgedPings: Attack = {
   name: "pings in another's name",
+  openings: true,
   arm: ({ mallory }) => {
     const ping = mallory.packet({ sendStreamId: 5, flags: Packet.ECHO | Packet.NO_ACK }, "identity")
     return Effect.succeed((n) => mallory.send(renumbered(ping, sendStreamIdAt, wild(n))))
@@ -348,6 +355,7 @@ const repeatedRefusals: Attack = {
 
 const pingFlood: Attack = {
   name: "pings of 1,024 bytes in one's own name",
+  openings: true,
   dose: { messages: 1000, burst: 5 },
   bound: { answers: 0.12, answerBytes: 0.01 },
   arm: each(({ mallory }, n) =>
@@ -372,6 +380,7 @@ const pingOnStream: Attack = {
 
 const forgedEnds: Attack = {
   name: "CLOSE and RESET on another's stream, both ids known",
+  openings: true,
   arm: ({ mallory, streamIds }) => {
     const ids = { sendStreamId: streamIds.theirs, receiveStreamId: streamIds.own, sequenceNumber: 1 }
     const forged = [Packet.CLOSE, Packet.RESET].flatMap((flags) =>
@@ -399,6 +408,86 @@ const guesses: Attack = {
 const rubbish: Attack = {
   name: "no packets at all",
   arm: each(({ mallory }) => mallory.send(new Uint8Array(10)))
+}
+
+/** Everything that can sign is let in. */
+const anyKey = { callerKeyTypes: [...VerificationBudget.cheapTypes, ...VerificationBudget.dearTypes] }
+
+/** A signature of P-521 that fits nothing, and takes as long to check as one that does. */
+const junk = new Uint8Array(132).fill(1)
+
+const badClose = (ids: Partial<Packet.Packet>): Uint8Array =>
+  Packet.encode(Packet.make({ ...ids, sequenceNumber: 100, flags: Packet.CLOSE, signature: junk }))
+
+const dearCloses: Attack = {
+  name: "CLOSE with bad signatures of P-521 on one's own stream",
+  keys: KeyType.EcdsaP521,
+  victim: anyKey,
+  openings: true,
+  bound: { streams: 2 },
+  arm: onStream(ports.echo, ({ mallory }, ids) => mallory.send(badClose(ids)))
+}
+
+const dearGoodCloses: Attack = {
+  name: "CLOSE with good signatures of P-521, again and again",
+  keys: KeyType.EcdsaP521,
+  victim: anyKey,
+  openings: true,
+  bound: { answers: 1, answerBytes: 1, streams: 2 },
+  arm: (world) =>
+    Effect.map(world.mallory.open(ports.echo), ({ own, theirs }) => {
+      const ids = { sendStreamId: theirs, receiveStreamId: own, sequenceNumber: 100, flags: Packet.CLOSE }
+      const close = world.mallory.packet(ids, "signature")
+      return () => world.mallory.send(close)
+    })
+}
+
+/** The same SYN in other names: some of the padding of FROM is another, and no signature is right any more. */
+const inAnyName = (packet: Uint8Array, n: number): Uint8Array =>
+  renumbered(renumbered(packet, firstSynFromAt, wild(n)), receiveStreamIdAt, wild(n))
+
+/** FROM of a first SYN: after the header, the replay hash, and no delay. */
+const firstSynFromAt = 22 + 32
+
+const dearSyns: Attack = {
+  name: "SYN flood with keys of P-521, in any name",
+  keys: KeyType.EcdsaP521,
+  openings: true,
+  arm: (world) => {
+    const syn = world.mallory.syn()
+    return Effect.succeed((n) => world.mallory.send(inAnyName(syn, n)))
+  }
+}
+
+const dearSynsLetIn: Attack = {
+  ...dearSyns,
+  name: "the same where `callerKeyTypes` has P-521",
+  victim: anyKey
+}
+
+const dearPings: Attack = {
+  name: "pings with keys of P-521, where `callerKeyTypes` has it",
+  keys: KeyType.EcdsaP521,
+  victim: anyKey,
+  openings: true,
+  arm: ({ mallory }) => {
+    const ping = mallory.packet({ sendStreamId: 5, flags: Packet.ECHO | Packet.NO_ACK }, "identity")
+    return Effect.succeed((n) => mallory.send(renumbered(ping, sendStreamIdAt, wild(n))))
+  }
+}
+
+const dearDatagrams: Attack = {
+  name: "datagrams with bad signatures of P-521, where `senderKeyTypes` has it",
+  keys: KeyType.EcdsaP521,
+  victim: anyKey,
+  openings: true,
+  arm: ({ mallory }) => {
+    const { bytes } = mallory.keys.destination
+    const datagram = new Uint8Array(bytes.length + junk.length + 100)
+    datagram.set(bytes)
+    datagram.set(junk, bytes.length)
+    return Effect.succeed((n) => mallory.sendDatagram(renumbered(datagram, datagram.length - 4, n)))
+  }
 }
 
 /**
@@ -440,5 +529,11 @@ export const attacks: ReadonlyArray<Attack> = [
   pingFlood,
   pingOnStream,
   forgedEnds,
-  guesses
+  guesses,
+  dearCloses,
+  dearGoodCloses,
+  dearSyns,
+  dearSynsLetIn,
+  dearPings,
+  dearDatagrams
 ]
