@@ -7,8 +7,10 @@ import * as Datagram from "@effect-i2p/i2cp/Datagram"
 import * as Datagrams from "@effect-i2p/i2cp/Datagrams"
 import * as I2cpSession from "@effect-i2p/i2cp/I2cpSession"
 import * as Payload from "@effect-i2p/i2cp/Payload"
+import * as VerificationBudget from "@effect-i2p/i2cp/VerificationBudget"
 import * as DestinationKeys from "@effect-i2p/wire/DestinationKeys"
 import * as Hash from "@effect-i2p/wire/Hash"
+import * as KeyType from "@effect-i2p/wire/KeyType"
 import * as SecureRandom from "@effect-i2p/wire/SecureRandom"
 import * as Signatures from "@effect-i2p/wire/Signatures"
 import * as Effect from "effect/Effect"
@@ -294,6 +296,72 @@ describe("receiving", () => {
         Array.from(yield* Fiber.join(fiber), ({ payload }) => payload),
         [text("one"), text("two")]
       )
+    })
+  )
+})
+
+describe("checks of signatures", () => {
+  const dearPeer = DestinationKeys.generate(SecureRandom.makeSeeded("dear"), noble, KeyType.EcdsaP521)
+  const dear1 = Either.getOrThrow(Datagram.encode1(dearPeer, text("dear"), noble))
+  const transient = Either.getOrThrow(
+    DestinationKeys.makeOffline(peer, {
+      expires: 4_000_000_000,
+      random: SecureRandom.makeSeeded("transient"),
+      transientType: KeyType.EcdsaP384
+    })
+  )
+  const dear2 = Either.getOrThrow(Datagram.encode2(transient, self, { payload: text("transient") }, noble))
+
+  it.scoped("are not made for dear keys, the sender's or a transient one, unless these are asked for", () =>
+    Effect.gen(function* () {
+      const { arrive, datagrams } = yield* start()
+      yield* datagrams.receive({ format: "Datagram1", port: 1 })
+      yield* datagrams.receive({ format: "Datagram2", port: 1 })
+      yield* arrive(17, 1, dear1)
+      yield* arrive(19, 1, dear2)
+      assert.deepInclude(yield* datagrams.stats, { received: 0, droppedUntrusted: 0, droppedUnacceptedKey: 2 })
+    })
+  )
+
+  it.scoped("are made for them where these are", () =>
+    Effect.gen(function* () {
+      const senderKeyTypes = [...VerificationBudget.cheapTypes, ...VerificationBudget.dearTypes]
+      const { arrive, datagrams } = yield* start({ senderKeyTypes })
+      const first = yield* datagrams.receive({ format: "Datagram1", port: 1 })
+      const second = yield* datagrams.receive({ format: "Datagram2", port: 1 })
+      yield* arrive(17, 1, dear1)
+      yield* arrive(19, 1, dear2)
+      assert.strictEqual((yield* Queue.take(first)).from.b32, dearPeer.destination.b32)
+      assert.deepStrictEqual((yield* Queue.take(second)).payload, text("transient"))
+    })
+  )
+
+  it.scoped("are the budget's to allow; those of cheap keys do not wait for dear ones, of which few wait", () =>
+    Effect.gen(function* () {
+      const asked: Array<readonly [string | undefined, number]> = []
+      const budget = yield* VerificationBudget.make()
+      const busy: VerificationBudget.Service = {
+        ...budget,
+        check: (charged, type, verify) => {
+          asked.push([charged, type])
+          return VerificationBudget.isDear(type) ? Effect.never : budget.check(charged, type, verify)
+        }
+      }
+      const senderKeyTypes = [KeyType.Ed25519, KeyType.EcdsaP521]
+      const { arrive, datagrams } = yield* Effect.provideService(
+        start({ senderKeyTypes, maxDearWaiting: 2 }),
+        VerificationBudget.VerificationBudget,
+        busy
+      )
+      const queue = yield* datagrams.receive({ format: "Datagram1", port: 1 })
+      for (let n = 0; n < 5; n++) yield* arrive(17, 1, dear1)
+      yield* arrive(17, 1, signed1(text("cheap")))
+      assert.deepStrictEqual((yield* Queue.take(queue)).payload, text("cheap"))
+      assert.deepStrictEqual(asked, [
+        [undefined, KeyType.EcdsaP521],
+        [undefined, KeyType.Ed25519]
+      ])
+      assert.strictEqual((yield* datagrams.stats).droppedUnchecked, 2, "one is being checked, two wait")
     })
   )
 })
