@@ -111,10 +111,15 @@ export const make = (session: Session): Visitors => {
 
   const claimOf = (packet: Packet.Packet) => Signing.claimOf(packet, undefined, options.callerKeyTypes)
 
-  /** The key that signed it, if it says who sent it and that is true. Nobody is charged: the name may be made up. */
+  /**
+   * The key that signed it, if it says who sent it and that is true; else it is dropped. Nobody is charged: the name may be
+   * made up.
+   */
   const authenticate = (packet: Packet.Packet, bytes: Uint8Array): Effect.Effect<PublicKey | undefined> => {
     const verify = (): PublicKey | undefined =>
-      Either.getOrUndefined(Signing.verify(packet, bytes, anybody, signatures, clock.unsafeCurrentTimeMillis()))
+      Either.getOrElse(Signing.verify(packet, bytes, anybody, signatures, clock.unsafeCurrentTimeMillis()), () =>
+        drop("unverified")
+      )
     const { type } = claimOf(packet)
     const done = budget.unsafeCheck(undefined, type, verify)
     if (Option.isSome(done)) return Effect.succeed(done.value)
@@ -140,7 +145,7 @@ export const make = (session: Session): Visitors => {
   const judgePing = Effect.fnUntraced(function* (packet: Packet.Packet, incoming: Incoming, from: Destination) {
     const saying = Pings.saying(packet, incoming.payload)
     if (seenPings.has(saying, now())) return drop("replayed")
-    if ((yield* authenticate(packet, incoming.payload)) === undefined) return drop("unverified")
+    if ((yield* authenticate(packet, incoming.payload)) === undefined) return
     seenPings.isReplay(saying, now())
     if (!(yield* Gate.admitPing(gate, from))) return
     const to = { destination: from, localPort: incoming.destinationPort, remotePort: incoming.sourcePort }
@@ -154,7 +159,7 @@ export const make = (session: Session): Visitors => {
     const refusalOf = (n: number) => `${from.b32}/${receiveStreamId}/${n}`
     if (refused.has(refusalOf(maxRefusals - 1), now())) return drop("replayed")
     const key = yield* authenticate(packet, incoming.payload)
-    if (key === undefined) return drop("unverified")
+    if (key === undefined) return
     // The check may have waited.
     const news = isNews(packet, incoming, from)
     if (news === undefined) return
