@@ -1,20 +1,20 @@
 /**
- * Time that a process spends on checking signatures, so that nobody can stop it by sending signatures to check.
+ * Limits the time that signature checks take, so that a flood of signatures cannot stall the process.
  *
- * A check runs to its end once it has begun: 0.1 ms for Ed25519 on `node:crypto`, 1.3 ms on the portable backend, 2.5 to
- * 46 ms for P-521. Between checks the budget looks at the clock, and lets the next one wait if
+ * A check cannot be interrupted: Ed25519 takes 0.1 ms on `node:crypto` and 1.3 ms on the portable backend, P-521 2.5 to 46
+ * ms. Between checks the budget reads the monotonic clock. The next check waits while
  *
- * - checks have used up their turn: timers and sockets run before the next one (`turn`);
- * - checks of all kinds have had their share of the time (`share`);
- * - the type is a dear one, and these have had theirs (`dearShare`), which is small: each of them is a stall for everybody;
- * - the peer has had its share (`peerShare`).
+ * - this turn's time is used up: timers and sockets run first (`turn`);
+ * - all checks have used their share of the time (`share`);
+ * - its type is dear, and dear types have used theirs (`dearShare`): each such check stalls everybody;
+ * - its peer has used its share (`peerShare`).
  *
- * A check that may run overtakes one that has to wait, so cheap keys do not wait for dear ones, nor one peer for another.
+ * A check that may run overtakes one that must wait. So cheap keys never wait for dear ones, nor one peer for another.
  *
- * A peer is charged only if it is known who asks, by the ids of its stream. The sender that a packet names is not known
- * before the signature is verified, and charging it would let anybody use up somebody else's share: such checks name no
- * peer, and whoever queues them has to be fair between the names they claim. Of checks that may run, the one whose peer has had
- * least is next; those without a peer count as one.
+ * Only a peer that the ids of its stream prove is charged. Anybody can write any FROM into a SYN; charging it would let
+ * an attacker use up a victim's share. Checks for senders that are not proven name no
+ * peer, and their caller queues them fairly by the claimed names. Of checks that may run, the peer that has used
+ * least is next; checks without a peer count as one peer.
  *
  * @since 0.1.0
  */
@@ -130,7 +130,7 @@ export class TooManyChecks extends Schema.TaggedError<TooManyChecks>(
 /**
  * What the budget does.
  *
- * **Shape** `peer` is whom the check is charged to, or undefined if nobody knows yet who asks.
+ * **Shape** the check is charged to `peer`; undefined if the sender is not proven yet.
  *
  * @category models
  * @since 0.1.0
@@ -179,16 +179,16 @@ interface Lane {
   readonly starts: Set<() => void>
 }
 
-/** The peer of those who have not proved who they are. It has no limit, and its turn like any other. */
+/** Stands for all senders that are not proven. It has no share of its own, but takes turns as a peer does. */
 const anybody = ""
 
-/** What the first check of a dear type is taken for, in ms. Ours: P-521 on the portable backend. */
+/** Assumed cost of a dear type before its first check, in ms. Ours: P-521 on the portable backend. */
 const unknownDearCost = 10
 
-/** Weight of the latest check in what checks of its type take. Ours: one that was interrupted by the system counts little. */
+/** Weight of the latest check in the average of its type. Ours: a check that the system preempted counts little. */
 const costWeight = 0.1
 
-/** Peers that have used up more than they have; those whose time is over are forgotten beyond so many. Ours. */
+/** Peers with time charged between two sweeps that forget those whose time is over. Ours. */
 const peersBetweenSweeps = 256
 
 class Budget implements Service {

@@ -487,7 +487,7 @@ const drop = (self: Driver, state: State, packet: Packet.Packet): undefined => {
   if (self.tracer !== undefined) Tracing.received(self.tracer, packet, state, true)
 }
 
-/** Bad signatures after which there is a pause before the next is checked. Ours: an honest peer has none. */
+/** Bad signatures before the first pause. Ours: an honest peer sends none. */
 const freeBadSignatures = 4
 
 /** The first such pause, and the longest, in ms. Ours: a CLOSE is sent again for longer than that. */
@@ -571,10 +571,11 @@ const judge = (
 }
 
 /**
- * A check that was for nothing. Each beyond the first few is followed by a pause, so that they cost little, and many end the
- * stream: either the peer makes them, or somebody who can read its packets and could as well forge its data.
+ * Counts a bad signature. After the first few, each is followed by a pause in which signed packets are dropped unchecked,
+ * so that bad ones cost little. Enough of them end the stream.
  *
- * Only a packet with the ids of both sides counts for the end. Others could be guesses, and the peer is not to blame.
+ * Only a packet that names both ids can end it. An attacker off the path does not know 64 random bits; one on the path can
+ * forge unsigned data at once, and needs a minute of packets to end the stream this way.
  */
 const noteBad = (self: Driver, state: State, events: Array<Event.Event>, packet: Packet.Packet): void => {
   self.badSignatures += 1

@@ -1,14 +1,13 @@
 /**
  * Packets whose sender has to prove first who he is: they wait here, so that those of streams need not wait for them.
  *
- * Those of cheap signature types wait in one queue and those of dear ones in another, so that nobody with a usual key waits
- * behind somebody whose check takes milliseconds. In each queue the callers take turns, by the names they claim. A name is
- * free to make up: turns keep one caller from crowding out another, and what keeps a thousand made-up ones from it is that
- * checks are quick and the queue is short.
+ * Cheap and dear signature types have a queue each, so a caller with a cheap key never waits behind a check that takes
+ * milliseconds. In each queue callers take turns by the FROM they claim. FROM is free to make up: turns stop one caller
+ * from crowding out another, not a flood of made-up names. Against those the queue is short and cheap checks are quick.
  *
  * To check a signature costs as much as some ten packets of a stream, and to open a stream costs more. After a slice of
  * time everybody else gets a turn, the platform's sockets and timers included, to which it does not come while fibers wake
- * each other. Checks themselves have their `VerificationBudget`.
+ * each other. `VerificationBudget` limits the checks themselves.
  *
  * @since 0.1.0
  */
@@ -26,7 +25,7 @@ export interface Stranger {
   readonly incoming: Incoming
 }
 
-/** Who claims to have sent it, and what it takes to find out, in ms. */
+/** The claimed sender, and the expected cost of checking the signature, in ms. */
 export interface Caller {
   readonly name: string
   readonly isDear: boolean
@@ -53,7 +52,7 @@ const slice = 2
 /** Strangers between two turns of other fibers, whose listeners take what they were given: a quarter of the usual backlog. */
 const turn = 16
 
-/** What all that waits in a queue may cost to check, in ms. Ours: who is dropped asks again after 3 s. */
+/** Most time that checking everything in a queue may take, in ms. Ours: a dropped SYN is repeated after 3 s. */
 const maxWork = 300
 
 interface Place {
