@@ -7,7 +7,7 @@
  * - this turn's time is used up: timers and sockets run first (`turn`);
  * - all checks have used their share of the time (`share`);
  * - its type is dear, and dear types have used theirs (`dearShare`): each such check stalls everybody;
- * - its peer has used its share (`peerShare`).
+ * - its peer has used its share (`sharePerPeer`).
  *
  * A check that may run overtakes one that must wait. So cheap keys never wait for dear ones, nor one peer for another.
  *
@@ -45,9 +45,9 @@ export interface Options {
   /** Checks of {@link isDear} types. Default 0.1, ours: others see one such check a tenth of the time at the most. */
   readonly dearShare: number
   /** Checks for one peer. Default 0.25, ours. A client that opens a thousand streams a second needs 0.15. */
-  readonly peerShare: number
+  readonly sharePerPeer: number
   /** What a peer may use ahead of its share. Default 50 ms, ours: twenty checks of P-521. */
-  readonly peerBurst: Duration.DurationInput
+  readonly burstPerPeer: Duration.DurationInput
   /** Checks that may wait. Default 2048, ours: one for each stream, at 5 KB. */
   readonly maxWaiting: number
   /** Of these, for one peer. Default 1024, ours: the half. */
@@ -64,8 +64,8 @@ export const defaults: Options = {
   turn: "2 millis",
   share: 0.5,
   dearShare: 0.1,
-  peerShare: 0.25,
-  peerBurst: "50 millis",
+  sharePerPeer: 0.25,
+  burstPerPeer: "50 millis",
   maxWaiting: 2048,
   maxWaitingPerPeer: 1024
 }
@@ -217,7 +217,7 @@ class Budget implements Service {
     this.#clock = clock
     this.#options = options
     this.#turnMillis = Duration.toMillis(options.turn)
-    this.#burstMillis = Duration.toMillis(options.peerBurst)
+    this.#burstMillis = Duration.toMillis(options.burstPerPeer)
     this.#fork = fork
   }
 
@@ -362,7 +362,7 @@ class Budget implements Service {
   }
 
   #charge(peer: string | undefined, signatureType: number, began: number): void {
-    const { dearShare, peerShare, share } = this.#options
+    const { dearShare, sharePerPeer, share } = this.#options
     const now = this.#now
     const spent = now - began
     const cost = this.#costs.get(signatureType)
@@ -370,7 +370,7 @@ class Budget implements Service {
     if (spent <= 0) return
     this.#turnSpent += spent
     if (isDear(signatureType)) this.#dearFrom = began + spent / dearShare
-    this.#chargePeer(peer ?? anybody, spent / peerShare, now)
+    this.#chargePeer(peer ?? anybody, spent / sharePerPeer, now)
     if (this.#turnSpent < this.#turnMillis) return
     // Even a rest of no time is one: timers and sockets have their turn.
     this.#isResting = true
@@ -380,7 +380,7 @@ class Budget implements Service {
 
   /** What a peer uses beyond its burst moves its next check back. */
   #chargePeer(peer: string, time: number, now: number): void {
-    const earliest = now - this.#burstMillis / this.#options.peerShare
+    const earliest = now - this.#burstMillis / this.#options.sharePerPeer
     this.#peers.set(peer, Math.max(earliest, this.#used(peer)) + time)
     if (this.#peers.size % peersBetweenSweeps !== 0) return
     for (const [other, from] of this.#peers) if (from <= earliest) this.#peers.delete(other)

@@ -137,7 +137,7 @@ describe("VerificationBudget", () => {
 
   it.scoped("charges nobody for a check that names no peer", () =>
     Effect.gen(function* () {
-      const { check, clock, done } = yield* start({ peerBurst: "1 millis" })
+      const { check, clock, done } = yield* start({ burstPerPeer: "1 millis" })
       for (let n = 0; n < 100; n++) yield* check("forged", 1)
       yield* clock.pass(220)
       assert.strictEqual(done.length, 100)
