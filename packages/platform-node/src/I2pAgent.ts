@@ -16,6 +16,7 @@ import * as Either from "effect/Either"
 import type * as Scope from "effect/Scope"
 import type * as I2pDispatcher from "./I2pDispatcher.js"
 import * as HttpConnector from "./internal/httpConnector.js"
+import * as Timers from "./internal/timers.js"
 
 /**
  * **Shape** as for the dispatcher; `maxConnections` is the number of connections to all hosts together.
@@ -52,7 +53,7 @@ const agentOptions = (options: Options): Http.AgentOptions => ({
   maxSockets: options.connections ?? defaults.connections,
   maxFreeSockets: options.connections ?? defaults.connections,
   maxTotalSockets: options.maxConnections ?? defaults.maxConnections,
-  timeout: Duration.toMillis(options.keepAliveTimeout ?? defaults.keepAliveTimeout)
+  timeout: Timers.limit(options.keepAliveTimeout ?? defaults.keepAliveTimeout)
 })
 
 const create = (

@@ -15,6 +15,7 @@ import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import type * as Scope from "effect/Scope"
 import * as HttpConnector from "./internal/httpConnector.js"
+import * as Timers from "./internal/timers.js"
 
 /**
  * What a client's connections are made of. Every bound has a default, see {@link defaults}.
@@ -87,17 +88,17 @@ class I2pDispatcher extends Undici.Agent {
   readonly #headersTimeout: number
 
   constructor(connector: HttpConnector.Connector, options: Options) {
-    const headersTimeout = Duration.toMillis(options.headersTimeout ?? defaults.headersTimeout)
-    const keepAliveTimeout = Duration.toMillis(options.keepAliveTimeout ?? defaults.keepAliveTimeout)
+    const headersTimeout = Timers.limit(options.headersTimeout ?? defaults.headersTimeout)
+    const keepAliveTimeout = Timers.bounded(options.keepAliveTimeout ?? defaults.keepAliveTimeout)
     super({
       connections: options.connections ?? defaults.connections,
       pipelining: options.pipelining ?? defaults.pipelining,
       maxOrigins: options.maxHosts ?? defaults.maxHosts,
       keepAliveTimeout,
       keepAliveMaxTimeout: keepAliveTimeout,
-      keepAliveTimeoutThreshold: Duration.toMillis(keepAliveMargin),
+      keepAliveTimeoutThreshold: Timers.bounded(keepAliveMargin),
       headersTimeout,
-      bodyTimeout: Duration.toMillis(options.bodyTimeout ?? defaults.bodyTimeout),
+      bodyTimeout: Timers.limit(options.bodyTimeout ?? defaults.bodyTimeout),
       maxHeaderSize: options.maxHeaderSize ?? defaults.maxHeaderSize,
       // What this throws goes to the request, which has made no pool and no connection by then.
       factory: (origin, opts) => {
@@ -126,7 +127,7 @@ class I2pDispatcher extends Undici.Agent {
       headersTimeout:
         headersTimeout === undefined || headersTimeout === null || headersTimeout === 0
           ? this.#headersTimeout
-          : Math.min(headersTimeout, this.#headersTimeout)
+          : Math.min(headersTimeout, this.#headersTimeout || Timers.maxMillis)
     }
     // undici frees a connection a turn of the event loop after its answer is complete, and would open another one for who
     // asks again at once.

@@ -31,6 +31,7 @@ import * as Scope from "effect/Scope"
 import { acceptWithin } from "./internal/acceptWithin.js"
 import * as Callers from "./internal/callers.js"
 import { DestinationServer } from "./internal/destinationServer.js"
+import * as Timers from "./internal/timers.js"
 import * as NodeDuplex from "./NodeDuplex.js"
 
 /**
@@ -58,6 +59,8 @@ export interface Options {
   readonly maxBodySize?: FileSystem.SizeInput | undefined
   /** How long the end waits for requests that are being answered. */
   readonly shutdownTimeout?: Duration.DurationInput | undefined
+  /** Whether answers have a Date, which tells how this machine's clock runs. */
+  readonly sendDate?: boolean | undefined
   /** Everything else that `http.createServer` takes. */
   readonly http?: Http.ServerOptions | undefined
 }
@@ -75,6 +78,7 @@ export interface Options {
  * | keepAliveTimeout | 60 s | ours: Node's 5 s is a few round trips of a slow tunnel, and opening a stream costs one |
  * | maxBodySize | 10 MiB | @effect/platform-node |
  * | shutdownTimeout | 10 s | ours |
+ * | sendDate | false | i2pd, Java I2P: clocks differ by what identifies a machine |
  *
  * @category constants
  * @since 0.1.0
@@ -87,7 +91,8 @@ export const defaults = {
   requestTimeout: Duration.minutes(30),
   keepAliveTimeout: Duration.seconds(60),
   maxBodySize: 10_485_760,
-  shutdownTimeout: Duration.seconds(10)
+  shutdownTimeout: Duration.seconds(10),
+  sendDate: false
 } as const
 
 /** A server, and what its owner does with it. */
@@ -144,11 +149,12 @@ const makeParts = (
     const server = new DestinationServer({
       http: {
         maxHeaderSize: options.maxHeaderSize ?? defaults.maxHeaderSize,
-        headersTimeout: Duration.toMillis(options.headersTimeout ?? defaults.headersTimeout),
-        requestTimeout: Duration.toMillis(options.requestTimeout ?? defaults.requestTimeout),
-        keepAliveTimeout: Duration.toMillis(options.keepAliveTimeout ?? defaults.keepAliveTimeout),
+        headersTimeout: Timers.limit(options.headersTimeout ?? defaults.headersTimeout),
+        requestTimeout: Timers.limit(options.requestTimeout ?? defaults.requestTimeout),
+        keepAliveTimeout: Timers.limit(options.keepAliveTimeout ?? defaults.keepAliveTimeout),
         ...options.http
       },
+      sendDate: options.sendDate ?? defaults.sendDate,
       hostname: manager.destination.b32,
       port: listener.port,
       onListen: () => {

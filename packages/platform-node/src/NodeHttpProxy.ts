@@ -10,7 +10,6 @@
  */
 import * as Http from "node:http"
 import type * as Net from "node:net"
-import { pipeline } from "node:stream"
 import { StreamManager } from "@effect-i2p/streaming/StreamManager"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -18,12 +17,15 @@ import * as Either from "effect/Either"
 import * as FiberSet from "effect/FiberSet"
 import type * as Scope from "effect/Scope"
 import * as I2pAgent from "./I2pAgent.js"
+import * as Guard from "./internal/guard.js"
+import * as HttpForward from "./internal/httpForward.js"
 import * as HttpTarget from "./internal/httpTarget.js"
 import * as Meter from "./internal/meter.js"
 import * as ProxyHeaders from "./internal/proxyHeaders.js"
 import * as ProxyPage from "./internal/proxyPage.js"
 import * as Splice from "./internal/splice.js"
 import * as Tcp from "./internal/tcp.js"
+import * as Timers from "./internal/timers.js"
 import type { Failure } from "./NodeSystemError.js"
 import * as NodeTunnel from "./NodeTunnel.js"
 import type { TunnelError } from "./TunnelError.js"
@@ -63,10 +65,6 @@ export const defaults = {
   connections: 6
 } as const
 
-/** Requests that are sent again when the kept stream they went to had been closed by the site meanwhile. RFC 9110, 9.2.2. */
-const repeatable = new Set(["GET", "HEAD", "OPTIONS", "TRACE"])
-const maxRepeats = 2
-
 /**
  * Opens the proxy.
  *
@@ -87,117 +85,47 @@ export const make = (options: Options): Effect.Effect<NodeTunnel.Tunnel, TunnelE
     const meter = Meter.make()
     const splicing = NodeTunnel.spliceOptions(options, false)
     const run = yield* FiberSet.makeRuntime<never, void, never>()
-    const answerTimeout = Duration.toMillis(options.answerTimeout ?? defaults.answerTimeout)
+    const answerTimeout = Timers.millis(options.answerTimeout ?? defaults.answerTimeout)
     const sendUserAgent = options.sendUserAgent ?? false
 
-    const fail = (problem: ProxyPage.Problem) => Meter.fail(meter, { message: `${problem.title}: ${problem.what}` })
-
-    const refuse = (request: Http.IncomingMessage, response: Http.ServerResponse, problem: ProxyPage.Problem) => {
-      fail(problem)
-      if (response.headersSent) {
-        // Half an answer must not look like a whole one.
-        response.destroy()
-        return
-      }
-      const { body, headers } = ProxyPage.render(problem, request.headers.accept)
-      response.writeHead(problem.status, ProxyHeaders.toRaw(headers))
-      response.end(request.method === "HEAD" ? undefined : body)
-    }
-
-    /** The same for a connection that has been taken from the server. */
-    const refuseRaw = (request: Http.IncomingMessage, socket: Net.Socket, problem: ProxyPage.Problem) => {
-      fail(problem)
-      const { body, headers } = ProxyPage.render(problem, request.headers.accept)
-      const status = `HTTP/1.1 ${problem.status} ${Http.STATUS_CODES[problem.status]}`
-      const head = [status, ...headers.map(([name, value]) => `${name}: ${value}`)].join("\r\n")
-      socket.end(Buffer.concat([Buffer.from(`${head}\r\n\r\n`), body]))
+    /** For a connection that has been taken from the server. */
+    const refuse = (request: Http.IncomingMessage, socket: Net.Socket, problem: ProxyPage.Problem) => {
+      Meter.fail(meter, { message: ProxyPage.reasonOf(problem) })
+      socket.end(ProxyPage.toBytes(problem, request.headers.accept))
       socket.destroySoon()
     }
 
-    const forward = (request: Http.IncomingMessage, response: Http.ServerResponse, url: URL, repeats: number): void => {
-      const headers = ProxyHeaders.anonymous(ProxyHeaders.fromRaw(request.rawHeaders), url, { sendUserAgent })
-      const isChunked = request.headers["transfer-encoding"] !== undefined
-      const upstream = Http.request({
-        agent: agents.http,
-        host: url.hostname,
-        port: url.port === "" ? 80 : url.port,
-        method: request.method,
-        path: `${url.pathname}${url.search}`,
-        headers: ProxyHeaders.toRaw(ProxyHeaders.withFraming(headers, isChunked)),
-        setHost: false
-      })
-      let isAnswered = false
-      const late = setTimeout(() => {
-        refuse(request, response, ProxyPage.noAnswer(answerTimeout / 1000))
-        upstream.destroy()
-      }, answerTimeout)
-      const cleanup = () => clearTimeout(late)
-      // A browser that leaves takes its request along.
-      response.once("close", () => {
-        cleanup()
-        if (!response.writableFinished) upstream.destroy()
-      })
-      upstream.on("socket", () => late.refresh())
-      upstream.on("response", (answer) => {
-        isAnswered = true
-        cleanup()
-        answer.on("data", (chunk: Buffer) => {
-          meter.bytesReceived += chunk.length
-        })
-        // A date and the like are the site's to send.
-        response.sendDate = false
-        response.writeHead(
-          answer.statusCode ?? 502,
-          answer.statusMessage,
-          ProxyHeaders.toRaw(ProxyHeaders.answer(ProxyHeaders.fromRaw(answer.rawHeaders)))
-        )
-        pipeline(answer, response, () => {})
-      })
-      upstream.on("error", (error) => {
-        cleanup()
-        if (response.destroyed || response.writableEnded) return
-        const isStale = !isAnswered && upstream.reusedSocket && repeatable.has(request.method ?? "")
-        if (isStale && repeats < maxRepeats && !hasBody(request)) return forward(request, response, url, repeats + 1)
-        refuse(request, response, ProxyPage.fromError(error))
-      })
-      request.on("data", (chunk: Buffer) => {
-        meter.bytesSent += chunk.length
-      })
-      if (hasBody(request)) pipeline(request, upstream, () => {})
-      else upstream.end()
-    }
+    const route = (request: Http.IncomingMessage): Either.Either<HttpForward.Route, ProxyPage.Problem> =>
+      Either.map(targetOf(request), ({ path, url }) => ({
+        connection: { agent: agents.http, host: url.hostname, port: url.port === "" ? 80 : url.port },
+        path,
+        headers: ProxyHeaders.anonymous(ProxyHeaders.fromRaw(request.rawHeaders), url, { sendUserAgent })
+      }))
 
-    const onRequest = (request: Http.IncomingMessage, response: Http.ServerResponse): void => {
-      const target = targetOf(request.url ?? "")
-      if (Either.isLeft(target)) return refuse(request, response, target.left)
-      forward(request, response, target.right, 0)
-    }
-
-    /** Takes a connection over, and makes one with a stream of it, once that is open and `greeting` is written. */
+    /** Takes a connection over, and makes one with a stream of it; `head` is what came behind the request. */
     const tunnel = (
       request: Http.IncomingMessage,
       socket: Net.Socket,
       destination: HttpTarget.Target,
-      bytes: { readonly toPeer: Uint8Array; readonly toBrowser: string }
+      head: Uint8Array
     ): void => {
       const tcp = Tcp.fromSocket(socket)
       meter.active++
-      const { toBrowser, toPeer } = bytes
       run(
         Effect.gen(function* () {
           const connect = manager.connect({
             ...destination,
             timeout: connectTimeout,
-            initialData: toPeer.length === 0 ? undefined : toPeer
+            initialData: head.length === 0 ? undefined : head
           })
           const stream = yield* Effect.raceFirst(connect, tcp.broken)
-          meter.bytesSent += toPeer.length
-          if (toBrowser !== "") yield* tcp.write([toBrowser])
+          meter.bytesSent += head.length
+          yield* tcp.write(["HTTP/1.1 200 Connection established\r\n\r\n"])
           yield* Splice.run(tcp, stream, splicing, meter)
         }).pipe(
           Effect.catchAll((error) =>
             Effect.sync(() => {
-              if (error._tag !== "TcpBroken") refuseRaw(request, socket, ProxyPage.fromFailure(error as Failure))
+              if (error._tag !== "TcpBroken") refuse(request, socket, ProxyPage.fromFailure(error as Failure))
             })
           ),
           Effect.scoped,
@@ -214,50 +142,52 @@ export const make = (options: Options): Effect.Effect<NodeTunnel.Tunnel, TunnelE
     const onConnect = (request: Http.IncomingMessage, socket: Net.Socket, head: Buffer): void => {
       const authority = /^([^:/@]+):(\d{1,5})$/.exec(request.url ?? "")
       const port = Number(authority?.[2])
-      if (authority === null || port > 65_535) return refuseRaw(request, socket, ProxyPage.notAProxyRequest)
+      if (authority === null || port > 65_535) return refuse(request, socket, ProxyPage.notAProxyRequest)
       const target = HttpTarget.resolve({}, "https:", authority[1]!, port)
-      if (Either.isLeft(target)) return refuseRaw(request, socket, ProxyPage.notI2p(target.left))
-      tunnel(request, socket, target.right, { toPeer: head, toBrowser: "HTTP/1.1 200 Connection established\r\n\r\n" })
-    }
-
-    /** The answer is passed on as it is: either the other protocol begins, or the site says why not. */
-    const onUpgrade = (request: Http.IncomingMessage, socket: Net.Socket, head: Buffer): void => {
-      const url = targetOf(request.url ?? "")
-      if (Either.isLeft(url)) return refuseRaw(request, socket, url.left)
-      const target = HttpTarget.resolve({}, "http:", url.right.hostname, url.right.port)
-      if (Either.isLeft(target)) return refuseRaw(request, socket, ProxyPage.notI2p(target.left))
-      const pairs = ProxyHeaders.anonymous(ProxyHeaders.fromRaw(request.rawHeaders), url.right, {
-        sendUserAgent,
-        isUpgrade: true
-      })
-      const lines = [
-        `${request.method} ${url.right.pathname}${url.right.search} HTTP/1.1`,
-        ...pairs.map(([name, value]) => `${name}: ${value}`)
-      ]
-      const toPeer = Buffer.concat([Buffer.from(`${lines.join("\r\n")}\r\n\r\n`, "latin1"), head])
-      tunnel(request, socket, target.right, { toPeer, toBrowser: "" })
+      if (Either.isLeft(target)) return refuse(request, socket, ProxyPage.notI2p(target.left))
+      tunnel(request, socket, target.right, head)
     }
 
     const server = Http.createServer({
+      IncomingMessage: HttpForward.Request,
       maxHeaderSize: options.maxHeaderSize ?? defaults.maxHeaderSize,
-      keepAliveTimeout: Duration.toMillis(options.keepAliveTimeout ?? defaults.keepAliveTimeout),
+      keepAliveTimeout: Timers.limit(options.keepAliveTimeout ?? defaults.keepAliveTimeout),
       // An upload over I2P takes its time; who sends nothing at all is cut off by `headersTimeout`.
       requestTimeout: 0,
       noDelay: true
     })
     server.maxConnections = options.maxConnections ?? NodeTunnel.defaults.maxConnections
-    server.on("drop", () => meter.refused++)
-    server.on("connection", (socket: Net.Socket) => {
-      meter.opened++
-      socket.on("error", () => {})
+    server.on(
+      "drop",
+      Guard.guarded(Guard.ignore, () => meter.refused++)
+    )
+    server.on(
+      "connection",
+      Guard.guarded(Guard.ignore, (socket: Net.Socket) => {
+        meter.opened++
+        socket.on("error", Guard.ignore)
+      })
+    )
+    server.on("connect", (request, socket, head) =>
+      Guard.guarded(
+        () => void socket.destroy(),
+        () => onConnect(request, socket as Net.Socket, head)
+      )()
+    )
+    HttpForward.serve(server, {
+      route,
+      answerHeaders: ProxyHeaders.answer,
+      failed: ProxyPage.fromError,
+      limits: {
+        // The stream has a limit of its own, and there may be none free yet.
+        dial: answerTimeout,
+        answer: answerTimeout,
+        idle: splicing.idleTimeout,
+        end: splicing.endTimeout
+      },
+      meter,
+      countsRequests: true
     })
-    server.on("request", (request, response) => {
-      meter.active++
-      response.once("close", () => meter.active--)
-      onRequest(request, response)
-    })
-    server.on("connect", (request, socket, head) => onConnect(request, socket as Net.Socket, head))
-    server.on("upgrade", (request, socket, head) => onUpgrade(request, socket as Net.Socket, head))
     yield* Effect.acquireRelease(Effect.succeed(server), () =>
       Effect.sync(() => {
         server.close()
@@ -268,24 +198,21 @@ export const make = (options: Options): Effect.Effect<NodeTunnel.Tunnel, TunnelE
     return { address, stats: NodeTunnel.statsOf(meter) }
   })
 
-const hasBody = ({ headers }: Http.IncomingMessage): boolean =>
-  headers["transfer-encoding"] !== undefined ||
-  (headers["content-length"] !== undefined && headers["content-length"] !== "0")
-
 /** Where a request's first line leads to. */
-const targetOf = (text: string): Either.Either<URL, ProxyPage.Problem> => {
-  if (text.startsWith("/") || text === "*") return Either.left(ProxyPage.notAProxyRequest)
-  let url: URL
-  try {
-    url = new URL(text)
-  } catch {
-    return Either.left(ProxyPage.notAProxyRequest)
-  }
-  // Programs say ws: when they mean a WebSocket over http.
-  if (url.protocol === "https:" || url.protocol === "wss:") return Either.left(ProxyPage.httpsWithoutConnect)
-  const protocol = url.protocol === "ws:" ? "http:" : url.protocol
-  return Either.mapBoth(HttpTarget.resolve({}, protocol, url.hostname, url.port), {
-    onLeft: ProxyPage.notI2p,
-    onRight: () => (url.protocol === "ws:" ? new URL(`http:${text.slice("ws:".length)}`) : url)
-  })
-}
+const targetOf = (
+  request: Http.IncomingMessage
+): Either.Either<{ readonly url: URL; readonly path: string }, ProxyPage.Problem> =>
+  Either.mapLeft(HttpTarget.parse(request.url ?? ""), () => ProxyPage.notAProxyRequest).pipe(
+    Either.flatMap(({ path, url }) => {
+      // Programs say ws: when they mean a WebSocket over http.
+      if (url.protocol === "https:" || url.protocol === "wss:") return Either.left(ProxyPage.httpsWithoutConnect)
+      const protocol = url.protocol === "ws:" ? "http:" : url.protocol
+      return Either.mapBoth(HttpTarget.resolve({}, protocol, url.hostname, url.port), {
+        onLeft: ProxyPage.notI2p,
+        // RFC 9112, 3.2.4.
+        onRight: () => ({ url, path: request.method === "OPTIONS" && path === "/" && isBare(request.url) ? "*" : path })
+      })
+    })
+  )
+
+const isBare = (text: string | undefined): boolean => text?.endsWith("/") === false

@@ -9,18 +9,23 @@
  * @since 0.1.0
  */
 import * as Http from "node:http"
-import * as Net from "node:net"
-import { type Duplex, pipeline } from "node:stream"
+import type { Duplex } from "node:stream"
 import type { ListenError } from "@effect-i2p/streaming/StreamError"
-import type { StreamManager } from "@effect-i2p/streaming/StreamManager"
+import { StreamManager } from "@effect-i2p/streaming/StreamManager"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
 import type * as Scope from "effect/Scope"
 import * as I2pCaller from "./I2pCaller.js"
 import * as I2pHttpServer from "./I2pHttpServer.js"
+import * as Guard from "./internal/guard.js"
+import * as HttpForward from "./internal/httpForward.js"
+import * as HttpTarget from "./internal/httpTarget.js"
 import * as Meter from "./internal/meter.js"
 import * as ProxyHeaders from "./internal/proxyHeaders.js"
+import * as ProxyPage from "./internal/proxyPage.js"
 import * as Tcp from "./internal/tcp.js"
+import * as Timers from "./internal/timers.js"
 import * as NodeTunnel from "./NodeTunnel.js"
 
 /**
@@ -34,27 +39,31 @@ import * as NodeTunnel from "./NodeTunnel.js"
 export interface Options
   extends Pick<
     NodeTunnel.ServerOptions,
-    "target" | "port" | "accessList" | "maxConnections" | "dialTimeout" | "localAddress" | "uniqueLocal" | "listen"
+    | "target"
+    | "port"
+    | "accessList"
+    | "maxConnections"
+    | "dialTimeout"
+    | "idleTimeout"
+    | "endTimeout"
+    | "localAddress"
+    | "uniqueLocal"
+    | "listen"
   > {
   readonly host?: string | undefined
   readonly callerHeaders?: boolean | undefined
-  readonly http?: Omit<I2pHttpServer.Options, "port" | "listen" | "maxConnections"> | undefined
+  /** How long the service may say nothing before its answer begins. */
+  readonly answerTimeout?: Duration.DurationInput | undefined
+  readonly http?: Omit<I2pHttpServer.Options, "port" | "listen" | "maxConnections" | "sendDate"> | undefined
 }
 
-const unavailable = (why: string): { readonly body: Buffer; readonly head: ReadonlyArray<string> } => {
-  const body = Buffer.from(
-    `503 Service Unavailable\n\nThis site is there, and the web server behind it is not. ${why}\n`
-  )
-  const head = [
-    "Content-Type",
-    "text/plain; charset=utf-8",
-    "Content-Length",
-    String(body.length),
-    "Cache-Control",
-    "no-store"
-  ]
-  return { body, head }
-}
+/**
+ * **Source** `answerTimeout`: 5 min, ours. The others: `NodeTunnel.defaults`.
+ *
+ * @category constants
+ * @since 0.1.0
+ */
+export const defaults = { answerTimeout: Duration.minutes(5) } as const
 
 /**
  * Opens the tunnel.
@@ -67,99 +76,91 @@ const unavailable = (why: string): { readonly body: Buffer; readonly head: Reado
 export const make = (options: Options): Effect.Effect<NodeTunnel.Tunnel, ListenError, StreamManager | Scope.Scope> =>
   Effect.gen(function* () {
     const meter = Meter.make()
+    const hostname = (yield* StreamManager).destination.b32
     const server = yield* I2pHttpServer.makeNode({
       ...options.http,
+      // What is the service's to send comes from the service, if at all.
+      sendDate: false,
+      http: { ...options.http?.http, IncomingMessage: HttpForward.Request },
       port: options.port ?? 0,
       maxConnections: options.maxConnections ?? NodeTunnel.defaults.maxConnections,
       listen: { ...options.listen, accessList: options.accessList }
     })
-    const dialTimeout = Duration.toMillis(options.dialTimeout ?? NodeTunnel.defaults.dialTimeout)
     // A connection for each request, as i2pd does: a kept one that the service closes meanwhile would cost an answer.
     const agent = yield* Effect.acquireRelease(
       Effect.sync(() => new Http.Agent({ keepAlive: false, noDelay: true })),
       (agent) => Effect.sync(() => agent.destroy())
     )
 
-    const localAddressOf = (request: Http.IncomingMessage): { readonly localAddress?: string } => {
+    const route = (request: Http.IncomingMessage): Either.Either<HttpForward.Route, ProxyPage.Problem> => {
       const caller = I2pCaller.fromNode(request)
       const localAddress = caller && NodeTunnel.localAddressFor(options, caller.destination)
-      return localAddress === undefined ? {} : { localAddress }
+      return Either.map(targetOf(request.url ?? ""), ({ host, path }) => ({
+        connection: { agent, ...options.target, ...(localAddress === undefined ? {} : { localAddress }) },
+        path,
+        headers: ProxyHeaders.forService(
+          ProxyHeaders.fromRaw(request.rawHeaders),
+          // HTTP/1.0 may leave it out, and HTTP/1.1, which the service gets, may not.
+          options.host ?? host ?? request.headers.host ?? hostname,
+          options.callerHeaders === false ? undefined : caller
+        )
+      }))
     }
 
-    const headersOf = (request: Http.IncomingMessage, isUpgrade: boolean): ProxyHeaders.Pairs =>
-      ProxyHeaders.endToEnd(ProxyHeaders.fromRaw(request.rawHeaders), isUpgrade).flatMap(([name, value]) => {
-        const lower = name.toLowerCase()
-        if (lower === "host" && options.host !== undefined) return [[name, options.host] as const]
-        return options.callerHeaders === false && lower.startsWith("x-i2p-dest") ? [] : [[name, value] as const]
-      })
-
-    const failed = (error: Error & { readonly code?: string }): void =>
-      Meter.fail(meter, { message: `${Tcp.format(options.target)} cannot be reached: ${error.code ?? error.message}` })
-
-    server.on("connection", (socket: Duplex) => {
-      meter.opened++
-      meter.active++
-      const duplex = socket as Duplex & { readonly bytesRead: number; readonly bytesWritten: number }
-      socket.once("close", () => {
-        meter.active--
-        meter.bytesReceived += duplex.bytesRead
-        meter.bytesSent += duplex.bytesWritten
-      })
-    })
-
-    server.on("request", (request, response) => {
-      response.sendDate = false
-      const isChunked = request.headers["transfer-encoding"] !== undefined
-      const upstream = Http.request({
-        agent,
-        ...options.target,
-        ...localAddressOf(request),
-        method: request.method,
-        path: request.url,
-        headers: ProxyHeaders.toRaw(ProxyHeaders.withFraming(headersOf(request, false), isChunked)),
-        setHost: false
-      })
-      const late = setTimeout(() => {
-        if (upstream.socket?.connecting !== false) upstream.destroy(new Error("it takes no connections"))
-      }, dialTimeout)
-      response.once("close", () => {
-        clearTimeout(late)
-        if (!response.writableFinished) upstream.destroy()
-      })
-      upstream.on("response", (answer) => {
-        response.writeHead(
-          answer.statusCode ?? 502,
-          answer.statusMessage,
-          ProxyHeaders.toRaw(ProxyHeaders.discreet(ProxyHeaders.fromRaw(answer.rawHeaders)))
+    server.on(
+      "connection",
+      Guard.guarded(Guard.ignore, (socket: Duplex) => {
+        meter.opened++
+        meter.active++
+        const duplex = socket as Duplex & { readonly bytesRead: number; readonly bytesWritten: number }
+        socket.once(
+          "close",
+          Guard.guarded(Guard.ignore, () => {
+            meter.active--
+            meter.bytesReceived += duplex.bytesRead
+            meter.bytesSent += duplex.bytesWritten
+          })
         )
-        pipeline(answer, response, () => {})
       })
-      upstream.on("error", (error) => {
-        if (response.destroyed || response.writableEnded) return
-        failed(error)
-        // Half an answer must not look like a whole one.
-        if (response.headersSent) return void response.destroy()
-        const { body, head } = unavailable("Try again later.")
-        response.writeHead(503, [...head])
-        response.end(request.method === "HEAD" ? undefined : body)
+    )
+    server.on(
+      "connect",
+      Guard.guarded(Guard.ignore, (request: Http.IncomingMessage, socket: Duplex) => {
+        socket.on("error", Guard.ignore)
+        socket.end(ProxyPage.toBytes(ProxyPage.connectToService, request.headers.accept), () => socket.destroy())
       })
-      pipeline(request, upstream, () => {})
-    })
-
-    server.on("upgrade", (request, socket, head) => {
-      const service = Net.connect({ ...options.target, ...localAddressOf(request), noDelay: true })
-      const lines = [
-        `${request.method} ${request.url} HTTP/1.1`,
-        ...headersOf(request, true).map(([name, value]) => `${name}: ${value}`)
-      ]
-      service.write(Buffer.concat([Buffer.from(`${lines.join("\r\n")}\r\n\r\n`, "latin1"), head]))
-      service.once("error", failed)
-      pipeline(service, socket, service, () => {
-        service.destroy()
-        socket.destroy()
-      })
+    )
+    HttpForward.serve(server, {
+      route,
+      answerHeaders: ProxyHeaders.discreet,
+      failed: (error: Error & { readonly code?: string }) => ({
+        ...ProxyPage.serviceDown,
+        cause: `${Tcp.format(options.target)} cannot be reached: ${error.code ?? error.message}`
+      }),
+      limits: {
+        dial: Timers.millis(options.dialTimeout ?? NodeTunnel.defaults.dialTimeout),
+        answer: Timers.millis(options.answerTimeout ?? defaults.answerTimeout),
+        idle: Timers.millis(options.idleTimeout ?? NodeTunnel.defaults.idleTimeout),
+        end: Timers.millis(options.endTimeout ?? NodeTunnel.defaults.endTimeout)
+      },
+      meter,
+      countsRequests: false
     })
 
     yield* Effect.sync(() => server.listen())
     return { address: options.target, stats: NodeTunnel.statsOf(meter) }
   })
+
+/**
+ * What a request's first line asks for. One that names a host means that one, RFC 9112, 3.2.2, and a service that is a
+ * proxy itself shall not go there.
+ */
+const targetOf = (
+  text: string
+): Either.Either<{ readonly host: string | undefined; readonly path: string }, ProxyPage.Problem> =>
+  text.startsWith("/") || text === "*"
+    ? Either.right({ host: undefined, path: text })
+    : Either.mapBoth(HttpTarget.parse(text), {
+        onLeft: () => ProxyPage.badRequest("its first line does not say what it asks for."),
+        onRight: ({ path, url }) => ({ host: url.host, path })
+      })

@@ -30,6 +30,7 @@ import { acceptWithin } from "./internal/acceptWithin.js"
 import * as Meter from "./internal/meter.js"
 import * as Splice from "./internal/splice.js"
 import * as Tcp from "./internal/tcp.js"
+import * as Timers from "./internal/timers.js"
 import type { TunnelError } from "./TunnelError.js"
 
 /**
@@ -148,8 +149,8 @@ export interface ServerOptions extends Options {
 /** @internal */
 export const spliceOptions = (options: Options, halfClose: boolean): Splice.Options => ({
   halfClose: options.halfClose ?? halfClose,
-  endTimeout: Duration.toMillis(options.endTimeout ?? defaults.endTimeout),
-  idleTimeout: Duration.toMillis(options.idleTimeout ?? defaults.idleTimeout)
+  endTimeout: Timers.millis(options.endTimeout ?? defaults.endTimeout),
+  idleTimeout: Timers.millis(options.idleTimeout ?? defaults.idleTimeout)
 })
 
 /** @internal */
@@ -215,7 +216,7 @@ export const server = (options: ServerOptions): Effect.Effect<Tunnel, ListenErro
     const manager = yield* StreamManager
     const meter = Meter.make()
     const splicing = spliceOptions(options, true)
-    const timeoutMillis = Duration.toMillis(options.dialTimeout ?? defaults.dialTimeout)
+    const timeoutMillis = Timers.millis(options.dialTimeout ?? defaults.dialTimeout)
     const slots = yield* Effect.makeSemaphore(options.maxConnections ?? defaults.maxConnections)
     const handlers = yield* FiberSet.make<void>()
     const listener = yield* manager.listen({

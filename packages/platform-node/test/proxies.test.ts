@@ -182,12 +182,12 @@ describe("the HTTP proxy and the HTTP tunnel", () => {
     Effect.gen(function* () {
       const { proxy, server, site } = yield* joined(mirror)
       server.on("upgrade", (_request, socket, head) => {
-        socket.write("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n")
+        socket.write("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n")
         socket.write(head)
         socket.pipe(socket)
       })
       const socket = yield* callback<Net.Socket>((resume) => {
-        const headers = { Connection: "Upgrade", Upgrade: "echo" }
+        const headers = { Connection: "Upgrade", Upgrade: "websocket" }
         Http.request({ ...proxy.address, path: `http://${site.destination.b32}/ws`, headers })
           .on("upgrade", (_response, socket) => resume(socket))
           .end()

@@ -14,16 +14,24 @@ export const set = (socket: object, caller: Caller): void => {
 }
 
 /** As i2pd's and Java I2P's HTTP server tunnels name them. */
-const headersOf = ({ destination }: Caller): ReadonlyArray<readonly [name: string, value: string]> => [
+export const headersOf = ({ destination }: Caller): ReadonlyArray<readonly [name: string, value: string]> => [
   ["X-I2P-DestHash", encodeBase64(destination.hash)],
   ["X-I2P-DestB32", destination.b32],
   ["X-I2P-DestB64", destination.base64]
 ]
 
-const names = new Set(["x-i2p-desthash", "x-i2p-destb32", "x-i2p-destb64"])
+/**
+ * Whether a header is about who calls. Gateways of the CGI kind write `_` for `-`, some for everything that is neither
+ * letter nor digit, so that one must not pass for the other.
+ */
+export const isCallerHeader = (name: string): boolean => /^x[^a-z0-9]i2p[^a-z0-9]/.test(name.toLowerCase())
 
-/** Gateways of the CGI kind take `_` and `-` for the same, so that one must not pass for the other. */
-const isOurs = (name: string): boolean => names.has(name.toLowerCase().replaceAll("_", "-"))
+/** `Connection` without the names of such headers: whoever obeys it behind us would take out what we say. */
+const withoutCallers = (connection: string): string =>
+  connection
+    .split(",")
+    .filter((token) => !isCallerHeader(token.trim()))
+    .join(",")
 
 /**
  * Says in the request's headers who sends it, and nobody else does.
@@ -32,10 +40,14 @@ const isOurs = (name: string): boolean => names.has(name.toLowerCase().replaceAl
  */
 export const stamp = (request: Http.IncomingMessage, caller: Caller): void => {
   const { headers, rawHeaders } = request
-  for (const name of Object.keys(headers)) if (isOurs(name)) delete headers[name]
+  for (const name of Object.keys(headers)) if (isCallerHeader(name)) delete headers[name]
+  if (headers.connection !== undefined) headers.connection = withoutCallers(headers.connection)
   const kept: Array<string> = []
   for (let at = 0; at + 1 < rawHeaders.length; at += 2) {
-    if (!isOurs(rawHeaders[at]!)) kept.push(rawHeaders[at]!, rawHeaders[at + 1]!)
+    const name = rawHeaders[at]!
+    const value = rawHeaders[at + 1]!
+    if (isCallerHeader(name)) continue
+    kept.push(name, name.toLowerCase() === "connection" ? withoutCallers(value) : value)
   }
   for (const [name, value] of headersOf(caller)) {
     headers[name.toLowerCase()] = value

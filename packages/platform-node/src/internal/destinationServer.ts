@@ -8,9 +8,11 @@ import * as Http from "node:http"
 import type { Duplex } from "node:stream"
 import type { NodeDuplex } from "../NodeDuplex.js"
 import * as Callers from "./callers.js"
+import * as Guard from "./guard.js"
 
 export interface Options {
   readonly http: Http.ServerOptions
+  readonly sendDate: boolean
   /** Our b32 address. */
   readonly hostname: string
   readonly port: number
@@ -30,12 +32,17 @@ export class DestinationServer extends Http.Server {
   #onIdle: (() => void) | undefined
 
   constructor(options: Options) {
-    super(options.http)
+    super({ ...options.http, ServerResponse: responses(options) })
     this.#options = options
     // Node asks the handle of a port, which there is none of.
     Object.defineProperty(this, "listening", { get: () => this.#listening })
     // Without a listener Node destroys the socket with the error, and what it has answered with it.
-    this.on("clientError", (error: Error & { code?: string }, socket: Duplex) => refuse(error, socket as NodeDuplex))
+    this.on("clientError", (error: Error & { code?: string }, socket: Duplex) =>
+      Guard.guarded(
+        () => void socket.destroy(),
+        () => refuse(error, socket as NodeDuplex)
+      )()
+    )
   }
 
   /** Begins to take streams; opens no port, whatever it is given. */
@@ -66,11 +73,16 @@ export class DestinationServer extends Http.Server {
   /** Takes a connection, and calls back when it is gone. */
   serve(socket: NodeDuplex, done: () => void): void {
     this.#connections.set(socket, new Set())
-    socket.once("close", () => {
-      this.#connections.delete(socket)
-      this.#checkIdle()
-      done()
-    })
+    // Node takes its own away when a request asks for an upgrade, and not every listener for those brings one.
+    socket.on("error", Guard.ignore)
+    socket.once(
+      "close",
+      Guard.guarded(done, () => {
+        this.#connections.delete(socket)
+        this.#checkIdle()
+        done()
+      })
+    )
     this.emit("connection", socket)
   }
 
@@ -109,11 +121,17 @@ export class DestinationServer extends Http.Server {
     if (answers === undefined || answers.has(answer)) return
     answers.add(answer)
     if (this.#draining) leaveAfter(answer)
-    answer.once("close", () => {
-      answers.delete(answer)
-      if (this.#draining && answers.size === 0) socket.destroySoon()
-      this.#checkIdle()
-    })
+    answer.once(
+      "close",
+      Guard.guarded(
+        () => void socket.destroy(),
+        () => {
+          answers.delete(answer)
+          if (this.#draining && answers.size === 0) socket.destroySoon()
+          this.#checkIdle()
+        }
+      )
+    )
   }
 
   #checkIdle(): void {
@@ -122,6 +140,15 @@ export class DestinationServer extends Http.Server {
     this.#onIdle()
     this.#onIdle = undefined
   }
+}
+
+/** Answers with a Date or without, those too that Node gives itself: 400, 417, 503. */
+const responses = ({ http, sendDate }: Options): typeof Http.ServerResponse => {
+  const Base = (http.ServerResponse ?? Http.ServerResponse) as typeof Http.ServerResponse
+  class Response<Request extends Http.IncomingMessage> extends Base<Request> {
+    override sendDate = sendDate
+  }
+  return Response
 }
 
 /** Tells the peer with the answer that it is the last. */

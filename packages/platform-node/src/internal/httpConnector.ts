@@ -11,7 +11,9 @@ import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import { type NotI2pHost, TlsTimedOut } from "../I2pHttpError.js"
 import * as NodeDuplex from "../NodeDuplex.js"
+import * as Guard from "./guard.js"
 import * as HttpTarget from "./httpTarget.js"
+import * as Timers from "./timers.js"
 
 export interface Options {
   readonly hosts?: HttpTarget.Hosts | undefined
@@ -39,7 +41,7 @@ const defaultTlsTimeout = Duration.seconds(60)
 
 export const make = (options: Options): Effect.Effect<Connector, never, StreamManager> =>
   Effect.map(NodeDuplex.connector, (connect) => {
-    const tlsTimeout = Duration.toMillis(options.tlsTimeout ?? defaultTlsTimeout)
+    const tlsTimeout = Timers.millis(options.tlsTimeout ?? defaultTlsTimeout)
     const resolve = ({ host, port, protocol }: Request) => HttpTarget.resolve(options.hosts ?? {}, protocol, host, port)
     return {
       check: (request) => Either.match(resolve(request), { onLeft: (error) => error, onRight: () => undefined }),
@@ -65,10 +67,15 @@ const secure = (
     host,
     socket: duplex
   })
-  const late = setTimeout(() => socket.destroy(new TlsTimedOut({ host, millis: timeout })), timeout)
-  const stop = () => clearTimeout(late)
-  socket.once("secureConnect", stop).once("close", stop)
+  const late = new Timers.Timer(() => socket.destroy(new TlsTimedOut({ host, millis: timeout })))
+  late.arm(timeout)
+  const stop = Guard.guarded(Guard.ignore, () => late.stop())
+  socket.once("secureConnect", stop)
+  socket.once("close", stop)
   // A stream that fails takes TLS with it, and with its own error instead of "socket disconnected".
-  duplex.once("error", (error) => socket.destroy(error))
+  duplex.once(
+    "error",
+    Guard.guarded(Guard.ignore, (error: Error) => void socket.destroy(error))
+  )
   return socket
 }

@@ -41,3 +41,12 @@ export const resolve = (
 
 const refuse = (host: string, reason: string): Either.Either<never, NotI2pHost> =>
   Either.left(new NotI2pHost({ host: host.length > 64 ? `${host.slice(0, 16)}…` : host, reason }))
+
+/** A URL in a request's first line, and the part of it that goes to the site, as it is: RFC 9112, 3.2.2. */
+export const parse = (text: string): Either.Either<{ readonly url: URL; readonly path: string }, "NoUrl"> => {
+  // As the URL Standard reads the host, which takes a backslash for a slash.
+  const parts = /^[a-z][a-z0-9+.-]*:\/\/[^/?#\\]+([/?][^#]*)?$/i.exec(text)
+  if (parts === null || !URL.canParse(text)) return Either.left("NoUrl")
+  const [, path = ""] = parts
+  return Either.right({ url: new URL(text), path: path.startsWith("/") ? path : `/${path}` })
+}

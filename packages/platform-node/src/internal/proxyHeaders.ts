@@ -14,6 +14,8 @@
  * | Authorization: NTLM or Negotiate                       | taken out                   | Java I2P (NTLM)   |
  * | X-Real-IP, Sec-GPC, Sec-CH-*, Client hints, X-I2P-*    | taken out                   | ours              |
  */
+import type { Caller } from "../I2pCaller.js"
+import * as Callers from "./callers.js"
 
 export type Pairs = ReadonlyArray<readonly [name: string, value: string]>
 
@@ -28,32 +30,50 @@ export const fromRaw = (raw: ReadonlyArray<string>): Pairs => {
 
 export const toRaw = (pairs: Pairs): Array<string> => pairs.flat()
 
-const hopByHop = new Set(["connection", "keep-alive", "te", "trailer", "transfer-encoding", "upgrade"])
+const hopByHop = new Set([
+  "connection",
+  "http2-settings",
+  "keep-alive",
+  "te",
+  "trailer",
+  "transfer-encoding",
+  "upgrade"
+])
 
-/** Says again that the body comes in chunks, where it does: that header is the hop's, and Node's default depends on the method. */
-export const withFraming = (pairs: Pairs, isChunked: boolean): Pairs =>
-  isChunked
-    ? [...pairs.filter(([name]) => name.toLowerCase() !== "content-length"), ["Transfer-Encoding", "chunked"]]
-    : pairs
+/** What `Connection` may not take out: whom a request is for, who sends it, and where a message ends. */
+const isProtected = (lower: string): boolean =>
+  lower === "host" || lower === "content-length" || Callers.isCallerHeader(lower)
 
-/** Without what is meant for the next hop only; `isUpgrade` keeps what asks for another protocol. */
-export const endToEnd = (pairs: Pairs, isUpgrade = false): Pairs => {
+/** Without what is meant for the next hop only. */
+export const endToEnd = (pairs: Pairs): Pairs => {
   const named = new Set(
     pairs
       .filter(([name]) => name.toLowerCase() === "connection")
       .flatMap(([, value]) => value.toLowerCase().split(","))
       .map((token) => token.trim())
+      .filter((token) => !isProtected(token))
   )
-  const kept = pairs.filter(([name]) => {
+  return pairs.filter(([name]) => {
     const lower = name.toLowerCase()
-    if (isUpgrade && lower === "upgrade") return true
     return !hopByHop.has(lower) && !lower.startsWith("proxy-") && lower !== "proxy" && !named.has(lower)
   })
-  return isUpgrade ? [...kept, ["Connection", "Upgrade"]] : kept
 }
 
+/** The same without a length, for a message that has none. */
+export const withoutLength = (pairs: Pairs): Pairs => pairs.filter(([name]) => name.toLowerCase() !== "content-length")
+
+/**
+ * The end-to-end headers of a request for a service: `host` in place of its own, and last, so that nothing takes it out
+ * again, who calls.
+ */
+export const forService = (pairs: Pairs, host: string, caller: Caller | undefined): Pairs => [
+  ["Host", host],
+  ...endToEnd(pairs).filter(([name]) => name.toLowerCase() !== "host" && !Callers.isCallerHeader(name)),
+  ...(caller === undefined ? [] : Callers.headersOf(caller))
+]
+
 const identifying = new Set(["from", "via", "forwarded", "dnt", "x-real-ip", "sec-gpc", "save-data", "device-memory"])
-const identifyingStarts = ["x-forwarded", "x-i2p-", "sec-ch-", "downlink", "viewport-width", "dpr"]
+const identifyingStarts = ["x-forwarded", "sec-ch-", "downlink", "viewport-width", "dpr"]
 
 /** What a browser asks for, told in a way that all browsers share. Source: Java I2P 2.8.0, `I2PTunnelHTTPClient`. */
 const accept = (value: string): string => {
@@ -75,15 +95,11 @@ const isSameSite = (referer: string, url: URL): boolean => {
 }
 
 /** The headers of a request for `url` as they leave: end-to-end ones, without what tells who is asking. */
-export const anonymous = (
-  pairs: Pairs,
-  url: URL,
-  options: { readonly sendUserAgent: boolean; readonly isUpgrade?: boolean }
-): Pairs => {
+export const anonymous = (pairs: Pairs, url: URL, options: { readonly sendUserAgent: boolean }): Pairs => {
   const kept: Array<readonly [string, string]> = [["Host", url.host]]
-  for (const [name, value] of endToEnd(pairs, options.isUpgrade)) {
+  for (const [name, value] of endToEnd(pairs)) {
     const lower = name.toLowerCase()
-    if (lower === "host" || identifying.has(lower)) continue
+    if (lower === "host" || identifying.has(lower) || Callers.isCallerHeader(lower)) continue
     if (identifyingStarts.some((start) => lower.startsWith(start))) continue
     if (lower === "user-agent" && !options.sendUserAgent) continue
     if (lower === "accept") {
@@ -104,8 +120,7 @@ export const anonymous = (
  * The headers of an answer as the browser gets them: without Alt-Svc, too, which names other ways to the site, perhaps on
  * clearnet.
  */
-export const answer = (pairs: Pairs, isUpgrade = false): Pairs =>
-  endToEnd(pairs, isUpgrade).filter(([name]) => name.toLowerCase() !== "alt-svc")
+export const answer = (pairs: Pairs): Pairs => endToEnd(pairs).filter(([name]) => name.toLowerCase() !== "alt-svc")
 
 const revealing = new Set(["server", "date", "x-powered-by", "x-runtime"])
 

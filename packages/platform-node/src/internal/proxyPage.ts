@@ -1,7 +1,7 @@
 /**
  * What a proxy answers itself: a status, what went wrong, and what to do about it. HTML for browsers, else text.
  */
-
+import * as Http from "node:http"
 import * as Option from "effect/Option"
 import type { NotI2pHost } from "../I2pHttpError.js"
 import * as I2pHttpError from "../I2pHttpError.js"
@@ -13,6 +13,8 @@ export interface Problem {
   readonly title: string
   readonly what: string
   readonly advice: string
+  /** For whoever runs the tunnel, and nobody else. */
+  readonly cause?: string
 }
 
 const problem = (status: number, title: string, what: string, advice: string): Problem => ({
@@ -44,6 +46,36 @@ export const httpsWithoutConnect = problem(
   "Programs tunnel https through CONNECT; set this address as the proxy for https, too."
 )
 
+export const badRequest = (what: string): Problem =>
+  problem(400, "Not a proper request", `The request cannot be passed on: ${what}`, "Mend the program that sent it.")
+
+/** RFC 9112, 6.1. */
+export const unknownCoding = (coding: string): Problem =>
+  problem(
+    501,
+    "Unknown transfer coding",
+    `The request is encoded for transfer as ${coding}, of which only chunked is known.`,
+    "Compress the body with Content-Encoding instead."
+  )
+
+export const badAnswer = (why: string): Problem =>
+  problem(502, "No proper answer", `The site's answer is not HTTP, or broke off: ${why}`, "Try again later.")
+
+/** The service behind a tunnel. */
+export const serviceDown = problem(
+  503,
+  "Service Unavailable",
+  "This site is there, and the web server behind it is not.",
+  "Try again later."
+)
+
+export const connectToService = problem(
+  501,
+  "Not a proxy",
+  "The request asks a web server to connect to something else.",
+  "Ask for a page of the site."
+)
+
 export const noAnswer = (seconds: number): Problem =>
   problem(
     504,
@@ -57,8 +89,7 @@ export const fromError = (error: unknown): Problem => {
   const refused = I2pHttpError.refusal(error)
   if (Option.isSome(refused)) return notI2p(refused.value)
   if (error instanceof NodeSystemError) return fromFailure(error.cause as Failure)
-  const message = error instanceof Error ? error.message : String(error)
-  return problem(502, "No proper answer", `The site's answer is not HTTP, or broke off: ${message}`, "Try again later.")
+  return badAnswer(error instanceof Error ? error.message : String(error))
 }
 
 export const fromFailure = (failure: Failure): Problem => {
@@ -112,6 +143,14 @@ const html = ({ advice, status, title, what }: Problem): string => `<!doctype ht
 </html>
 `
 
+/** **Source** RFC 9209, 2.3. */
+const errorTypes: Readonly<Record<number, string>> = {
+  400: "http_request_error",
+  403: "http_request_denied",
+  501: "http_request_error",
+  504: "connection_timeout"
+}
+
 /** Headers and body. The page loads nothing and is not kept. */
 export const render = (
   problem: Problem,
@@ -126,9 +165,20 @@ export const render = (
       ["Content-Length", String(body.length)],
       ["Cache-Control", "no-store"],
       ["Content-Security-Policy", "default-src 'none'"],
-      ["Proxy-Status", `i2p; error=${problem.status === 504 ? "connection_timeout" : "destination_unavailable"}`],
+      ["Proxy-Status", `i2p; error=${errorTypes[problem.status] ?? "destination_unavailable"}`],
       ["Connection", "close"]
     ],
     body
   }
 }
+
+/** The whole answer, for a connection that no server of Node writes to. */
+export const toBytes = (problem: Problem, accept: string | undefined): Buffer => {
+  const { body, headers } = render(problem, accept)
+  const status = `HTTP/1.1 ${problem.status} ${Http.STATUS_CODES[problem.status]}`
+  const head = [status, ...headers.map(([name, value]) => `${name}: ${value}`)].join("\r\n")
+  return Buffer.concat([Buffer.from(`${head}\r\n\r\n`), body])
+}
+
+/** What a tunnel's statistics say of it. */
+export const reasonOf = ({ cause, title, what }: Problem): string => cause ?? `${title}: ${what}`
