@@ -13,12 +13,23 @@ export default defineWorkspace([
     test: {
       name: "unit",
       include: ["packages/*/test/**/*.test.ts"],
-      exclude: ["packages/interop/test/{routers,java}/**", "**/node_modules/**"],
+      exclude: ["packages/interop/test/{routers,java,web}/**", "**/node_modules/**"],
       environment: "node",
       // With --no-isolate, as `npm test` has it, a module is loaded once for all files of a worker: a minute less.
       setupFiles: ["./vitest.setup.ts"],
       // So long that only what hangs gets there: of 5 s of processor time 19 s were seen to become on a busy machine.
       testTimeout: 120_000
+    }
+  },
+  {
+    resolve: source,
+    ssr: { resolve: source },
+    test: {
+      name: "web",
+      include: ["packages/interop/test/web/**/*.test.ts"],
+      environment: "node",
+      testTimeout: 60_000,
+      hookTimeout: 60_000
     }
   },
   ...["routers", "java"].map((name) => ({

@@ -133,10 +133,14 @@ export const make = (options: Options): Effect.Effect<NodeTunnel.Tunnel, ListenE
     HttpForward.serve(server, {
       route,
       answerHeaders: ProxyHeaders.discreet,
-      failed: (error: Error & { readonly code?: string }) => ({
-        ...ProxyPage.serviceDown,
-        cause: `${Tcp.format(options.target)} cannot be reached: ${error.code ?? error.message}`
-      }),
+      failed: (error: Error & { readonly code?: string }) =>
+        // Of Node's parser: somebody is there.
+        error.code?.startsWith("HPE_") === true
+          ? ProxyPage.badAnswer(error.message)
+          : {
+              ...ProxyPage.serviceDown,
+              cause: `${Tcp.format(options.target)} cannot be reached: ${error.code ?? error.message}`
+            },
       limits: {
         dial: Timers.millis(options.dialTimeout ?? NodeTunnel.defaults.dialTimeout),
         answer: Timers.millis(options.answerTimeout ?? defaults.answerTimeout),
