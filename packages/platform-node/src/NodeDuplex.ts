@@ -36,6 +36,7 @@ import * as FiberId from "effect/FiberId"
 import * as Option from "effect/Option"
 import * as Runtime from "effect/Runtime"
 import * as Scope from "effect/Scope"
+import * as Guard from "./internal/guard.js"
 import { NodeSystemError, type Syscall } from "./NodeSystemError.js"
 
 /**
@@ -397,7 +398,7 @@ const defaultLingerTimeout = Duration.seconds(10)
 const closed = (duplex: NodeDuplex): Effect.Effect<void> =>
   Effect.async((resume) => {
     if (duplex.closed) return resume(Effect.void)
-    duplex.on("error", () => {})
+    duplex.on("error", Guard.ignore)
     duplex.once("close", () => resume(Effect.void))
     duplex.destroySoon()
   })

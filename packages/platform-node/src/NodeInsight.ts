@@ -19,6 +19,7 @@ import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"
+import * as Guard from "./internal/guard.js"
 
 /**
  * A stream in a snapshot.
@@ -163,18 +164,23 @@ export const layer = (options: Options): Layer.Layer<never, InsightError, Stream
       const since = yield* Clock.currentTimeMillis
       const news = yield* Effect.makeLatch(false)
       const watchers = new Set<Net.Socket>()
-      const server = Net.createServer((socket) => {
-        if (watchers.size >= maxWatchers) {
-          socket.destroy()
-          return
-        }
-        watchers.add(socket)
-        socket.on("close", () => watchers.delete(socket))
-        // A watcher that goes away is no news.
-        socket.on("error", () => {})
-        socket.resume()
-        news.unsafeOpen()
-      })
+      const server = Net.createServer(
+        Guard.guarded(Guard.ignore, (socket: Net.Socket) => {
+          // A watcher that goes away is no news.
+          socket.on("error", Guard.ignore)
+          if (watchers.size >= maxWatchers) {
+            socket.destroy()
+            return
+          }
+          watchers.add(socket)
+          socket.on(
+            "close",
+            Guard.guarded(Guard.ignore, () => watchers.delete(socket))
+          )
+          socket.resume()
+          news.unsafeOpen()
+        })
+      )
       yield* Effect.acquireRelease(listen(server, path), () =>
         Effect.async<void>((resume) => {
           for (const watcher of watchers) watcher.destroy()
@@ -210,7 +216,7 @@ const listen = (server: Net.Server, path: string): Effect.Effect<void, InsightEr
       const before = setUmask(0o177)
       server.listen(path, () => {
         server.off("error", onError)
-        server.on("error", () => {})
+        server.on("error", Guard.ignore)
         resume(Effect.void)
       })
       if (before !== undefined) process.umask(before)

@@ -15,6 +15,7 @@ import { Signatures } from "@effect-i2p/wire/Signatures"
 import * as SigningKey from "@effect-i2p/wire/SigningKey"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
+import * as Guard from "./internal/guard.js"
 import * as Vanity from "./internal/vanity.js"
 import * as NodeTurn from "./NodeTurn.js"
 
@@ -149,10 +150,16 @@ const inThread = (task: Vanity.Task, count: (answer: Vanity.Answer) => void): Ef
     Effect.sync(() => Vanity.thread(task)),
     (worker) =>
       Effect.async<Uint8Array, unknown>((resume) => {
-        worker.on("message", (answer: Vanity.Answer) => {
-          count(answer)
-          if (answer.padding !== undefined) resume(Effect.succeed(answer.padding))
-        })
+        worker.on(
+          "message",
+          Guard.guarded(
+            (error) => resume(Effect.fail(error)),
+            (answer: Vanity.Answer) => {
+              count(answer)
+              if (answer.padding !== undefined) resume(Effect.succeed(answer.padding))
+            }
+          )
+        )
         worker.on("error", (cause) => resume(Effect.fail(cause)))
         worker.on("exit", (code) => resume(Effect.fail(`exit code ${code}`)))
       }),

@@ -11,6 +11,7 @@ import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import type { TcpOptions, UnixOptions } from "../NodeI2cp.js"
 import * as RouterAddress from "../RouterAddress.js"
+import * as Guard from "./guard.js"
 
 /** Connect and handshake. Source: ours. */
 const CONNECT_TIMEOUT = "10 seconds"
@@ -78,7 +79,7 @@ export const open = <A extends Net.Socket>(options: {
       Effect.sync(() => {
         const made = options.make()
         // For good: an error after everybody has left would bring the process down.
-        made.on("error", () => {})
+        made.on("error", Guard.ignore)
         return made
       }),
       // What is written still goes out, but a dial that did not come through has nothing to finish.

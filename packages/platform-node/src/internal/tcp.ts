@@ -8,6 +8,7 @@ import * as FiberSet from "effect/FiberSet"
 import type * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
 import { TunnelError } from "../TunnelError.js"
+import * as Guard from "./guard.js"
 import type { Meter } from "./meter.js"
 
 export interface Endpoint {
@@ -48,7 +49,7 @@ const codeOf = (error: unknown): string =>
 /** `socket` must allow half-open ends. */
 export const fromSocket = (socket: Net.Socket): Connection => {
   // A later error is kept in `socket.errored`, where the next read finds it; unheard it would end the process.
-  socket.on("error", () => {})
+  socket.on("error", Guard.ignore)
   let unread: Array<Uint8Array> = []
   const broke = () => new TcpBroken({ code: codeOf(socket.errored) })
   return {
@@ -138,26 +139,31 @@ export const serve = <R>(
     const run = yield* FiberSet.makeRuntime<R, void, never>()
     const server = yield* Effect.acquireRelease(
       Effect.sync(() =>
-        Net.createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
-          const connection = fromSocket(socket)
-          if (meter.active >= maxConnections) {
-            meter.refused++
-            socket.resetAndDestroy()
-            return
-          }
-          meter.opened++
-          meter.active++
-          run(
-            handler(connection).pipe(
-              Effect.ensuring(
-                Effect.sync(() => {
-                  meter.active--
-                  socket.destroySoon()
-                })
+        Net.createServer({ allowHalfOpen: true, noDelay: true }, (socket) =>
+          Guard.guarded(
+            () => void socket.destroy(),
+            () => {
+              const connection = fromSocket(socket)
+              if (meter.active >= maxConnections) {
+                meter.refused++
+                socket.resetAndDestroy()
+                return
+              }
+              meter.opened++
+              meter.active++
+              run(
+                handler(connection).pipe(
+                  Effect.ensuring(
+                    Effect.sync(() => {
+                      meter.active--
+                      socket.destroySoon()
+                    })
+                  )
+                )
               )
-            )
-          )
-        })
+            }
+          )()
+        )
       ),
       (server) => Effect.sync(() => server.close())
     )

@@ -10,6 +10,7 @@ import * as FiberSet from "effect/FiberSet"
 import * as Redacted from "effect/Redacted"
 import type * as Scope from "effect/Scope"
 import type { TlsOptions } from "../NodeLocalRouter.js"
+import * as Guard from "./guard.js"
 
 /** Connections that may wait until `run` takes them, as `listen`'s backlog does before the handshake. Source: Node's 511. */
 const BACKLOG = 511
@@ -48,15 +49,26 @@ export const make = (
           made.close(() => resume(Effect.void))
         })
     )
-    server.on("secureConnection", (socket) => {
-      sockets.add(socket)
-      socket.on("close", () => sockets.delete(socket))
-      // A reset may come when nobody listens yet, or no more.
-      socket.on("error", () => {})
-      take(socket)
-    })
+    server.on("secureConnection", (socket) =>
+      Guard.guarded(
+        () => void socket.destroy(),
+        () => {
+          // A reset may come when nobody listens yet, or no more.
+          socket.on("error", Guard.ignore)
+          sockets.add(socket)
+          socket.on(
+            "close",
+            Guard.guarded(Guard.ignore, () => sockets.delete(socket))
+          )
+          take(socket)
+        }
+      )()
+    )
     // A client that speaks no TLS, or does not trust us, gets no more than the alert.
-    server.on("tlsClientError", (_, socket) => socket.destroy())
+    server.on(
+      "tlsClientError",
+      Guard.guarded(Guard.ignore, (_: Error, socket: Tls.TLSSocket) => void socket.destroy())
+    )
     yield* Effect.async<void, SocketServer.SocketServerError>((resume) => {
       server.once("error", (cause) =>
         resume(Effect.fail(new SocketServer.SocketServerError({ reason: "Open", cause })))
