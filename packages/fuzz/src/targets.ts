@@ -4,6 +4,7 @@
  * @since 0.1.0
  */
 import type { Target } from "./Target.js"
+import * as Http from "./targets/http.js"
 import * as I2cp from "./targets/i2cp.js"
 import { packet } from "./targets/packet.js"
 import * as Payload from "./targets/payload.js"
@@ -32,5 +33,7 @@ export const targets: ReadonlyArray<Target> = [
   stream,
   Programs.router,
   Programs.session,
-  Programs.peer
+  Programs.peer,
+  Http.request,
+  Http.answer
 ]

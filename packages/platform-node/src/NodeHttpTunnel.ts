@@ -79,8 +79,6 @@ export const make = (options: Options): Effect.Effect<NodeTunnel.Tunnel, ListenE
     const hostname = (yield* StreamManager).destination.b32
     const server = yield* I2pHttpServer.makeNode({
       ...options.http,
-      // What is the service's to send comes from the service, if at all.
-      sendDate: false,
       http: { ...options.http?.http, IncomingMessage: HttpForward.Request },
       port: options.port ?? 0,
       maxConnections: options.maxConnections ?? NodeTunnel.defaults.maxConnections,

@@ -9,6 +9,9 @@ import * as Duration from "effect/Duration"
 /** **Source** Node's documentation of `setTimeout`. */
 export const maxMillis = 2 ** 31 - 1
 
+/** Node adds a second to some of them. */
+const maxOption = maxMillis - 1_000
+
 /** For an option of Node or undici that takes 0 for "no limit": infinite is 0, longer than 24.8 days is 24.8 days. */
 export const limit = (duration: Duration.DurationInput): number => {
   const millis = Duration.toMillis(duration)
@@ -22,7 +25,7 @@ export const bounded = (duration: Duration.DurationInput): number => whole(Durat
 export const millis = (duration: Duration.DurationInput): number => Duration.toMillis(duration)
 
 /** Node validates some of them as whole numbers, and 0 would be no limit. */
-const whole = (millis: number): number => Math.min(Math.max(1, Math.ceil(millis)), maxMillis)
+const whole = (millis: number): number => Math.min(Math.max(1, Math.ceil(millis)), maxOption)
 
 /** Runs once, so long after it was armed last; any length of time, Infinity included. */
 export class Timer {

@@ -288,6 +288,53 @@ describe("a node server", () => {
   )
 })
 
+describe("an upgrade to something of a node server's own", () => {
+  it.live("is asked for in the name of who asks, and may be broken off", () =>
+    Effect.gen(function* () {
+      const { destination, visitor } = yield* Site.Both
+      const server = yield* nodeServer()
+      server.on("upgrade", (request: Http.IncomingMessage, socket) => {
+        const { headers, rawHeaders } = request
+        socket.write(`${headers["x-i2p-destb32"]} ${rawHeaders.filter((name) => /i2p/i.test(name)).join()}`)
+      })
+      server.listen()
+      const ask =
+        "GET / HTTP/1.1\r\nHost: site.i2p\r\nX-I2P-DestB32: forged\r\nConnection: X-I2P-DestB32, Upgrade\r\nUpgrade: own\r\n\r\n"
+      const answer = yield* raw(ask, "DestB64")
+      assert.strictEqual(
+        answer.split(",", 1)[0],
+        `${visitor.destination.b32} X-I2P-DestHash`,
+        "neither form holds what the visitor said"
+      )
+      // No listener of ours hears of it.
+      const stream = yield* visitor.connect({ destination, port: 80, initialData: encode(ask) })
+      yield* stream.read
+      yield* stream.reset
+      yield* eventually(Effect.map(openStreams, (open) => open === 0))
+      assert.include(yield* raw(ask, "DestB64"), visitor.destination.b32)
+    }).pipe(Effect.scoped, Effect.provide(Site.layer()))
+  )
+})
+
+describe("the Date of answers", () => {
+  const bad = [
+    "GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n",
+    "GET / HTTP/1.1\r\nConnection: close\r\n\r\n",
+    "GET / HTTP/1.1\r\nHost: a\r\nExpect: x\r\nConnection: close\r\n\r\n",
+    "nonsense\r\n\r\n"
+  ]
+  for (const sendDate of [undefined, true]) {
+    it.live(sendDate === true ? "is there when it is wanted" : "is in none of them, Node's own among them", () =>
+      Effect.gen(function* () {
+        yield* Site.serve(HttpServerResponse.text("hello"), { sendDate })
+        const dated: Array<boolean> = []
+        for (const request of bad) dated.push(/^date: /im.test(yield* raw(request)))
+        assert.deepStrictEqual(dated, sendDate === true ? [true, true, true, false] : [false, false, false, false])
+      }).pipe(Effect.scoped, Effect.provide(Site.layer()))
+    )
+  }
+})
+
 class Api extends HttpApi.make("api").add(
   HttpApiGroup.make("notes")
     .add(
