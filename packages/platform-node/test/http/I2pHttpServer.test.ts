@@ -293,9 +293,11 @@ describe("an upgrade to something of a node server's own", () => {
     Effect.gen(function* () {
       const { destination, visitor } = yield* Site.Both
       const server = yield* nodeServer()
+      const broken = yield* Deferred.make<void>()
       server.on("upgrade", (request: Http.IncomingMessage, socket) => {
         const { headers, rawHeaders } = request
-        socket.write(`${headers["x-i2p-destb32"]} ${rawHeaders.filter((name) => /i2p/i.test(name)).join()}`)
+        socket.once("close", () => socket.errored && Deferred.unsafeDone(broken, Effect.void))
+        socket.write(`${headers["x-i2p-destb32"]} ${rawHeaders.filter((name) => /^x-i2p/i.test(name)).join()}`)
       })
       server.listen()
       const ask =
@@ -310,7 +312,7 @@ describe("an upgrade to something of a node server's own", () => {
       const stream = yield* visitor.connect({ destination, port: 80, initialData: encode(ask) })
       yield* stream.read
       yield* stream.reset
-      yield* eventually(Effect.map(openStreams, (open) => open === 0))
+      yield* Deferred.await(broken)
       assert.include(yield* raw(ask, "DestB64"), visitor.destination.b32)
     }).pipe(Effect.scoped, Effect.provide(Site.layer()))
   )
