@@ -3,8 +3,9 @@
  * destination sent it.
  *
  * The service reads `X-I2P-DestHash`, `X-I2P-DestB32` and `X-I2P-DestB64`, in every request of a connection; what a visitor
- * sent under these names is taken out. Answers leave without Server, Date, X-Powered-By and X-Runtime, which tell about the
- * machine. Node reads and writes HTTP on both sides, so that keep-alive, pipelining and WebSockets are what they are.
+ * sent under these names, or under others that begin with `X-I2P-`, is taken out. Answers leave without Server, Date,
+ * X-Powered-By and X-Runtime, which tell about the machine. Node reads and writes HTTP on both sides, so that keep-alive,
+ * pipelining and WebSockets are what they are.
  *
  * @since 0.1.0
  */
