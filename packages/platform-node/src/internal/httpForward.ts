@@ -227,7 +227,9 @@ export const serve = (server: Http.Server, hop: Hop): void => {
       leave()
       if (!response.destroyed && !response.writableEnded) refuse(exchange, problem)
     }
+    /** A mistake of ours: the exchange ends with what can be said of it, or without. */
     const broke = (error: unknown): void => {
+      if (isOver) return void request.socket.destroy()
       try {
         fail(ProxyPage.badAnswer(error instanceof Error ? error.message : String(error)))
       } catch {
@@ -262,8 +264,9 @@ export const serve = (server: Http.Server, hop: Hop): void => {
       Guard.guarded(broke, (info: Http.InformationEvent) => {
         if (isOver) return
         // One that switches has an event of its own; this names no protocol.
-        if (info.statusCode === 101)
+        if (info.statusCode === 101) {
           return fail(ProxyPage.badAnswer("it switches protocols, and does not say to which"))
+        }
         if (request.httpVersion !== "1.1" || response.headersSent || ++interim > maxInterim) return
         if (info.statusCode === 100) {
           // Ours, unless it was asked for.
