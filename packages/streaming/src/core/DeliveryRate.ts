@@ -91,8 +91,9 @@ export const onAppLimited = (self: DeliveryRate, flightSize: number): DeliveryRa
 })
 
 /**
- * Takes what an acknowledgment covered for the first time. No sample where the time it took is shorter than `minRtt`: no
- * flight is, so the packet measured was acknowledged by an earlier copy.
+ * Takes what an acknowledgment covered for the first time. No sample where the time it took is shorter than `minRtt`: the
+ * answer may be to an earlier copy of the packet. Nor where that is not known: then nothing but such answers has come since
+ * the path changed, and one of them right after a retransmission would look like any rate.
  *
  * @since 0.1.0
  * @category combinators
@@ -119,7 +120,7 @@ export const onAcked = (
     appLimitedUntil: delivered > self.appLimitedUntil ? 0 : self.appLimitedUntil
   }
   const interval = Math.max(latest.sentAt - latest.stamp.firstSentAt, now - latest.stamp.deliveredAt)
-  if (interval <= 0 || interval < (minRtt ?? 0)) return { state, sample: undefined }
+  if (interval <= 0 || minRtt === undefined || interval < minRtt) return { state, sample: undefined }
   return {
     state,
     sample: {

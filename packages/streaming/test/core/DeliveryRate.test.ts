@@ -73,4 +73,11 @@ describe("DeliveryRate", () => {
     assert.isUndefined(it.acknowledge(50))
     assert.isUndefined(DeliveryRate.onAcked(DeliveryRate.initial, [], 100, 100).sample)
   })
+
+  it("gives nothing while no round trip is known: the answer may be to an earlier copy", () => {
+    const stamp = DeliveryRate.stamp(DeliveryRate.onSent(DeliveryRate.initial, 500, 0))
+    const again = [{ sentAt: 500, stamp }]
+    assert.isUndefined(DeliveryRate.onAcked(DeliveryRate.initial, again, 501, undefined).sample)
+    assert.isDefined(DeliveryRate.onAcked(DeliveryRate.initial, again, 501, 1).sample)
+  })
 })
