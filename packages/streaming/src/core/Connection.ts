@@ -77,7 +77,6 @@ const initial = (
   lastSentAt: now,
   lossDetection: LossDetection.initial,
   undo: undefined,
-  undoTimeout: false,
   tailProbed: false,
   recoveryPoint: 0,
   timeouts: 0,

@@ -68,7 +68,6 @@ export const from = (
   lossDetection: state.lossDetection,
   recoveryPoint: state.recoveryPoint,
   undo: state.undo,
-  undoTimeout: state.undoTimeout,
   tailProbed: state.tailProbed,
   timeouts: state.timeouts,
   backoff: state.backoff,

@@ -14,7 +14,7 @@ import * as PeerWindow from "./PeerWindow.js"
 import * as ReceiveWindow from "./ReceiveWindow.js"
 import * as RttEstimator from "./RttEstimator.js"
 import * as SendBuffer from "./SendBuffer.js"
-import type { State } from "./State.js"
+import type { State, Undo } from "./State.js"
 import * as WindowUpdate from "./WindowUpdate.js"
 
 /**
@@ -85,7 +85,8 @@ export const handlePacket = (draft: Draft.Draft, packet: Packet.Packet): void =>
   }
   // A peer who does not know our id yet cannot have received anything, whatever the field says.
   const acknowledges = packet.sendStreamId !== 0 && !Packet.has(packet, Packet.NO_ACK)
-  const isNews = acknowledges && handleAcknowledgment(draft, packet.ackThrough, packet.nacks)
+  const isNews =
+    acknowledges && handleAcknowledgment(draft, packet.ackThrough, packet.nacks, tellsHighest(draft, packet))
   // After the acknowledgment: what a window that opens has let in is not lost.
   PeerWindow.handleOption(draft, packet, isNews)
   if (Packet.isSequenced(packet)) handleSegment(draft, packet)
@@ -161,9 +162,22 @@ const handleRepeatedSyn = (draft: Draft.Draft): void => {
   } else Draft.acknowledgeNow(draft)
 }
 
+/**
+ * Whether what is acknowledged says what the peer has got, and in which order. We and i2pd tell only the end of what is
+ * complete on packets with data, and a peer whose window is closed drops some of what arrives.
+ */
+const tellsHighest = (draft: Draft.Draft, packet: Packet.Packet): boolean =>
+  !Packet.isSequenced(packet) && draft.peerChoke === undefined && (packet.requestedDelay ?? 0) <= Packet.maxDelayHint
+
 /** Takes an acknowledgment; whether it covers anything for the first time. */
-const handleAcknowledgment = (draft: Draft.Draft, ackThrough: number, nacks: ReadonlyArray<number>): boolean => {
+const handleAcknowledgment = (
+  draft: Draft.Draft,
+  ackThrough: number,
+  nacks: ReadonlyArray<number>,
+  isHighest = false
+): boolean => {
   const flightSize = SendBuffer.flightSize(draft.send)
+  const oldest = SendBuffer.sndUna(draft.send)
   const before = draft.send.ackedBytes
   const acked = SendBuffer.acknowledge(Draft.ownSend(draft), ackThrough, nacks)
   if (acked === undefined) {
@@ -175,7 +189,7 @@ const handleAcknowledgment = (draft: Draft.Draft, ackThrough: number, nacks: Rea
     const sample = acked.findLast((packet) => packet.transmissions === 1)
     const rtt = sample === undefined ? undefined : Math.max(0, draft.now - sample.sentAt)
     if (rtt !== undefined) measure(draft, rtt)
-    draft.timeouts = 0
+    if (SendBuffer.sndUna(draft.send) > oldest) draft.timeouts = 0
     draft.stalledSince = undefined
     const { sample: rate, state } = DeliveryRate.onAcked(draft.deliveryRate, acked, draft.now, draft.rtt.minRtt)
     draft.deliveryRate = state
@@ -195,8 +209,12 @@ const handleAcknowledgment = (draft: Draft.Draft, ackThrough: number, nacks: Rea
       rate,
       delivered: state.delivered
     })
-    handleSpurious(draft, acked)
-    draft.lossDetection = LossDetection.onAcked(draft.lossDetection, acked, draft.now, draft.rtt.minRtt)
+    const wasTimeout = handleLate(draft, acked, ackThrough)
+    if (!wasTimeout) handleRefuted(draft, acked, isHighest ? ackThrough : undefined)
+    if (SendBuffer.sndUna(draft.send) >= draft.recoveryPoint) draft.undo = undefined
+    // Late answers are to first transmissions, however long those to second ones would take.
+    const soonest = wasTimeout ? Number.POSITIVE_INFINITY : draft.rtt.minRtt
+    draft.lossDetection = LossDetection.onAcked(draft.lossDetection, acked, draft.now, soonest)
     // A close has its full time again with whatever the peer takes: slow is not gone.
     if (draft.closing === "full") Draft.setTimer(draft, "limit", draft.now + draft.config.closeTimeout)
     // RFC 6298 section 5.3: restart the timer; the flush arms it if anything is left in flight.
@@ -221,16 +239,55 @@ const measure = (draft: Draft.Draft, rtt: number): void => {
   draft.backoff = 0
 }
 
-/** A packet that we sent again had not been lost: look longer next time, and take the congestion event back. */
-const handleSpurious = (draft: Draft.Draft, acked: ReadonlyArray<SendBuffer.InFlight>): void => {
-  const { minRtt } = draft.rtt
-  if (!acked.some((packet) => LossDetection.wasSpurious(packet, draft.now, minRtt))) return
-  draft.lossDetection = LossDetection.onSpurious(draft.lossDetection)
-  if (draft.undo === undefined) return
-  draft.congestion = draft.undo
+/**
+ * Takes a timeout back if it was too early, as F-RTO does (RFC 5682): something is acknowledged that was not sent again
+ * since, so answers are late and not missing. What this acknowledgment names as missing is lost nevertheless.
+ */
+const handleLate = (draft: Draft.Draft, acked: ReadonlyArray<SendBuffer.InFlight>, ackThrough: number): boolean => {
+  const { undo } = draft
+  const timeoutAt = undo?.timeoutAt
+  if (undo === undefined || timeoutAt === undefined) return false
+  if (!acked.some((packet) => packet.lost && packet.sentAt < timeoutAt)) return false
+  takeBack(draft, undo)
+  // What is in flight up to `ackThrough` is what was named.
+  draft.send = SendBuffer.unmarkLost(
+    draft.send,
+    (packet) => packet.sequenceNumber > ackThrough && packet.sentAt < timeoutAt
+  )
+  const { lostCount } = draft.send
+  if (lostCount > 0) enterRecovery(draft, lostCount, SendBuffer.flightSize(draft.send) + lostCount)
+  return true
+}
+
+const takeBack = (draft: Draft.Draft, undo: Undo): void => {
+  draft.congestion = undo.congestion
+  draft.recoveryPoint = undo.recoveryPoint
   draft.undo = undefined
-  // F-RTO (RFC 5682): the answers were late, and so are those to the others that the timeout gave up.
-  if (draft.undoTimeout) draft.send = SendBuffer.unmarkLost(draft.send)
+}
+
+/**
+ * Packets that send times had shown lost were late: look longer next time, and take the congestion event back if all of
+ * its packets were.
+ */
+const handleRefuted = (
+  draft: Draft.Draft,
+  acked: ReadonlyArray<SendBuffer.InFlight>,
+  highest: number | undefined
+): void => {
+  const seen = { now: draft.now, minRtt: draft.rtt.minRtt, highest }
+  let refuted = 0
+  let ofThisEvent = 0
+  for (const packet of acked) {
+    if (!LossDetection.isRefuted(packet, seen)) continue
+    refuted += 1
+    if (packet.lossEvent === draft.recoveryPoint) ofThisEvent += 1
+  }
+  if (refuted === 0) return
+  draft.lossDetection = LossDetection.onSpurious(draft.lossDetection)
+  const { undo } = draft
+  if (undo === undefined || undo.timeoutAt !== undefined) return
+  if (undo.unrefuted <= ofThisEvent) takeBack(draft, undo)
+  else draft.undo = { ...undo, unrefuted: undo.unrefuted - ofThisEvent }
 }
 
 /**
@@ -249,15 +306,25 @@ export const detectLosses = (draft: Draft.Draft): void => {
   Draft.setTimer(draft, "reorder", lookAgainAt)
   if (lost.size === 0) return
   const flightSize = SendBuffer.flightSize(draft.send)
-  draft.send = SendBuffer.markLost(draft.send, (packet) => lost.has(packet.sequenceNumber))
   const newEvent = Math.max(...lost) >= draft.recoveryPoint
   if (newEvent) {
-    draft.recoveryPoint = draft.send.sndNxt
-    draft.lossDetection = LossDetection.onRecovery(draft.lossDetection)
-    draft.undo = draft.congestion
-    draft.undoTimeout = false
+    const { congestion, recoveryPoint } = draft
+    enterRecovery(draft, lost.size, flightSize)
+    draft.undo = { congestion, recoveryPoint, timeoutAt: undefined, unrefuted: lost.size }
+  } else {
+    draft.congestion = draft.congestion.onLoss({ now: draft.now, lost: lost.size, flightSize, newEvent })
+    const { undo } = draft
+    if (undo !== undefined) draft.undo = { ...undo, unrefuted: undo.unrefuted + lost.size }
   }
-  draft.congestion = draft.congestion.onLoss({ now: draft.now, lost: lost.size, flightSize, newEvent })
+  const event = draft.recoveryPoint
+  draft.send = SendBuffer.markLost(draft.send, (packet) => lost.has(packet.sequenceNumber), event)
+}
+
+/** Packets of a window were lost: a congestion event. */
+const enterRecovery = (draft: Draft.Draft, lost: number, flightSize: number): void => {
+  draft.recoveryPoint = draft.send.sndNxt
+  draft.lossDetection = LossDetection.onRecovery(draft.lossDetection)
+  draft.congestion = draft.congestion.onLoss({ now: draft.now, lost, flightSize, newEvent: true })
 }
 
 /** Our CLOSE is always the last packet, so it is acknowledged when nothing is in flight. */

@@ -30,6 +30,7 @@ interface Latest {
 
 interface Sent {
   readonly sequenceNumber: number
+  readonly firstSentAt: number
   readonly sentAt: number
   readonly transmissions: number
   readonly lost: boolean
@@ -56,8 +57,17 @@ const maxShare = 1 / 2
  */
 const patience = 16
 
-/** Share of the least round trip below which an answer is certainly not to the latest transmission; round trips jitter. */
-const certainShare = 7 / 8
+/**
+ * Share of the least round trip below which an answer may be to a transmission before the latest; round trips jitter. It may
+ * also be to the latest, over a path that has become shorter.
+ */
+const earlyShare = 7 / 8
+
+/**
+ * Packets sent before a retransmission, and not arrived when its packet had, that show that it had not arrived either. As
+ * many as RFC 5681 takes to tell loss from disorder.
+ */
+const overtaken = 3
 
 /**
  * Least reordering window: timers and queues of a machine shuffle packets by this much without any network, in ms.
@@ -75,18 +85,56 @@ const sentAfter = (a: { sentAt: number; sequenceNumber: number }, b: { sentAt: n
  */
 export const initial: LossDetection = { latest: undefined, reorderingShare: initialShare, recoveries: 0 }
 
+/** The answer may be to a transmission before the latest one. RFC 8985 section 6.2 step 2. */
+const isAmbiguous = (packet: Sent, now: number, minRtt: number | undefined): boolean =>
+  packet.lost || (packet.transmissions > 1 && minRtt !== undefined && now - packet.sentAt < earlyShare * minRtt)
+
 /**
- * Whether the acknowledgment of a packet that we took for lost shows that it was not: it came sooner than an answer to
- * the second transmission could. RFC 8985 section 6.2 step 2; Eifel (RFC 3522) without timestamps.
+ * What an acknowledgment says besides what it covers: the `highest` number that the peer had when it sent it. Undefined where
+ * that is not told.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Seen {
+  readonly now: number
+  readonly minRtt: number | undefined
+  readonly highest: number | undefined
+}
+
+/**
+ * Whether an acknowledgment of a packet that send times had shown lost proves that it was not.
+ *
+ * | the packet                  | proof                                                                                 |
+ * | --------------------------- | ------------------------------------------------------------------------------------- |
+ * | was not sent again yet      | the acknowledgment itself: every transmission there is had been taken for lost        |
+ * | was sent again              | the peer had the packet, but not yet what had left before the packet was sent again    |
+ *
+ * An early answer alone is no proof: a path whose queue has drained answers faster than it ever did. Nor is an
+ * acknowledgment that says nothing new, although a peer sends one for each duplicate: it does not name the duplicate, as
+ * TCP's DSACK does, and there are other reasons for it.
+ *
+ * **Source** Eifel (RFC 3522, RFC 4015), with the order of packets in place of timestamps.
  *
  * @since 0.1.0
  * @category getters
  */
-export const wasSpurious = (packet: Sent, now: number, minRtt: number | undefined): boolean =>
-  packet.lost || (packet.transmissions > 1 && minRtt !== undefined && now - packet.sentAt < certainShare * minRtt)
+export const isRefuted = (
+  packet: Sent & { readonly sndNxtAtSend: number; readonly lossEvent: number | undefined },
+  seen: Seen
+): boolean => {
+  if (packet.lossEvent === undefined) return false
+  if (packet.lost) return true
+  if (packet.transmissions === 1 || seen.highest === undefined || seen.minRtt === undefined) return false
+  return packet.sndNxtAtSend - 1 - seen.highest >= overtaken && isAmbiguous(packet, seen.now, seen.minRtt)
+}
 
 /**
  * Takes the packets that an acknowledgment covered for the first time.
+ *
+ * Whichever transmission of a packet it answers, the first was not sent later: what was sent before that one has been
+ * overtaken. RFC 8985 section 6.2 step 2 learns nothing from an answer that comes too early; over a path that has become
+ * shorter all of them do.
  *
  * @since 0.1.0
  * @category combinators
@@ -98,18 +146,19 @@ export const onAcked = (
   minRtt: number | undefined
 ): LossDetection => {
   // One record for all of them: an acknowledgment covers dozens, each sent later than the one before.
-  let latest: Sent | Latest | undefined = self.latest
+  let { latest } = self
+  let sentAt = latest?.sentAt ?? Number.NEGATIVE_INFINITY
+  let sequenceNumber = latest?.sequenceNumber ?? -1
   for (const packet of acked) {
-    if (wasSpurious(packet, now, minRtt)) continue
-    if (latest === undefined || sentAfter(packet, latest)) latest = packet
+    const at = isAmbiguous(packet, now, minRtt) ? packet.firstSentAt : packet.sentAt
+    if (at < sentAt || (at === sentAt && packet.sequenceNumber <= sequenceNumber)) continue
+    sentAt = at
+    sequenceNumber = packet.sequenceNumber
   }
-  if (latest === undefined || latest === self.latest) return self
-  const { sentAt, sequenceNumber } = latest
-  return {
-    latest: { sentAt, sequenceNumber, rtt: now - sentAt },
-    reorderingShare: self.reorderingShare,
-    recoveries: self.recoveries
-  }
+  if (sentAt === latest?.sentAt && sequenceNumber === latest.sequenceNumber) return self
+  if (sequenceNumber === -1) return self
+  latest = { sentAt, sequenceNumber, rtt: now - sentAt }
+  return { latest, reorderingShare: self.reorderingShare, recoveries: self.recoveries }
 }
 
 /**

@@ -59,7 +59,6 @@ export const handlePath = (draft: Draft.Draft, isUp: boolean): void => {
       draft.congestion = draft.congestion.onRetransmissionTimeout({ now: draft.now, flightSize, first: true })
     }
     draft.undo = undefined
-    draft.undoTimeout = false
     draft.recoveryPoint = draft.send.sndNxt
     draft.send = SendBuffer.markLost(draft.send, () => true)
   }

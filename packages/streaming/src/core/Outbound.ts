@@ -88,18 +88,20 @@ const flushLost = (draft: Draft.Draft): void => {
     if (!isOldest && (SendBuffer.flightSize(draft.send) >= window || !mayPace(draft))) return
     if (!packet.lost) continue
     if (isHeldBack(draft)) return
-    resend(draft, packet.sequenceNumber)
+    transmitAgain(draft, packet.sequenceNumber, false)
   }
 }
 
 /**
- * Sends one packet again, whatever the window says.
+ * Sends one packet again, whatever the window says, to see whether there is an answer.
  *
  * @since 0.1.0
  * @category combinators
  */
-export const resend = (draft: Draft.Draft, sequenceNumber: number): void => {
-  const result = SendBuffer.resend(draft.send, sequenceNumber, draft.now, leave(draft))
+export const resend = (draft: Draft.Draft, sequenceNumber: number): void => transmitAgain(draft, sequenceNumber, true)
+
+const transmitAgain = (draft: Draft.Draft, sequenceNumber: number, isProbe: boolean): void => {
+  const result = SendBuffer.resend(draft.send, sequenceNumber, draft.now, leave(draft), isProbe)
   if (result === undefined) return
   draft.send = result.buffer
   Draft.count(draft, "retransmissions")
@@ -299,6 +301,8 @@ const transmitSequenced = (draft: Draft.Draft, packet: SendBuffer.InFlight): voi
     isSyn ||
     isClose ||
     packet.transmissions > 1 ||
+    // The probe whose answer ends the backoff.
+    (draft.tailProbed && draft.backoff > 0) ||
     (draft.config.promptTails && draft.send.unsentBytes === 0) ||
     // The CLOSE waits for this one's acknowledgment.
     (draft.closing !== "no" && draft.send.unsentBytes === 0) ||
@@ -394,20 +398,40 @@ const maxPeerAckDelay = 200
 
 /**
  * A lost tail has nothing after it that could show the loss, and the timeout is long: probe once after two round trips.
- * Not while a timeout is backed off, nor when it would come first.
+ * Not after a timeout, which is a probe itself, until something is acknowledged, nor when a timeout would come first.
+ *
+ * Not while the timeout is backed off either, as a path that has become longer is the likeliest reason, unless nothing is
+ * under way whose answer would tell.
  */
 const armProbe = (draft: Draft.Draft, timeoutAt: number): void => {
   const { srtt } = draft.rtt
-  if (!draft.config.tailLossProbe || draft.tailProbed || draft.backoff > 0 || srtt === undefined) {
+  if (
+    !draft.config.tailLossProbe ||
+    draft.tailProbed ||
+    srtt === undefined ||
+    (draft.backoff > 0 && isMeasuring(draft))
+  ) {
     return Draft.setTimer(draft, "probe", undefined)
   }
   if (draft.timers.probe !== undefined) return
-  const delay = Math.max(minProbeDelay, 2 * srtt) + (draft.send.inFlight.length === 1 ? maxPeerAckDelay : 0)
+  const [first, second] = draft.send.inFlight
+  // A packet sent again asked for an answer at once.
+  const mayBeHeld = second === undefined && first?.transmissions === 1
+  const delay = Math.max(minProbeDelay, 2 * srtt) + (mayBeHeld ? maxPeerAckDelay : 0)
   if (draft.now + delay < timeoutAt) Draft.setTimer(draft, "probe", draft.now + delay)
 }
 
+/** A packet that was sent once is under way: its answer is a measurement (Karn). */
+const isMeasuring = (draft: Draft.Draft): boolean =>
+  draft.send.inFlight.some((packet) => packet.transmissions === 1 && !packet.lost)
+
 /**
  * Sends the last packet in flight again, whatever the window says: its acknowledgment tells what before it is lost.
+ *
+ * While the timeout is backed off it is a packet with a new number instead, empty if there is nothing to send, as QUIC's
+ * probes are (RFC 9002 section 6.2.4). What is under way then has been sent before, so no answer to it can be measured
+ * (Karn), and without a measurement the timeout would double with each further loss. Java's keepalives are empty packets
+ * too.
  *
  * @since 0.1.0
  * @category combinators
@@ -417,8 +441,15 @@ export const probeTail = (draft: Draft.Draft): void => {
   const last = draft.send.inFlight.at(-1)
   if (last === undefined || draft.peerChoke !== undefined) return
   draft.tailProbed = true
-  resend(draft, last.sequenceNumber)
+  if (draft.backoff > 0 && mayNumber(draft)) sendNew(draft, 0, draft.maxPacketSize)
+  else resend(draft, last.sequenceNumber)
 }
+
+/** Whether a new number may leave although the window is full: not after our CLOSE, the last one, and not beyond the span. */
+const mayNumber = (draft: Draft.Draft): boolean =>
+  (draft.phase._tag === "Established" || draft.phase._tag === "CloseWait") &&
+  draft.send.inFlight.length < draft.config.maxSendSpan &&
+  span(draft) < spanOf(draft)
 
 /**
  * Whether our CLOSE may be given up: it was repeated often enough, and is all that is left.

@@ -13,8 +13,8 @@ import type { Stamp } from "./DeliveryRate.js"
 /**
  * A packet that was sent and not yet acknowledged.
  *
- * **Units** `sentAt` is the time of the latest transmission in ms; `endOffset` counts the stream's bytes up to and
- * including this packet.
+ * **Units** `firstSentAt` and `sentAt` are the times of the first and the latest transmission in ms; `sndNxtAtSend` was `sndNxt` then, so that lower numbers
+ * had left before; `endOffset` counts the stream's bytes up to and including this packet.
  *
  * @since 0.1.0
  * @category models
@@ -23,9 +23,16 @@ export interface InFlight {
   readonly sequenceNumber: number
   readonly payload: Uint8Array
   readonly flags: number
+  readonly firstSentAt: number
   readonly sentAt: number
+  readonly sndNxtAtSend: number
   readonly transmissions: number
   readonly lost: boolean
+  /**
+   * The congestion event in which send times showed it lost, by that event's recovery point. Absent if they never did, or
+   * if it was sent again for another reason since: a timeout, or as a probe.
+   */
+  readonly lossEvent: number | undefined
   /** A second copy of the latest transmission is under way. */
   readonly copied: boolean
   /** What had been delivered when it was sent last. */
@@ -150,9 +157,12 @@ export const sendNext = (draft: Draft, options: SendOptions): InFlight => {
     sequenceNumber: draft.sndNxt,
     payload,
     flags: options.flags,
+    firstSentAt: options.now,
     sentAt: options.now,
+    sndNxtAtSend: draft.sndNxt,
     transmissions: 1,
     lost: false,
+    lossEvent: undefined,
     copied: false,
     stamp: options.stamp,
     endOffset: draft.sentBytes
@@ -189,7 +199,7 @@ const take = (unsent: Array<Uint8Array>, maxBytes: number): Uint8Array => {
 }
 
 /**
- * Sends a packet in flight once more.
+ * Sends a packet in flight once more. A probe replaces nothing that was lost: its answer says nothing about losses.
  *
  * @since 0.1.0
  * @category combinators
@@ -198,13 +208,22 @@ export const resend = (
   self: SendBuffer,
   sequenceNumber: number,
   now: number,
-  stamp: Stamp
+  stamp: Stamp,
+  isProbe = false
 ): { readonly buffer: SendBuffer; readonly packet: InFlight } | undefined => {
   const index = self.inFlight.findIndex((packet) => packet.sequenceNumber === sequenceNumber)
   const old = self.inFlight[index]
   if (old === undefined) return undefined
-  const transmissions = old.transmissions + 1
-  const packet: InFlight = { ...old, sentAt: now, transmissions, lost: false, copied: false, stamp }
+  const packet: InFlight = {
+    ...old,
+    sentAt: now,
+    sndNxtAtSend: self.sndNxt,
+    transmissions: old.transmissions + 1,
+    lost: false,
+    lossEvent: isProbe ? undefined : old.lossEvent,
+    copied: false,
+    stamp
+  }
   return {
     buffer: {
       ...self,
@@ -229,9 +248,12 @@ export const recall = (
     sequenceNumber: packet.sequenceNumber,
     payload: noBytes,
     flags: packet.flags,
+    firstSentAt: packet.now,
     sentAt: packet.now,
+    sndNxtAtSend: draft.sndNxt,
     transmissions: 1,
     lost: false,
+    lossEvent: undefined,
     copied: false,
     stamp: packet.stamp,
     endOffset: draft.sentBytes
@@ -295,17 +317,21 @@ const takeBut = (draft: Draft, ackThrough: number, missing: ReadonlySet<number>)
 }
 
 /**
- * Marks packets lost: they wait for the window to be sent again.
+ * Marks packets lost: they wait for the window to be sent again. `lossEvent` is the event if send times showed it.
  *
  * @since 0.1.0
  * @category combinators
  */
-export const markLost = (self: SendBuffer, isLost: (packet: InFlight) => boolean): SendBuffer => {
+export const markLost = (
+  self: SendBuffer,
+  isLost: (packet: InFlight) => boolean,
+  lossEvent?: number | undefined
+): SendBuffer => {
   let lostCount = self.lostCount
   const inFlight = self.inFlight.map((packet) => {
     if (packet.lost || !isLost(packet)) return packet
     lostCount += 1
-    return { ...packet, lost: true }
+    return { ...packet, lost: true, lossEvent }
   })
   return lostCount === self.lostCount ? self : { ...self, inFlight, lostCount }
 }
@@ -316,14 +342,15 @@ export const markLost = (self: SendBuffer, isLost: (packet: InFlight) => boolean
  * @since 0.1.0
  * @category combinators
  */
-export const unmarkLost = (self: SendBuffer): SendBuffer =>
-  self.lostCount === 0
-    ? self
-    : {
-        ...self,
-        inFlight: self.inFlight.map((packet) => (packet.lost ? { ...packet, lost: false } : packet)),
-        lostCount: 0
-      }
+export const unmarkLost = (self: SendBuffer, isLate: (packet: InFlight) => boolean): SendBuffer => {
+  let { lostCount } = self
+  const inFlight = self.inFlight.map((packet) => {
+    if (!packet.lost || !isLate(packet)) return packet
+    lostCount -= 1
+    return { ...packet, lost: false }
+  })
+  return lostCount === self.lostCount ? self : { ...self, inFlight, lostCount }
+}
 
 /**
  * Packets believed to be in the network: those in flight that are not known to be lost. RFC 6675's "pipe".

@@ -139,6 +139,23 @@ export interface PeerChoke {
 }
 
 /**
+ * A congestion event, as long as it may turn out to have been none.
+ *
+ * **Shape** `congestion` and `recoveryPoint` are those before it; `timeoutAt` is when a timeout was the event, absent when
+ * send times showed losses; `unrefuted` is how often those showed a packet lost, less the packets that turned out not to be.
+ * One that was lost twice counts twice and turns out only once: the event stands.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Undo {
+  readonly congestion: CongestionController
+  readonly recoveryPoint: number
+  readonly timeoutAt: number | undefined
+  readonly unrefuted: number
+}
+
+/**
  * What a connection counts.
  *
  * @since 0.1.0
@@ -184,19 +201,21 @@ export interface State {
   readonly lossDetection: LossDetection
   /** `sndNxt` at the last congestion event: losses below it belong to the same event. */
   readonly recoveryPoint: number
-  /** The controller before the last congestion event, to go back to if there was none. */
-  readonly undo: CongestionController | undefined
-  /** The last packet in flight was sent again as a probe, and nothing has been acknowledged since. */
+  /** What to go back to if the last congestion event was none; until all that was sent before it is acknowledged. */
+  readonly undo: Undo | undefined
+  /** A probe was sent, or the oldest packet again after a timeout, and nothing has been acknowledged since. */
   readonly tailProbed: boolean
-  /** Retransmission timeouts without an acknowledgment between: so many, and the stream is given up. */
+  /**
+   * Retransmission timeouts since the oldest packet in flight became the oldest: after so many the stream is given up.
+   * Acknowledgments of later packets do not count as progress: nothing can be delivered before this one (RFC 1122 section
+   * 4.2.3.5; Linux resets its count when `snd_una` advances).
+   */
   readonly timeouts: number
   /**
    * Timeouts since the last measured round trip: the backoff stays until a packet that was sent once is acknowledged
    * (Karn; RFC 6298 section 5). An acknowledgment of a retransmission tells that the peer lives, not how far away it is.
    */
   readonly backoff: number
-  /** What `undo` would take back is a timeout. */
-  readonly undoTimeout: boolean
   /** Our own router is away: what we send does not leave this machine. */
   readonly isAway: boolean
   /** Announcements since the router is back, until the peer is heard. */

@@ -59,16 +59,19 @@ const handleRetransmit = (draft: Draft.Draft): void => {
     return Draft.reset(draft, { _tag: "TimedOut", during: "retransmission" })
   }
   Draft.count(draft, "retransmissionTimeouts")
-  // Of timeouts in a row the first is the event: what was before it is what can be gone back to.
-  if (draft.timeouts === 0) {
-    draft.undo = draft.congestion
-    draft.undoTimeout = true
+  // Of timeouts in a row the first is the event: what was before it is what can be gone back to. Unless that was taken back,
+  // or losses have been an event since.
+  const first = draft.timeouts === 0 || draft.undo?.timeoutAt === undefined
+  if (first) {
+    const { congestion, now, recoveryPoint } = draft
+    draft.undo = { congestion, recoveryPoint, timeoutAt: now, unrefuted: 0 }
   }
   draft.congestion = draft.congestion.onRetransmissionTimeout({
     now: draft.now,
     flightSize: SendBuffer.flightSize(draft.send),
-    first: draft.timeouts === 0
+    first
   })
+  draft.tailProbed = true
   draft.recoveryPoint = draft.send.sndNxt
   draft.timeouts += 1
   draft.backoff += 1

@@ -1,8 +1,9 @@
 import * as LossDetection from "@effect-i2p/streaming/core/LossDetection"
 import { assert, describe, it } from "vitest"
 
-const sent = (sequenceNumber: number, sentAt: number, transmissions = 1, lost = false) => ({
+const sent = (sequenceNumber: number, sentAt: number, transmissions = 1, lost = false, firstSentAt = 0) => ({
   sequenceNumber,
+  firstSentAt: transmissions === 1 ? sentAt : firstSentAt,
   sentAt,
   transmissions,
   lost
@@ -64,19 +65,54 @@ describe("LossDetection", () => {
     assert.strictEqual(rack.latest?.rtt, 100)
   })
 
-  it("learns nothing from a resent packet answered faster than any round trip: its first copy was", () => {
+  it("does not take a resent packet answered faster than any round trip for its second copy", () => {
     const rack = acked(1, 0, 100)
-    assert.strictEqual(LossDetection.onAcked(rack, [sent(2, 150, 2)], 200, 100), rack)
+    assert.strictEqual(LossDetection.onAcked(rack, [sent(2, 150, 2)], 200, 100).latest?.sentAt, 0)
     assert.strictEqual(LossDetection.onAcked(rack, [sent(2, 150, 2)], 250, 100).latest?.sequenceNumber, 2)
     assert.strictEqual(LossDetection.onAcked(rack, [sent(2, 150, 1)], 200, 100).latest?.sequenceNumber, 2)
   })
 
-  it("takes for spurious what comes back before it is sent again, or sooner after than a round trip takes", () => {
-    assert.isTrue(LossDetection.wasSpurious(sent(1, 0, 1, true), 500, 100))
-    assert.isTrue(LossDetection.wasSpurious(sent(1, 150, 2), 237, 100))
-    assert.isFalse(LossDetection.wasSpurious(sent(1, 150, 2), 238, 100))
-    assert.isFalse(LossDetection.wasSpurious(sent(1, 150, 1), 151, 100))
-    assert.isFalse(LossDetection.wasSpurious(sent(1, 150, 2), 151, undefined))
+  it("takes such a packet for its first copy, which has overtaken what left before: the path may have become shorter", () => {
+    const rack = LossDetection.onAcked(acked(1, 0, 100), [sent(9, 400, 2, false, 50)], 410, 100)
+    assert.deepStrictEqual(rack.latest, { sentAt: 50, sequenceNumber: 9, rtt: 360 })
+    const suspects = [sent(7, 40), sent(8, 50), sent(6, 60)]
+    assert.deepStrictEqual([...LossDetection.detect(rack, suspects, 414, 100).lost], [7, 8])
+  })
+
+  describe("refutes a loss", () => {
+    const again = (fields: Partial<Parameters<typeof LossDetection.isRefuted>[0]> = {}) => ({
+      ...sent(1, 150, 2),
+      sndNxtAtSend: 30,
+      lossEvent: 20,
+      ...fields
+    })
+    const seen = { now: 200, minRtt: 100, highest: 26 }
+
+    it("by what was not sent again, whenever it comes", () => {
+      const packet = again({ lost: true, transmissions: 1 })
+      assert.isTrue(LossDetection.isRefuted(packet, { now: 1e6, minRtt: undefined, highest: undefined }))
+    })
+
+    it("by what was sent again and is there before three that had left earlier", () => {
+      assert.isTrue(LossDetection.isRefuted(again(), seen))
+      assert.isFalse(LossDetection.isRefuted(again(), { ...seen, highest: 27 }))
+    })
+
+    it("not by an early answer alone, nor where the acknowledgment does not tell what the peer has", () => {
+      assert.isFalse(LossDetection.isRefuted(again(), { ...seen, now: 151, highest: 29 }))
+      assert.isFalse(LossDetection.isRefuted(again(), { ...seen, highest: undefined }))
+    })
+
+    it("not by an answer as late as one to what was sent again: those three may be lost", () => {
+      assert.isTrue(LossDetection.isRefuted(again(), { ...seen, now: 237 }))
+      assert.isFalse(LossDetection.isRefuted(again(), { ...seen, now: 238 }))
+      assert.isFalse(LossDetection.isRefuted(again(), { ...seen, minRtt: undefined }))
+    })
+
+    it("not by what send times never showed lost: a probe, or what a timeout sent again", () => {
+      assert.isFalse(LossDetection.isRefuted(again({ lossEvent: undefined }), seen))
+      assert.isFalse(LossDetection.isRefuted(again({ lossEvent: undefined, lost: true }), seen))
+    })
   })
 
   it("waits twice as long after each wrong guess, up to half a round trip", () => {

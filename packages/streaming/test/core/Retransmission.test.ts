@@ -1,3 +1,5 @@
+import type { Config } from "@effect-i2p/streaming/core/Config"
+import * as Connection from "@effect-i2p/streaming/core/Connection"
 import * as NewReno from "@effect-i2p/streaming/core/congestion/NewReno"
 import * as Event from "@effect-i2p/streaming/core/Event"
 import * as Packet from "@effect-i2p/streaming/Packet"
@@ -152,6 +154,91 @@ describe("Connection, retransmitting", () => {
       assert.strictEqual(machine.state.rtt.srtt, 112.5)
     })
 
+    it("takes the timeout back when something is acknowledged that was not sent again (F-RTO)", () => {
+      const machine = Scenario.established()
+      machine.write(6 * 1812)
+      machine.wake()
+      // Nearly a round trip after the retransmission, whose answer this could be.
+      machine.wait(95).receive(Scenario.ack(4))
+      assert.isAtLeast(machine.state.congestion.window, 6)
+      assert.strictEqual(machine.state.send.lostCount, 0)
+      assert.strictEqual(machine.state.counters.retransmissions, 1)
+      assert.strictEqual(machine.state.backoff, 0, "those were measured")
+    })
+
+    it("keeps it when only what was sent again is acknowledged, however soon", () => {
+      const machine = Scenario.established()
+      machine.write(6 * 1812)
+      machine.wake()
+      assert.deepStrictEqual(numbers(machine.wait(10).receive(Scenario.ack(1))), [2, 3])
+      assert.strictEqual(machine.state.congestion.window, 2)
+      assert.strictEqual(machine.state.backoff, 1)
+    })
+
+    it("leaves lost what the acknowledgment names as missing when it takes a timeout back", () => {
+      const machine = Scenario.established({ config: { initialWindow: 20, congestion: NewReno.make } })
+      machine.write(20 * 1812)
+      machine.wake()
+      assert.deepStrictEqual(numbers(machine.wait(10).receive(Scenario.ack(10, [3, 4]))), [3])
+      const lost = machine.state.send.inFlight.filter((packet) => packet.lost)
+      assert.deepStrictEqual(
+        lost.map((packet) => packet.sequenceNumber),
+        [4]
+      )
+      assert.strictEqual(machine.state.congestion.window, 10, "a loss, and no timeout")
+    })
+
+    it("takes no timeout back for what was sent again since and marked lost once more", () => {
+      const machine = Scenario.established({ config: { initialWindow: 20, congestion: NewReno.make } })
+      machine.write(20 * 1812)
+      machine.wake()
+      assert.deepStrictEqual(numbers(machine.wait(100).receive(Scenario.ack(1))), [2, 3])
+      machine.wait(100).receive(Scenario.ack(3, [2]))
+      // Found lost, and there is no room on the way out.
+      machine.state = Connection.step(machine.state, [], machine.wait(50).now, 0)[0]
+      assert.isTrue(machine.state.send.inFlight[0]!.lost)
+      const { window } = machine.state.congestion
+      machine.receive(Scenario.ack(3))
+      assert.isAtMost(machine.state.congestion.window, window + 1)
+      assert.isAbove(machine.state.send.inFlight.length, 10)
+    })
+
+    it("reduces again when another timeout follows one that was taken back", () => {
+      const machine = Scenario.established({ config: { initialWindow: 20, congestion: NewReno.make } })
+      machine.write(20 * 1812)
+      machine.wake()
+      machine.wait(10).receive(Scenario.ack(19, [1]))
+      const { window } = machine.state.congestion
+      machine.wake()
+      while (machine.state.counters.retransmissionTimeouts < 2) machine.wake()
+      assert.isAtMost(machine.state.congestion.ssthresh, window / 2)
+    })
+
+    it("counts the timeouts of the oldest packet, whatever of later ones is acknowledged", () => {
+      const machine = Scenario.established({ config: { retransmitBackoff: [1, 1, 1] } })
+      machine.write(6 * 1812)
+      for (const [timeouts, missing] of [
+        [1, [1, 2, 3, 4]],
+        [2, [1, 2, 3]],
+        [3, [1, 2]]
+      ] as const) {
+        while (machine.state.timeouts < timeouts) machine.wake()
+        machine.wait(10).receive(Scenario.ack(6, missing))
+        assert.strictEqual(machine.state.timeouts, timeouts)
+      }
+      machine.advance(60_000)
+      assert.deepStrictEqual(machine.outcome, { _tag: "TimedOut", during: "retransmission" })
+    })
+
+    it("counts from the start with the next oldest", () => {
+      const machine = Scenario.established()
+      machine.write(6 * 1812)
+      while (machine.state.timeouts < 3) machine.wake()
+      machine.wait(10).receive(Scenario.ack(1))
+      assert.strictEqual(machine.state.timeouts, 0)
+      assert.strictEqual(machine.state.backoff, 3)
+    })
+
     it("wakes up early or late without harm", () => {
       const machine = Scenario.established()
       machine.write(10)
@@ -231,17 +318,133 @@ describe("Connection, retransmitting", () => {
       assert.strictEqual(machine.state.congestion.window, 13)
     })
 
-    it("takes the reduction back when what it sent again had only been late", () => {
+    /** Packets of a bulk flow are missing and were sent again, after 21 and more had left and before those arrive. */
+    const again = (missing: ReadonlyArray<number>, config: Partial<Config> = {}) => {
+      const machine = Scenario.established({ config: { initialWindow: 20, congestion: NewReno.make, ...config } })
+      machine.write(80 * 1812)
+      machine.wait(100).receive(Scenario.ack(10, missing))
+      const before = machine.state.congestion.window
+      const sent = numbers(machine.wake())
+      assert.include(sent, missing[0])
+      assert.isBelow(machine.state.congestion.window, before)
+      assert.isAbove(machine.state.send.sndNxt, 24)
+      return { machine, before, share: machine.state.lossDetection.reorderingShare }
+    }
+
+    it("takes the reduction back when what it sent again arrives before what had left earlier", () => {
+      const { before, machine, share } = again([1])
+      machine.wait(10).receive(Scenario.ack(15))
+      assert.isAtLeast(machine.state.congestion.window, before)
+      assert.strictEqual(machine.state.lossDetection.reorderingShare, 2 * share)
+    })
+
+    it("reduces for another loss of the flight whose reduction was taken back", () => {
+      const { before, machine } = again([1])
+      machine.wait(10).receive(Scenario.ack(15))
+      machine.wait(90).receive(Scenario.ack(24, [20]))
+      machine.wait(20).step()
+      assert.isBelow(machine.state.congestion.window, before)
+    })
+
+    it("keeps it for the early answer to a probe of a closed window", () => {
+      const { machine, share } = again([1])
+      machine.receive(Scenario.ack(10, [1], { requestedDelay: Packet.chokeDelay }))
+      assert.deepStrictEqual(numbers(machine.wake()), [1])
+      machine.wait(5).receive(Scenario.ack(10, [1], { requestedDelay: 0 }))
+      machine.wait(5).receive(Scenario.ack(15))
+      assert.strictEqual(machine.state.lossDetection.reorderingShare, share)
+      assert.strictEqual(machine.state.undo?.unrefuted, 1)
+    })
+
+    it("takes it back although a copy of what it sent again is under way, which left later still", () => {
+      const { before, machine } = again([1], { maxSendSpan: 50 })
+      assert.isTrue(machine.state.send.inFlight[0]!.copied)
+      machine.wait(10).receive(Scenario.ack(15))
+      assert.isAtLeast(machine.state.congestion.window, before)
+    })
+
+    it("keeps it when an answer is only early: the path may have become shorter", () => {
       const machine = Scenario.established({ config: { initialWindow: 20, congestion: NewReno.make } })
       machine.write(20 * 1812)
       machine.wait(100).receive(Scenario.ack(20, [1]))
       assert.deepStrictEqual(numbers(machine.wake()), [1])
-      assert.isBelow(machine.state.congestion.window, 20)
+      const { window } = machine.state.congestion
       const share = machine.state.lossDetection.reorderingShare
-      // Ten milliseconds after the second transmission: the first has arrived.
       machine.wait(10).receive(Scenario.ack(20))
-      assert.isAtLeast(machine.state.congestion.window, 20)
+      assert.isBelow(machine.state.congestion.window, window + 2)
+      assert.strictEqual(machine.state.lossDetection.reorderingShare, share)
+    })
+
+    it("keeps it when what the peer has is told on a packet with data, which may stop at a hole", () => {
+      const { before, machine } = again([1])
+      machine.wait(10).receive(Scenario.data(1, 10, { ackThrough: 15 }))
+      assert.isBelow(machine.state.congestion.window, before)
+    })
+
+    it("keeps it when the peer's window is closed: it may have dropped what had left earlier", () => {
+      const { machine, share } = again([1])
+      machine.wait(10).receive(Scenario.choke(15))
+      assert.strictEqual(machine.state.lossDetection.reorderingShare, share)
+    })
+
+    it("keeps it when one of two that it sent again had been lost", () => {
+      const { before, machine, share } = again([1, 5])
+      machine.wait(10).receive(Scenario.ack(15, [5]))
       assert.strictEqual(machine.state.lossDetection.reorderingShare, 2 * share)
+      machine.wait(100).receive(Scenario.ack(40))
+      assert.isBelow(machine.state.congestion.window, before)
+    })
+
+    it("takes it back when both had been late", () => {
+      const { before, machine } = again([1, 5])
+      machine.wait(10).receive(Scenario.ack(15, [5]))
+      machine.wait(2).receive(Scenario.ack(16))
+      assert.isAtLeast(machine.state.congestion.window, before)
+    })
+
+    it("keeps it when what it sent again was lost as well, whatever comes then", () => {
+      const { before, machine } = again([1])
+      machine.wait(50).receive(Scenario.ack(machine.state.send.sndNxt - 1, [1]))
+      const highest = machine.state.send.sndNxt - 6
+      machine.wait(100).receive(Scenario.ack(highest, [1]))
+      machine.wait(10).step()
+      assert.strictEqual(machine.state.send.inFlight[0]!.transmissions, 3)
+      machine.wait(1).receive(Scenario.ack(highest))
+      assert.isBelow(machine.state.congestion.window, before)
+    })
+
+    it("looks longer next time when something is acknowledged that waited to be sent again", () => {
+      const machine = lossy()
+      machine.wait(100).receive(Scenario.ack(3, [1, 2]))
+      assert.deepStrictEqual(numbers(machine.wake()), [1])
+      const share = machine.state.lossDetection.reorderingShare
+      machine.wait(1).receive(Scenario.ack(3, [1]))
+      assert.strictEqual(machine.state.lossDetection.reorderingShare, 2 * share)
+    })
+
+    it("takes nothing back once everything from before the reduction is acknowledged", () => {
+      const { machine } = again([1])
+      assert.isDefined(machine.state.undo)
+      const point = machine.state.recoveryPoint
+      machine.wait(100).receive(Scenario.ack(point - 2))
+      assert.isDefined(machine.state.undo)
+      machine.receive(Scenario.ack(point - 1))
+      assert.isUndefined(machine.state.undo)
+    })
+
+    it("takes nothing back for an early answer to a probe", () => {
+      const { machine } = again([1], { tailLossProbe: true })
+      while (machine.state.send.inFlight.length > 0) {
+        machine.wait(100).receive(Scenario.ack(machine.state.send.sndNxt - 1))
+      }
+      machine.advance(15_000)
+      const { window } = machine.state.congestion
+      machine.write(3 * 1812)
+      const [probe] = machine.wake()
+      assert.strictEqual(probe?.sequenceNumber, machine.state.send.sndNxt - 1)
+      assert.strictEqual(machine.state.send.inFlight.at(-1)?.transmissions, 2)
+      machine.wait(10).receive(Scenario.ack(machine.state.send.sndNxt - 1))
+      assert.isAtMost(machine.state.congestion.window, window + 3)
     })
 
     it("keeps the reduction when the answer is one to what it sent again", () => {
@@ -321,6 +524,82 @@ describe("Connection, retransmitting", () => {
     it("leaves a single packet to the timeout where a delayed acknowledgment could be all that is late", () => {
       const machine = Scenario.established({ config })
       machine.write(100)
+      assert.isUndefined(machine.state.timers.probe)
+    })
+
+    /** Everything was lost, and the oldest packet was acknowledged after the first timeout. */
+    const backedOff = (packets: number) => {
+      const machine = Scenario.established({ config })
+      machine.write(packets * 1812)
+      while (machine.state.timeouts === 0) machine.wake()
+      machine.wait(100).receive(Scenario.ack(1))
+      assert.strictEqual(machine.state.backoff, 1)
+      return machine
+    }
+
+    it("probes with an empty packet while backed off: its answer is measured, and shows what else is missing", () => {
+      const machine = backedOff(6)
+      assert.strictEqual(machine.state.timers.probe, machine.now + 2 * Scenario.handshakeRtt)
+      assert.deepStrictEqual(lines(machine.wake()), ["DATA seq=7 ack=0 delay=0"])
+      const sent = machine.wait(80).receive(Scenario.ack(7, [2, 3, 4, 5, 6]))
+      assert.strictEqual(machine.state.backoff, 0)
+      assert.strictEqual(machine.state.rtt.srtt, 97.5)
+      assert.deepStrictEqual(numbers(sent).slice(0, 2), [2, 3])
+      assert.strictEqual(machine.state.counters.retransmissionTimeouts, 1)
+    })
+
+    it("probes with new data if there is some", () => {
+      const machine = backedOff(20)
+      assert.deepStrictEqual(lines(machine.wake()), ["DATA seq=7 ack=0 delay=0 len=1812"])
+    })
+
+    it("does so once in each backoff, and again after the next acknowledgment", () => {
+      const machine = backedOff(6)
+      machine.wake()
+      assert.isUndefined(machine.state.timers.probe)
+      while (machine.state.timeouts === 0) machine.wake()
+      assert.strictEqual(machine.state.send.sndNxt, 8)
+      machine.wait(100).receive(Scenario.ack(2))
+      machine.wake()
+      assert.strictEqual(machine.state.send.sndNxt, 9)
+    })
+
+    it("takes no new number after its CLOSE", () => {
+      const machine = Scenario.established({ config })
+      machine.write(10)
+      machine.wake()
+      machine.receive(Scenario.ack(1))
+      assert.strictEqual(machine.state.backoff, 1)
+      machine.step(Event.end)
+      // Nothing under way can be measured any more.
+      machine.step(Event.path(false))
+      assert.isDefined(machine.state.timers.probe)
+      assert.deepStrictEqual(lines(machine.wake()), ["CLOSE seq=2 ack=0 delay=0"])
+    })
+
+    it("does not while backed off where an answer that can be measured is still to come", () => {
+      const machine = Scenario.established({ config })
+      machine.write(10)
+      machine.wake()
+      machine.receive(Scenario.ack(1))
+      assert.strictEqual(machine.state.backoff, 1)
+      machine.write(3 * 1812)
+      assert.isUndefined(machine.state.timers.probe)
+    })
+
+    it("allows a single packet no delay of its answer if it was sent again, and so asked for one at once", () => {
+      const machine = Scenario.established({ config })
+      machine.write(2 * 1812)
+      machine.wait(100).receive(Scenario.ack(2, [1]))
+      assert.deepStrictEqual(numbers(machine.wake()), [1])
+      assert.strictEqual(machine.state.timers.probe, machine.now + 2 * Scenario.handshakeRtt)
+    })
+
+    it("leaves it to the timeout while nothing is acknowledged", () => {
+      const machine = Scenario.established({ config })
+      machine.write(100)
+      machine.wake()
+      assert.strictEqual(machine.state.timeouts, 1)
       assert.isUndefined(machine.state.timers.probe)
     })
 

@@ -151,6 +151,28 @@ describe("SendBuffer", () => {
       assert.strictEqual(SendBuffer.flightSize(buffer), 0)
     })
 
+    it("remembers the event in which a packet was lost, and what had left before it was sent again", () => {
+      const marked = SendBuffer.markLost(inFlight(4), (packet) => packet.sequenceNumber < 2, 4)
+      const { packet } = SendBuffer.resend(send(marked, 0, 0).buffer, 1, 77, stamp)!
+      assert.deepInclude(packet, { lossEvent: 4, sndNxtAtSend: 5 })
+      const probe = SendBuffer.resend(marked, 1, 77, stamp, true)!
+      assert.isUndefined(probe.packet.lossEvent, "its answer says nothing about losses")
+    })
+
+    it("takes back the loss of those that were late, and of no others", () => {
+      const marked = SendBuffer.markLost(inFlight(4), () => true)
+      const late = SendBuffer.unmarkLost(marked, (packet) => packet.sequenceNumber > 1)
+      assert.deepStrictEqual(
+        late.inFlight.map((packet) => packet.lost),
+        [true, true, false, false]
+      )
+      assert.strictEqual(late.lostCount, 2)
+      assert.strictEqual(
+        SendBuffer.unmarkLost(late, () => false),
+        late
+      )
+    })
+
     it("cannot send again what is not in flight", () => {
       assert.isUndefined(SendBuffer.resend(inFlight(2), 2, 0, stamp))
     })
