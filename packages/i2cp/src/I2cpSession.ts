@@ -156,6 +156,11 @@ export interface Service {
   readonly queuedBytes: () => number
   /** Waits until the socket has taken some of them, or they are lost with it. */
   readonly progress: Effect.Effect<void>
+  /**
+   * Calls `onPayload` for each payload that arrives for a protocol, in order, as long as it runs: at once, from the
+   * reader of the connection, with no queue between. It must not throw and not take long.
+   */
+  readonly run: (protocol: number, onPayload: (incoming: Incoming) => void) => Effect.Effect<never>
   /** A bounded queue of what arrives for a protocol; when it is full the newest is dropped and counted. */
   readonly subscribe: (protocol: number) => Effect.Effect<Queue.Dequeue<Incoming>, never, Scope.Scope>
   /**
@@ -460,6 +465,7 @@ const makeOn = Effect.fn("I2cpSession.make")(
       deliver: sender.deliver,
       queuedBytes: () => current?.link.queued() ?? 0,
       progress: Effect.suspend(() => current?.link.progress ?? Effect.void),
+      run: (protocol, onPayload) => inbox.run(protocol, onPayload),
       subscribe: (protocol) => inbox.subscribe(protocol),
       lookup: (address) => lookups.lookup(address),
       reconfigure: questions.reconfigure,

@@ -21,7 +21,6 @@ import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Layer from "effect/Layer"
-import * as Queue from "effect/Queue"
 import * as Schedule from "effect/Schedule"
 import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
@@ -126,15 +125,13 @@ export const open = (
     yield* Effect.orDie(transport.ready)
     const { keys } = transport
     const received: Array<Received> = []
-    yield* Queue.take(transport.incoming).pipe(
-      Effect.zip(Clock.currentTimeMillis),
-      Effect.map(([{ destinationPort, payload, sourcePort }, at]) => {
+    const clock = yield* Effect.clock
+    yield* transport
+      .run(({ destinationPort, payload, sourcePort }) => {
         const packet = Either.getOrThrow(Packet.decode(payload))
-        received.push({ at, destinationPort, packet, sourcePort })
-      }),
-      Effect.forever,
-      Effect.forkScoped
-    )
+        received.push({ at: clock.unsafeCurrentTimeMillis(), destinationPort, packet, sourcePort })
+      })
+      .pipe(Effect.forkScoped)
 
     const seal = (fields: Partial<Packet.Packet>, signing: Signing): Uint8Array => {
       const packet = Packet.make(fields)

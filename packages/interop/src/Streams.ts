@@ -19,7 +19,6 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Layer from "effect/Layer"
-import * as Queue from "effect/Queue"
 import * as Sessions from "./Sessions.js"
 import type * as Topology from "./Topology.js"
 
@@ -48,7 +47,7 @@ export const open = Effect.fn("Streams.open")(function* (
 ) {
   const tracing = yield* Config.boolean("I2P_TEST_TRACE").pipe(Config.withDefault(false), Effect.orDie)
   const direct = Layer.map(PacketTransport.layerI2cp, signWith(options.transient))
-  const transport = tracing ? Layer.provide(traced, direct) : direct
+  const transport = tracing ? traced(direct) : direct
   const streams = StreamManager.layer.pipe(
     Layer.provide(transport),
     Layer.provide(StreamingConfig.layer(options.streaming ?? {})),
@@ -76,29 +75,20 @@ const signWith =
     return Context.make(PacketTransport.PacketTransport, { ...transport, keys: { ...transport.keys, ...transient } })
   }
 
-const print = (direction: string, bytes: Uint8Array): Effect.Effect<void> =>
-  Effect.sync(() => {
-    const packet = Either.map(Packet.decode(bytes), Packet.format)
-    const line = Either.getOrElse(packet, (error) => error.message)
-    process.stderr.write(`${performance.now().toFixed(1).padStart(10)} ${direction} ${line}\n`)
-  })
+const print = (direction: string, bytes: Uint8Array): void => {
+  const packet = Either.map(Packet.decode(bytes), Packet.format)
+  const line = Either.getOrElse(packet, (error) => error.message)
+  process.stderr.write(`${performance.now().toFixed(1).padStart(10)} ${direction} ${line}\n`)
+}
 
-const traced = Layer.scoped(
-  PacketTransport.PacketTransport,
-  Effect.gen(function* () {
-    const transport = yield* PacketTransport.PacketTransport
-    const incoming = yield* Queue.bounded<PacketTransport.Incoming>(1024)
-    yield* Queue.take(transport.incoming).pipe(
-      Effect.tap((packet) => print("<", packet.payload)),
-      Effect.flatMap((packet) => Queue.offer(incoming, packet)),
-      Effect.forever,
-      Effect.forkScoped
-    )
-    return {
-      ...transport,
-      incoming,
-      send: (packet) => Effect.zipRight(print(">", packet.bytes), transport.send(packet)),
-      unsafeSend: undefined
+const traced = <E, R>(transport: Layer.Layer<PacketTransport.PacketTransport, E, R>) =>
+  PacketTransport.mapPackets(transport, {
+    in: (packet) => {
+      print("<", packet.payload)
+      return packet
+    },
+    out: (packet) => {
+      print(">", packet.bytes)
+      return packet
     }
   })
-)

@@ -12,7 +12,6 @@ import * as Hash from "@effect-i2p/wire/Hash"
 import { decodeBase64 } from "@effect-i2p/wire/I2pEncoding"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
-import * as Ref from "effect/Ref"
 import * as Schema from "effect/Schema"
 
 /**
@@ -119,6 +118,8 @@ export const permits = (self: Rules, hash: Hash.Hash): boolean => {
   return !self.deny.has(key) && (self.allow === undefined || self.allow.has(key))
 }
 
+const TypeId: unique symbol = Symbol.for("@effect-i2p/streaming/AccessList")
+
 /**
  * The lists of a session or listener. Every change holds from the next visitor on.
  *
@@ -126,7 +127,12 @@ export const permits = (self: Rules, hash: Hash.Hash): boolean => {
  * @category models
  */
 export interface AccessList {
-  readonly rules: Ref.Ref<Rules>
+  /** Made by `make` only: a session reads its own cell, and asks no method that somebody else wrote. */
+  readonly [TypeId]: typeof TypeId
+  /** The rules as they are now. */
+  readonly rules: Effect.Effect<Rules>
+  /** Puts others in their place. */
+  readonly set: (rules: Rules) => Effect.Effect<void>
   /** Adds to those allowed; the first one ends "everybody". */
   readonly allow: (peer: Peer) => Effect.Effect<void, BadPeer>
   /** Adds to those denied. */
@@ -137,29 +143,66 @@ export interface AccessList {
   readonly permits: (peer: Peer) => Effect.Effect<boolean, BadPeer>
 }
 
+class Lists implements AccessList {
+  readonly [TypeId]: typeof TypeId = TypeId
+  /** Plain, as it is read for each first packet of a visitor, where no effect runs. */
+  current: Rules
+
+  constructor(initial: Rules) {
+    this.current = initial
+  }
+
+  readonly rules = Effect.sync(() => this.current)
+
+  set(rules: Rules): Effect.Effect<void> {
+    return Effect.sync(() => {
+      this.current = rules
+    })
+  }
+
+  allow(peer: Peer): Effect.Effect<void, BadPeer> {
+    return this.#change(peer, (rules, key) => ({ ...rules, allow: withKey(rules.allow ?? new Set(), key) }))
+  }
+
+  deny(peer: Peer): Effect.Effect<void, BadPeer> {
+    return this.#change(peer, (rules, key) => ({ ...rules, deny: withKey(rules.deny, key) }))
+  }
+
+  remove(peer: Peer): Effect.Effect<void, BadPeer> {
+    return this.#change(peer, (rules, key) => ({
+      allow: rules.allow === undefined ? undefined : withoutKey(rules.allow, key),
+      deny: withoutKey(rules.deny, key)
+    }))
+  }
+
+  permits(peer: Peer): Effect.Effect<boolean, BadPeer> {
+    return Effect.flatMap(hashOf(peer), (hash) => Effect.sync(() => permits(this.current, hash)))
+  }
+
+  #change(peer: Peer, change: (rules: Rules, key: string) => Rules): Effect.Effect<void, BadPeer> {
+    return Effect.flatMap(hashOf(peer), (hash) =>
+      Effect.sync(() => {
+        this.current = change(this.current, Hash.toBase32(hash))
+      })
+    )
+  }
+}
+
 /**
  * A list that can be changed while it is in use.
  *
  * @since 0.1.0
  * @category constructors
  */
-export const make = (initial: Rules = everybody): Effect.Effect<AccessList> =>
-  Effect.map(Ref.make(initial), (ref): AccessList => {
-    const change = (peer: Peer, f: (rules: Rules, key: string) => Rules) =>
-      Effect.flatMap(hashOf(peer), (hash) => Ref.update(ref, (rules) => f(rules, Hash.toBase32(hash))))
-    return {
-      rules: ref,
-      allow: (peer) => change(peer, (rules, key) => ({ ...rules, allow: withKey(rules.allow ?? new Set(), key) })),
-      deny: (peer) => change(peer, (rules, key) => ({ ...rules, deny: withKey(rules.deny, key) })),
-      remove: (peer) =>
-        change(peer, (rules, key) => ({
-          allow: rules.allow === undefined ? undefined : withoutKey(rules.allow, key),
-          deny: withoutKey(rules.deny, key)
-        })),
-      permits: (peer) =>
-        Effect.flatMap(hashOf(peer), (hash) => Effect.map(Ref.get(ref), (rules) => permits(rules, hash)))
-    }
-  })
+export const make = (initial: Rules = everybody): Effect.Effect<AccessList> => Effect.sync(() => new Lists(initial))
+
+/**
+ * Whether something is a list that can be changed, not rules.
+ *
+ * @since 0.1.0
+ * @category guards
+ */
+export const isAccessList = (u: unknown): u is AccessList => u instanceof Lists
 
 /**
  * A list that is given may be shared; rules get a list of their own.
@@ -167,7 +210,14 @@ export const make = (initial: Rules = everybody): Effect.Effect<AccessList> =>
  * @internal
  */
 export const from = (given: AccessList | Rules): Effect.Effect<AccessList> =>
-  "rules" in given ? Effect.succeed(given) : make(given)
+  isAccessList(given) ? Effect.succeed(given) : make(given)
+
+/**
+ * Whether the list lets a peer in now, where no effect runs.
+ *
+ * @internal
+ */
+export const unsafePermits = (self: AccessList, hash: Hash.Hash): boolean => permits((self as Lists).current, hash)
 
 const withKey = (set: ReadonlySet<string>, key: string): ReadonlySet<string> => new Set(set).add(key)
 

@@ -12,8 +12,10 @@ import type { Destination } from "@effect-i2p/wire/Destination"
 import type { DestinationKeys } from "@effect-i2p/wire/DestinationKeys"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
+import { identity } from "effect/Function"
 import * as Layer from "effect/Layer"
-import type * as Queue from "effect/Queue"
+import * as Runtime from "effect/Runtime"
 import * as Stream from "effect/Stream"
 import { DestinationNotFound, TransportFailed } from "./StreamError.js"
 
@@ -86,23 +88,21 @@ export class PacketTransport extends Context.Tag("@effect-i2p/streaming/PacketTr
     readonly keys: DestinationKeys
     /**
      * Hands a packet over. May lose it, as networks do, and waits no longer than the transport's own queue asks; fails
-     * when the transport is gone for good.
+     * when the transport is gone for good. Every packet goes through here.
      */
     readonly send: (packet: Outgoing) => Effect.Effect<void, TransportFailed>
     /**
-     * The same at once, without an Effect; a transport that may have to wait has none. Answers why it did not take the
-     * packet. Where it is there, streams send by it: whoever wraps `send` has to wrap it too, or leave it out.
+     * Calls `onPacket` for each packet that arrives, in order, as long as it runs. One consumer. `onPacket` is called
+     * synchronously, does not throw, and takes no longer than to parse a packet and put it into a queue.
      */
-    readonly unsafeSend?: ((packet: Outgoing) => TransportFailed | undefined) | undefined
-    /** What waits in the transport itself; a transport that never lets anything wait has none. */
-    readonly backlog?: Backlog | undefined
+    readonly run: (onPacket: (packet: Incoming) => void) => Effect.Effect<never>
+    /** What waits in the transport itself; undefined for a transport in which nothing waits. */
+    readonly backlog: Backlog | undefined
     /**
-     * Whether packets can leave now, and each change of that; a transport that never is away has none. Streams outlive
-     * `Down` and end with `Gone`.
+     * Whether packets can leave now, and each change of that; undefined for a transport that never is away. Streams
+     * outlive `Down` and end with `Gone`.
      */
-    readonly path?: Stream.Stream<Path> | undefined
-    /** Packets for us. One consumer. */
-    readonly incoming: Queue.Dequeue<Incoming>
+    readonly path: Stream.Stream<Path> | undefined
     readonly lookup: (address: string) => Effect.Effect<Destination, DestinationNotFound>
     /** Waits until the transport can carry packets both ways. */
     readonly ready: Effect.Effect<void, TransportFailed>
@@ -137,6 +137,57 @@ const pathOf = (state: SessionState): Path => {
   }
 }
 
+/**
+ * A transport whose packets are changed on their way: encrypted, logged, counted, dropped.
+ *
+ * **Shape** `out` gets each packet that leaves, `in` each that arrives; what they return goes on in its place, and
+ * undefined drops it. Both are called synchronously; one that throws loses the packet, which is logged.
+ *
+ * @example
+ * ```ts
+ * import * as PacketTransport from "@effect-i2p/streaming/PacketTransport"
+ *
+ * let bytes = 0
+ * const counted = PacketTransport.mapPackets(PacketTransport.layerI2cp, {
+ *   out: (packet) => {
+ *     bytes += packet.bytes.length
+ *     return packet
+ *   }
+ * })
+ * ```
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const mapPackets = <E, R>(
+  transport: Layer.Layer<PacketTransport, E, R>,
+  map: {
+    readonly out?: ((packet: Outgoing) => Outgoing | undefined) | undefined
+    readonly in?: ((packet: Incoming) => Incoming | undefined) | undefined
+  }
+): Layer.Layer<PacketTransport, E, R> =>
+  Layer.map(transport, (context) => {
+    const inner = Context.get(context, PacketTransport)
+    const { in: mapIn = identity, out: mapOut = identity } = map
+    return Context.make(PacketTransport, {
+      ...inner,
+      send: (packet) =>
+        Effect.try({ try: () => mapOut(packet), catch: (defect) => defect }).pipe(
+          Effect.catchAll((defect) => Effect.as(Effect.logError("a packet could not be mapped", defect), undefined)),
+          Effect.flatMap((mapped) => (mapped === undefined ? Effect.void : inner.send(mapped)))
+        ),
+      run: (onPacket) =>
+        Effect.flatMap(Effect.runtime<never>(), (runtime) =>
+          inner.run((packet) => {
+            const mapped = Either.try({ try: () => mapIn(packet), catch: (defect) => defect })
+            if (Either.isLeft(mapped)) {
+              Runtime.runFork(runtime, Effect.logError("a packet could not be mapped", mapped.left))
+            } else if (mapped.right !== undefined) onPacket(mapped.right)
+          })
+        )
+    })
+  })
+
 /** I2CP protocol number of streaming. */
 const streamingProtocol = 6
 
@@ -151,7 +202,6 @@ export const layerI2cp: Layer.Layer<PacketTransport, never, I2cpSession.I2cpSess
   Effect.gen(function* () {
     const session = yield* I2cpSession.I2cpSession
     const clock = yield* Effect.clock
-    const incoming = yield* session.subscribe(streamingProtocol)
     const failed = (error: { readonly message: string }) => new TransportFailed({ reason: error.message, cause: error })
     const toMessage = (packet: Outgoing): I2cpSession.Outgoing => ({
       to: packet.to,
@@ -167,14 +217,14 @@ export const layerI2cp: Layer.Layer<PacketTransport, never, I2cpSession.I2cpSess
     })
     return {
       keys: session.keys,
-      send: (packet) => Effect.mapError(session.send(toMessage(packet)), failed),
-      unsafeSend: (packet) => {
-        const rejected = session.unsafeSend(toMessage(packet))
-        return rejected && failed(rejected)
-      },
+      send: (packet) =>
+        Effect.suspend(() => {
+          const rejected = session.unsafeSend(toMessage(packet))
+          return rejected === undefined ? Effect.void : Effect.fail(failed(rejected))
+        }),
+      run: (onPacket) => session.run(streamingProtocol, onPacket),
       path: Stream.changes(Stream.map(session.state.changes, pathOf)),
       backlog: { bytes: session.queuedBytes, progress: session.progress },
-      incoming,
       lookup: (address) =>
         Effect.mapError(
           session.lookup(address),

@@ -8,16 +8,16 @@
  */
 import type { Destination } from "@effect-i2p/wire/Destination"
 import * as Channel from "effect/Channel"
-import * as Chunk from "effect/Chunk"
-import * as Deferred from "effect/Deferred"
+import type * as Chunk from "effect/Chunk"
 import * as Effect from "effect/Effect"
-import * as Option from "effect/Option"
+import type * as Option from "effect/Option"
+import * as Ref from "effect/Ref"
 import * as Sink from "effect/Sink"
 import * as Stream from "effect/Stream"
 import * as Event from "./core/Event.js"
 import * as SendBuffer from "./core/SendBuffer.js"
 import type { Phase, State } from "./core/State.js"
-import * as Driver from "./internal/driver.js"
+import type { Connection } from "./internal/connection/connection.js"
 import { StreamClosed, type StreamError } from "./StreamError.js"
 
 /**
@@ -105,9 +105,6 @@ export interface StreamConnection {
   readonly changes: Stream.Stream<Status>
 }
 
-/** Most bytes that one write takes from the send credit at once, so that two writers on a stream take turns. */
-const maxWriteUnit = 16_384
-
 /**
  * A connection and what its owner, the scope, does with it at the end.
  *
@@ -122,35 +119,26 @@ export interface Owned {
 /**
  * @internal
  */
-export const make = (driver: Driver.Driver, localStreamId: number): Owned => new Handle(driver, localStreamId)
+export const make = (connection: Connection): Owned => new Handle(connection)
 
-/** Counts what it takes as read: as a stage behind it, that cost as much as the rest. */
-const incoming = (driver: Driver.Driver): Channel.Channel<Chunk.Chunk<Uint8Array>, unknown, StreamError> => {
+const incoming = (connection: Connection): Channel.Channel<Chunk.Chunk<Uint8Array>, unknown, StreamError> => {
   const next: Channel.Channel<Chunk.Chunk<Uint8Array>, unknown, StreamError> = Channel.flatMap(
-    Channel.fromEffect(take(driver, Number.POSITIVE_INFINITY)),
-    (taken) => (taken.length === 0 ? Channel.void : Channel.zipRight(Channel.write(Chunk.unsafeFromArray(taken)), next))
+    Channel.fromEffect(connection.incoming.readAll),
+    (taken) => (taken.length === 0 ? Channel.void : Channel.zipRight(Channel.write(taken), next))
   )
   return next
 }
-
-const take = (driver: Driver.Driver, limit: number): Effect.Effect<ReadonlyArray<Uint8Array>, StreamError> =>
-  Effect.map(driver.incoming.take(limit), (taken) => {
-    Driver.noteConsumed(driver, taken)
-    return taken
-  })
 
 /**
  * Effects are made when they are asked for: a handle that holds them all is 6 KB, and most of ten thousand idle streams
  * never use one.
  */
 class Handle implements Owned, StreamConnection {
-  readonly #driver: Driver.Driver
-  readonly localStreamId: number
+  readonly #stream: Connection
   #closed = false
 
-  constructor(driver: Driver.Driver, localStreamId: number) {
-    this.#driver = driver
-    this.localStreamId = localStreamId
+  constructor(stream: Connection) {
+    this.#stream = stream
   }
 
   get connection(): StreamConnection {
@@ -158,46 +146,44 @@ class Handle implements Owned, StreamConnection {
   }
 
   get remote(): Destination {
-    return this.#driver.peer.destination
+    return this.#stream.peer.destination
+  }
+
+  get localStreamId(): number {
+    return this.#stream.id
   }
 
   get localPort(): number {
-    return this.#driver.peer.localPort
+    return this.#stream.peer.localPort
   }
 
   get remotePort(): number {
-    return this.#driver.peer.remotePort
+    return this.#stream.peer.remotePort
   }
 
   get read(): Effect.Effect<Option.Option<Uint8Array>, StreamError> {
-    return Effect.map(take(this.#driver, 1), ([bytes]) => Option.fromNullable(bytes))
+    return this.#stream.incoming.read
   }
 
   get readable(): Stream.Stream<Uint8Array, StreamError> {
-    return Stream.fromChannel(incoming(this.#driver))
+    return Stream.fromChannel(incoming(this.#stream))
   }
 
   // Copied in one piece, so that a packet that takes from two units is a view as well.
   readonly write = (bytes: Uint8Array): Effect.Effect<void, StreamError> =>
-    Effect.suspend(() => this.#writeFrom(this.#driver.session.units.copy(bytes), 0))
+    Effect.suspend(() => this.#writeFrom(this.#stream.outgoing.copy(bytes), 0))
 
   get writable(): Sink.Sink<void, Uint8Array, never, StreamError> {
     return Sink.forEach(this.write)
   }
 
   get flush(): Effect.Effect<void, StreamError> {
-    const driver = this.#driver
+    const { outgoing } = this.#stream
     return Effect.suspend(() => {
-      const offset = driver.written
-      if (driver.acknowledged >= offset) return Effect.void
-      if (driver.outcome !== undefined) return this.#gone()
-      return Effect.flatMap(Deferred.make<void, StreamError>(), (done) => {
-        const waiter: Driver.FlushWaiter = { offset, done }
-        driver.flushWaiters ??= new Set()
-        driver.flushWaiters.add(waiter)
-        Driver.command(driver, Event.flush)
-        return Effect.onInterrupt(Deferred.await(done), () => Effect.sync(() => driver.flushWaiters?.delete(waiter)))
-      })
+      if (outgoing.isFlushed) return Effect.void
+      if (this.#stream.ended !== undefined) return this.#gone()
+      this.#stream.command(Event.flush)
+      return outgoing.flushed
     })
   }
 
@@ -206,11 +192,11 @@ class Handle implements Owned, StreamConnection {
   }
 
   get close(): Effect.Effect<void, StreamError> {
-    const driver = this.#driver
-    return Effect.zipRight(
-      this.#closeWith(Event.close),
-      Effect.flatMap(Driver.awaitClosed(driver), () =>
-        driver.error === undefined ? Effect.void : Effect.fail(driver.error)
+    const stream = this.#stream
+    return this.#closeWith(Event.close).pipe(
+      Effect.zipRight(stream.hasClosed),
+      Effect.zipRight(
+        Effect.suspend(() => (stream.ended?.error === undefined ? Effect.void : Effect.fail(stream.ended.error)))
       )
     )
   }
@@ -224,35 +210,33 @@ class Handle implements Owned, StreamConnection {
   }
 
   get stats(): Effect.Effect<StreamStats> {
-    return Effect.sync(() => toStats(this.#driver, this.#driver.state))
+    return Effect.map(Ref.get(this.#stream.state), (state) => toStats(this.#stream, state))
   }
 
   get changes(): Stream.Stream<Status> {
-    return Driver.changes(this.#driver)
+    return this.#stream.changes
   }
 
   #isGone(): boolean {
-    return this.#closed || this.#driver.outcome !== undefined
+    return this.#closed || this.#stream.ended !== undefined
   }
 
   #gone(): Effect.Effect<never, StreamError> {
-    return Effect.fail(this.#driver.error ?? new StreamClosed({ destination: this.remote.short }))
+    return Effect.fail(this.#stream.ended?.error ?? new StreamClosed({ destination: this.remote.short }))
   }
 
   #writeFrom(bytes: Uint8Array, start: number): Effect.Effect<void, StreamError> {
-    const driver = this.#driver
-    // More than all the credit there is would never come.
-    const writeUnit = Math.min(maxWriteUnit, driver.sendBufferBytes)
+    const { outgoing } = this.#stream
     return Effect.suspend(() => {
       if (this.#isGone()) return this.#gone()
-      for (let at = start; at < bytes.length; at += writeUnit) {
-        const unit = bytes.subarray(at, at + writeUnit)
-        if (!driver.sendCredit.tryTake(unit.length)) {
-          return Effect.zipRight(this.#writeLater(unit), this.#writeFrom(bytes, at + writeUnit))
+      for (let at = start; at < bytes.length; at += outgoing.writeUnit) {
+        const unit = bytes.subarray(at, at + outgoing.writeUnit)
+        if (!outgoing.credit.tryTake(unit.length)) {
+          return Effect.zipRight(this.#writeLater(unit), this.#writeFrom(bytes, at + outgoing.writeUnit))
         }
-        this.#queue(unit)
+        this.#stream.write(unit)
       }
-      Driver.lend(driver, bytes)
+      outgoing.lend(bytes)
       return Effect.void
     })
   }
@@ -260,35 +244,32 @@ class Handle implements Owned, StreamConnection {
   /** Nothing may come between taking the credit and using it, or an interrupted writer would keep it for ever. */
   #writeLater(unit: Uint8Array): Effect.Effect<void, StreamError> {
     return Effect.uninterruptibleMask((restore) =>
-      Effect.flatMap(restore(this.#driver.sendCredit.take(unit.length)), () => {
+      Effect.flatMap(restore(this.#stream.outgoing.credit.take(unit.length)), () => {
         if (this.#isGone()) return this.#gone()
-        this.#queue(unit)
+        this.#stream.write(unit)
         return Effect.void
       })
     )
   }
 
-  #queue(unit: Uint8Array): void {
-    this.#driver.written += unit.length
-    Driver.command(this.#driver, Event.write(unit))
-  }
-
   #closeWith(event: Event.Event): Effect.Effect<void> {
-    return Effect.sync(() => {
+    const stream = this.#stream
+    return Effect.suspend(() => {
       this.#closed = true
-      if (event !== Event.end) Driver.discard(this.#driver)
-      Driver.command(this.#driver, event)
+      // What has not been read is nobody's: its memory goes at once.
+      const discard = event === Event.end ? Effect.void : stream.incoming.discard
+      return Effect.map(discard, () => stream.command(event))
     })
   }
 }
 
-const toStats = (driver: Driver.Driver, state: State): StreamStats => ({
+const toStats = (stream: Connection, state: State): StreamStats => ({
   status: state.phase._tag,
   localStreamId: state.localStreamId,
   remoteStreamId: state.remoteStreamId,
-  destination: driver.peer.destination,
-  localPort: driver.peer.localPort,
-  remotePort: driver.peer.remotePort,
+  destination: stream.peer.destination,
+  localPort: stream.peer.localPort,
+  remotePort: stream.peer.remotePort,
   maxPacketSize: state.maxPacketSize,
   rtt: state.rtt.srtt,
   rttvar: state.rtt.rttvar,
@@ -296,17 +277,17 @@ const toStats = (driver: Driver.Driver, state: State): StreamStats => ({
   cwnd: state.congestion.window,
   ssthresh: state.congestion.ssthresh,
   packetsInFlight: SendBuffer.flightSize(state.send),
-  bytesWritten: driver.written,
+  bytesWritten: stream.outgoing.written,
   bytesAcknowledged: state.send.ackedBytes,
   bytesReceived: state.counters.bytesReceived,
-  bytesUnread: Math.max(0, state.flow.unread - driver.consumed),
+  bytesUnread: Math.max(0, state.flow.unread - stream.incoming.consumed),
   packetsSent: state.counters.packetsSent,
   packetsReceived: state.counters.packetsReceived,
   retransmissions: state.counters.retransmissions,
   retransmissionTimeouts: state.counters.retransmissionTimeouts,
   duplicates: state.counters.duplicates,
-  dropped: state.counters.dropped + driver.droppedPackets,
+  dropped: state.counters.dropped + stream.packets.dropped,
   choking: state.flow.choking,
   choked: state.peerChoke !== undefined,
-  chokedMillis: Driver.chokedMillis(driver)
+  chokedMillis: stream.chokedMillis
 })

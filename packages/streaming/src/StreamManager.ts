@@ -18,32 +18,33 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as FiberHandle from "effect/FiberHandle"
-import * as FiberSet from "effect/FiberSet"
 import * as Layer from "effect/Layer"
 import * as Queue from "effect/Queue"
 import type * as Ref from "effect/Ref"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as AccessList from "./AccessList.js"
-import type { Action, Signing as Sealing } from "./core/Action.js"
+import type { Signing as Sealing } from "./core/Action.js"
 import type * as Admission from "./core/Admission.js"
-import * as Assembler from "./core/Assembler.js"
 import * as Connection from "./core/Connection.js"
 import * as Endpoint from "./core/Endpoint.js"
 import * as Event from "./core/Event.js"
-import { isCloseInFlight, type Outcome, type State } from "./core/State.js"
-import * as Driver from "./internal/driver.js"
-import * as EventLoop from "./internal/eventLoop.js"
+import type * as MessageStatus from "./core/MessageStatus.js"
+import type { Outcome } from "./core/State.js"
+import * as Connections from "./internal/Connections.js"
+import type { Peer, Session } from "./internal/connection/connection.js"
+import { MemoryPool } from "./internal/connection/memoryPool.js"
+import * as Pulse from "./internal/connection/pulse.js"
+import * as SendScheduler from "./internal/connection/sendScheduler.js"
+import * as Signing from "./internal/connection/signing.js"
+import * as TcbCache from "./internal/connection/tcbCache.js"
+import * as Timers from "./internal/connection/timers.js"
+import { WriteUnits } from "./internal/connection/writeUnits.js"
 import * as Gate from "./internal/gate.js"
-import { MemoryPool } from "./internal/memoryPool.js"
-import * as Metering from "./internal/metering.js"
+import * as Metering from "./internal/observe/metering.js"
+import * as Tracing from "./internal/observe/tracing.js"
 import * as Pings from "./internal/pings.js"
-import * as SendScheduler from "./internal/sendScheduler.js"
-import * as Sharing from "./internal/sharing.js"
-import * as Signing from "./internal/signing.js"
-import * as Tracing from "./internal/tracing.js"
 import * as Visitors from "./internal/visitors.js"
-import { WriteUnits } from "./internal/writeUnits.js"
 import * as Packet from "./Packet.js"
 import * as PacketTrace from "./PacketTrace.js"
 import * as PacketTransport from "./PacketTransport.js"
@@ -228,9 +229,6 @@ const lastResort = Duration.seconds(1)
 
 const timedOut: Outcome = { _tag: "TimedOut", during: "connect" }
 
-/** Packets that the reader takes from the transport at once. */
-const readBatch = 128
-
 /** All of them together have the share of one stream. No stream has this id. */
 const unsequencedFlow = 0
 
@@ -249,32 +247,29 @@ const make = Effect.gen(function* () {
   const scheduler = yield* SendScheduler.make(transport)
   const sink = yield* PacketTrace.PacketTrace
   const trace = sink && Tracing.make(sink, clock)
-  const loop = yield* EventLoop.make(clock)
+  const timers = yield* Timers.make(clock)
   const memory = new MemoryPool(StreamingConfig.toMemory(options))
-  const session: Driver.Session = {
+  const session: Session = {
     transport,
     scheduler,
     signer,
     clock,
-    loop,
+    timers,
+    pulse: yield* Pulse.make(clock),
     units: new WriteUnits(),
     memory,
-    budget,
-    callerKeyTypes: options.callerKeyTypes,
-    maxBadSignatures: options.maxBadSignatures,
-    drop: (reason) => drop(reason),
-    fork: yield* FiberSet.makeRuntime<never, void, never>(),
+    verification: {
+      budget,
+      callerKeyTypes: options.callerKeyTypes,
+      maxBadSignatures: options.maxBadSignatures,
+      drop: (reason) => drop(reason)
+    },
     trace
   }
   const self = transport.keys.destination
-
-  const endpoint = Endpoint.make<Driver.Peer>(StreamingConfig.toLimits(options))
-  const drivers = new Map<number, Driver.Driver>()
-  const accounts = new Map<number, Metering.Account>()
-  const sharing = Sharing.make(options)
+  const connections = yield* Connections.make(session, options)
+  const { endpoint, tcbCache } = connections
   const listeners = new Map<number, Visitors.Listening>()
-  /** How many streams have a port of ours. */
-  const portsInUse = new Map<number, number>()
   const pings = Pings.make(endpoint, clock)
   const drops = {
     malformed: 0,
@@ -285,13 +280,9 @@ const make = Effect.gen(function* () {
     unanswerable: 0,
     overflowed: 0
   }
-  /** Open while there is no stream. */
-  const idle = Effect.unsafeMakeLatch(true)
-  yield* Effect.addFinalizer(() => Effect.sync(() => drivers.forEach(Driver.abandon)))
   let isClosing = false
-  let path: PacketTransport.Path = "Up"
 
-  const now = () => loop.now
+  const now = () => timers.now
   const expiry = () => DestinationKeys.checkExpiry(transport.keys, clock.unsafeCurrentTimeMillis())
   const checkExpiry = Effect.suspend(expiry)
   const chance = () => random.u32() / 2 ** 32
@@ -306,17 +297,12 @@ const make = Effect.gen(function* () {
     let port = 0
     for (let attempt = 0; attempt < portAttempts; attempt++) {
       port = firstDynamicPort + (random.u32() % (65_536 - firstDynamicPort))
-      if (!listeners.has(port) && !portsInUse.has(port)) break
+      if (!listeners.has(port) && !connections.usesPort(port)) break
     }
     return port
   }
 
-  const sendUnsequenced = (
-    to: Driver.Peer,
-    packet: Packet.Packet,
-    signing: Sealing,
-    onStatus?: (status: number) => void
-  ) =>
+  const sendUnsequenced = (to: Peer, packet: Packet.Packet, signing: Sealing, onStatus?: (status: number) => void) =>
     // A refusal that is ready costs nothing before it is needed.
     Effect.suspend(() =>
       Either.match(Signing.seal(packet, signing, signer, clock.unsafeCurrentTimeMillis()), {
@@ -332,85 +318,13 @@ const make = Effect.gen(function* () {
             bundleLeaseSet: signing === "identity",
             onStatus
           }
-          return scheduler.send(unsequencedFlow, false, packetOut) ?? Effect.void
+          return scheduler.send(packetOut, { flow: unsequencedFlow, isUrgent: false, hasTurn: false })
         }
       })
     )
 
-  const countPort = (port: number, change: 1 | -1): void => {
-    const count = (portsInUse.get(port) ?? 0) + change
-    if (count === 0) portsInUse.delete(port)
-    else portsInUse.set(port, count)
-  }
-
-  /** Enters a connection into the tables and starts it. */
-  const start = Effect.fnUntraced(function* (connection: {
-    readonly peer: Driver.Peer
-    readonly peerKey: PublicKey | undefined
-    readonly state: State
-    readonly actions: ReadonlyArray<Action>
-    readonly options: StreamingConfig.ConnectionOptions
-    readonly initialBytes: number
-    readonly syn?: Packet.Packet | undefined
-  }) {
-    const { peer, state } = connection
-    const driver = new Driver.Driver({
-      session,
-      peer,
-      peerKey: connection.peerKey,
-      state,
-      sendBufferBytes: connection.options.sendBufferBytes,
-      initialBytes: connection.initialBytes,
-      mailboxSize: options.mailboxSize,
-      syn: connection.syn,
-      onEnd: leave
-    })
-    const id = state.localStreamId
-    const account = Metering.begin(state, yield* Metering.labels)
-    drivers.set(id, driver)
-    idle.unsafeClose()
-    countPort(peer.localPort, 1)
-    if (path === "Down") Driver.notePath(driver, path)
-    accounts.set(id, account)
-    Sharing.enter(sharing, driver)
-    Endpoint.register(endpoint, id, {
-      peer,
-      peerKey: peer.destination.b32,
-      remoteStreamId: state.remoteStreamId
-    })
-    Driver.start(driver, connection.actions)
-    return { account, driver }
-  })
-
-  /** Takes a connection that is over out of the tables. */
-  const leave = (driver: Driver.Driver, last: State): void => {
-    const id = last.localStreamId
-    const account = accounts.get(id)
-    drivers.delete(id)
-    countPort(driver.peer.localPort, -1)
-    accounts.delete(id)
-    scheduler.clear(id)
-    Sharing.leave(sharing, driver, last, now())
-    Endpoint.release(endpoint, id, {
-      peer: Driver.remembered(driver.peer),
-      remoteStreamId: last.remoteStreamId,
-      ackThrough: last.phase._tag === "TimeWait" ? Assembler.cumulative(last.receive) : undefined,
-      closeUnheard: isCloseInFlight(last),
-      now: now()
-    })
-    if (drivers.size === 0) idle.unsafeOpen()
-    if (account !== undefined) Metering.end(account, driver, last)
-  }
-
   const resolve = (destination: string | Destination) =>
     typeof destination === "string" ? transport.lookup(destination) : Effect.succeed(destination)
-
-  /** A bound for what may wait for the transport. What cannot wait has no need of one, nor of the two fibers it costs. */
-  const within = <A, E, R, E2>(
-    self: Effect.Effect<A, E, R>,
-    mayWait: boolean,
-    timeout: { readonly duration: Duration.DurationInput; readonly onTimeout: () => E2 }
-  ): Effect.Effect<A, E | E2, R> => (mayWait ? Effect.timeoutFail(self, timeout) : self)
 
   const connect = Effect.fn("StreamManager.connect")(function* (request: ConnectOptions) {
     yield* checkExpiry
@@ -421,15 +335,19 @@ const make = Effect.gen(function* () {
     const timeout = Duration.decode(request.timeout ?? merged.connectTimeout)
     const deadline = began + Duration.toMillis(timeout)
     const name = typeof request.destination === "string" ? shorten(request.destination) : request.destination.short
-    const onTimeout = (driver?: Driver.Driver) =>
-      new ConnectTimedOut({ destination: name, millis: Duration.toMillis(timeout), trouble: driver?.trouble })
-    const destination = yield* within(resolve(request.destination), typeof request.destination === "string", {
-      duration: timeout,
-      onTimeout: () => onTimeout()
-    })
+    const onTimeout = (connection?: { readonly trouble: MessageStatus.SoftReason | undefined }) =>
+      new ConnectTimedOut({ destination: name, millis: Duration.toMillis(timeout), trouble: connection?.trouble })
+    const destination =
+      typeof request.destination === "string"
+        ? yield* Effect.timeoutFail(transport.lookup(request.destination), {
+            duration: timeout,
+            onTimeout: () => onTimeout()
+          })
+        : request.destination
     yield* Effect.annotateCurrentSpan(spanOf(destination, remotePort))
     if (isClosing) return yield* new TransportFailed({ reason: "the session is closing" })
-    if (path === "Gone") return yield* new TransportFailed({ reason: "the session with the router is lost" })
+    if (connections.path() === "Gone")
+      return yield* new TransportFailed({ reason: "the session with the router is lost" })
     if (!Endpoint.hasRoom(endpoint)) return yield* new TooManyStreams({ limit: options.maxConcurrentStreams })
     const connectTimeout = Math.max(1, deadline - now())
     const config = yield* StreamingConfig.toCore({ ...merged, connectTimeout }, chance(), synRoom)
@@ -441,38 +359,39 @@ const make = Effect.gen(function* () {
         localStreamId: id,
         replayHash: Packet.replayHash(destination.hash),
         initialData,
-        seed: yield* Sharing.seed(sharing, destination.b32, config, now())
+        seed: yield* TcbCache.seed(tcbCache, destination.b32, config, now())
       },
       now()
     )
     return yield* Effect.uninterruptibleMask((restore) =>
       Effect.flatMap(
-        start({
+        connections.open({
           peer: { destination, localPort, remotePort },
           peerKey: destination.signingKey,
           state,
           actions,
-          options: merged,
+          sendBufferBytes: merged.sendBufferBytes,
           initialBytes: initialData.length
         }),
-        ({ account, driver }) => {
-          const owned = StreamConnection.make(driver, id)
+        (connection) => {
+          const { account } = connection
+          const owned = StreamConnection.make(connection)
           const refused = (outcome: Outcome) =>
             outcome._tag === "Refused"
               ? new ConnectRefused({ destination: destination.short, port: request.port ?? 0 })
               : outcome._tag === "TimedOut"
-                ? onTimeout(driver)
+                ? onTimeout(connection)
                 : outcome._tag === "Unreachable"
                   ? new DestinationUnreachable({ destination: destination.short, reason: outcome.reason })
                   : new TransportFailed({ reason: `the connection to ${destination.short} ended before it was open` })
           // The core keeps the same limit, but cannot when the transport makes its packets wait.
-          const opened = within(Driver.awaitConnected(driver), transport.unsafeSend === undefined, {
-            duration: connectTimeout,
-            onTimeout: (): Outcome => {
-              account.timedOut = true
-              return timedOut
-            }
-          })
+          const opened = timers.during(
+            now() + connectTimeout,
+            () => {
+              account.timedOut = connection.failOpening(timedOut)
+            },
+            connection.opened
+          )
           return Effect.matchCauseEffect(restore(opened), {
             onSuccess: () => {
               Metering.open(account, now() - began)
@@ -537,38 +456,39 @@ const make = Effect.gen(function* () {
 
   const takeSyn = Effect.fnUntraced(function* (
     packet: Packet.Packet,
-    peer: Driver.Peer,
+    peer: Peer,
     peerKey: PublicKey,
     connectionOptions: StreamingConfig.ConnectionOptions
   ) {
     const config = yield* StreamingConfig.toCore(connectionOptions, chance(), synRoom)
     const id = freshId()
-    const seed = yield* Sharing.seed(sharing, peer.destination.b32, config, now())
+    const seed = yield* TcbCache.seed(tcbCache, peer.destination.b32, config, now())
     const [state, actions] = Connection.accept(config, { localStreamId: id, syn: packet, seed }, now())
-    const known = Sharing.known(sharing, peer.destination)
-    const { account, driver } = yield* start({
+    const known = TcbCache.known(tcbCache, peer.destination)
+    const connection = yield* connections.open({
       peer: { ...peer, destination: known },
       peerKey: peerKey === peer.destination.signingKey ? known.signingKey : peerKey,
       state,
       actions,
-      options: connectionOptions,
+      sendBufferBytes: connectionOptions.sendBufferBytes,
       initialBytes: 0,
       syn: packet
     })
-    Metering.open(account)
+    Metering.open(connection.account)
     for (const early of Endpoint.takeEarly(endpoint, packet.receiveStreamId, now())) {
-      Driver.offerPacket(driver, early.packet, early.bytes)
+      connection.receive(early.packet, early.bytes)
     }
-    return StreamConnection.make(driver, id)
+    return StreamConnection.make(connection)
   })
 
   const drop = (reason: keyof typeof drops): undefined => {
     drops[reason] += 1
   }
 
-  const toDriver = (id: number, packet: Packet.Packet, bytes: Uint8Array): undefined => {
-    const driver = drivers.get(id)
-    if (driver !== undefined) Driver.offerPacket(driver, packet, bytes)
+  /** Answers to packets of no stream, and other work that takes an effect. */
+  const chores = yield* Queue.dropping<Effect.Effect<void>>(options.maxStrangers)
+  const later = (chore: Effect.Effect<void>): void => {
+    if (!chores.unsafeOffer(chore)) drop("overflowed")
   }
 
   const visitors = Visitors.make({
@@ -585,38 +505,35 @@ const make = Effect.gen(function* () {
     isMute: () => Either.isLeft(expiry()),
     drop,
     reply: sendUnsequenced,
-    repeat: toDriver,
+    later,
     take: takeSyn
   })
 
-  /** Deals with one packet, or says what is left to do: most packets are handed over and need no effect. */
-  const handleIncoming = (incoming: PacketTransport.Incoming, at: number): Effect.Effect<void> | undefined => {
+  const handleIncoming = (incoming: PacketTransport.Incoming): void => {
     const decoded = Packet.decode(incoming.payload)
     if (Either.isLeft(decoded)) return drop("malformed")
-    const packet = decoded.right
-    return visitors.follow(packet, incoming) ? undefined : dispatch(packet, incoming, at)
+    if (!visitors.follow(decoded.right, incoming)) dispatch(decoded.right, incoming)
   }
 
-  const dispatch = (packet: Packet.Packet, incoming: PacketTransport.Incoming, at: number) => {
-    const route = Endpoint.route(endpoint, packet, incoming.payload, at)
+  const dispatch = (packet: Packet.Packet, incoming: PacketTransport.Incoming): void => {
+    const route = Endpoint.route(endpoint, packet, incoming.payload, now())
     if (trace !== undefined && route._tag !== "Connection" && route._tag !== "FirstSyn" && route._tag !== "Early") {
       Tracing.unsequenced(trace, "in", packet, route._tag === "Unknown")
     }
     switch (route._tag) {
       case "Connection":
-        return toDriver(route.localStreamId, packet, incoming.payload)
+        return route.stream.receive(packet, incoming.payload)
       case "FirstSyn":
       case "Ping":
         return visitors.receive(packet, incoming)
       case "Pong":
-        Pings.handlePong(pings, route.id, packet)
-        return undefined
+        return Pings.handlePong(pings, route.id, packet)
       case "TimeWait":
-        return Effect.ignore(sendUnsequenced(route.peer, route.reply, route.signing))
+        return later(Effect.ignore(sendUnsequenced(route.peer, route.reply, route.signing)))
       case "GivenUp":
-        return Effect.ignore(sendUnsequenced(route.peer, route.reply, "signature"))
+        return later(Effect.ignore(sendUnsequenced(route.peer, route.reply, "signature")))
       case "Early":
-        return undefined
+        return
       case "Unknown":
         return drop("unknownStream")
     }
@@ -627,48 +544,31 @@ const make = Effect.gen(function* () {
   // A defect is a bug, and costs what was read with the packet that hit it; everybody's streams depend on the rest.
   const survive = Effect.catchAllDefect((defect) => Effect.logError("a packet could not be handled", defect))
 
-  for (const server of visitors.servers((packet, incoming) => dispatch(packet, incoming, now()))) {
+  for (const server of visitors.servers((packet, incoming) => Effect.sync(() => dispatch(packet, incoming)))) {
     yield* server.pipe(survive, Effect.forever, Effect.forkScoped)
   }
-
-  const handleFrom = (
-    batch: ReadonlyArray<PacketTransport.Incoming>,
-    start: number,
-    at: number
-  ): Effect.Effect<void> => {
-    for (let i = start; i < batch.length; i++) {
-      const rest = handleIncoming(batch[i]!, at)
-      if (rest !== undefined) return Effect.flatMap(rest, () => handleFrom(batch, i + 1, at))
+  yield* Effect.flatten(Queue.take(chores)).pipe(survive, Effect.forever, Effect.forkScoped)
+  const reading = transport.run((incoming) => {
+    try {
+      handleIncoming(incoming)
+    } catch (defect) {
+      // It would come out in the reader of the connection, which other streams need.
+      later(Effect.die(defect))
     }
-    return Effect.void
-  }
+  })
+  // What arrives as soon as there is a session has its reader.
+  yield* Effect.zipLeft(Effect.forkScoped(reading), Effect.yieldNow())
 
-  // Not `takeBetween`, which gives the first alone, and the others that came with it in another round.
-  const handleBatch = Effect.flatMap(Queue.take(transport.incoming), (first) =>
-    Effect.flatMap(Queue.takeUpTo(transport.incoming, readBatch - 1), (others) =>
-      handleFrom([first, ...others], 0, now())
-    )
-  )
-
-  yield* Effect.gen(function* () {
-    // No packet is in a variable here, or 128 of 64 KiB would stay until others come.
-    for (;;) yield* handleBatch
-  }).pipe(survive, Effect.forever, Effect.forkScoped)
-
-  const notePath = (next: PacketTransport.Path): void => {
-    path = next
-    for (const driver of drivers.values()) Driver.notePath(driver, next)
-  }
   if (transport.path !== undefined) {
     // Streams that wait for a router hold memory and hope; there is an end to both.
     const outage = yield* FiberHandle.make()
     const giveUp = Effect.delay(
-      Effect.sync(() => notePath("Gone")),
+      Effect.sync(() => connections.notePath("Gone")),
       options.outageTimeout
     )
     yield* transport.path.pipe(
       Stream.runForEach((next) => {
-        notePath(next)
+        connections.notePath(next)
         return next === "Down" ? FiberHandle.run(outage, giveUp, { onlyIfMissing: true }) : FiberHandle.clear(outage)
       }),
       Effect.forkScoped
@@ -682,7 +582,7 @@ const make = Effect.gen(function* () {
   const meterMemory = Effect.suspend(() => Metering.memory(reported, memory.used))
   yield* Effect.addFinalizer(() => Effect.zipRight(meterDrops, Metering.memory(reported, 0)))
   if (options.metricsInterval !== "never") {
-    yield* Metering.sample(drivers, accounts).pipe(
+    yield* Effect.suspend(() => Metering.sample(connections.all())).pipe(
       Effect.zipRight(meterDrops),
       Effect.zipRight(meterMemory),
       Effect.delay(options.metricsInterval),
@@ -691,20 +591,14 @@ const make = Effect.gen(function* () {
     )
   }
 
-  const tellAll = (event: Event.Event) =>
-    Effect.suspend(() => {
-      for (const driver of drivers.values()) Driver.command(driver, event)
-      return Effect.interruptible(idle.await)
-    })
-
-  // Runs before the loop is interrupted: streams get their time to say goodbye, and the rest its RESET.
+  // Runs before the fibers are interrupted: streams get their time to say goodbye, and the rest its RESET.
   yield* Effect.addFinalizer(() => {
     isClosing = true
-    return tellAll(Event.close).pipe(
+    return connections.tellAll(Event.close).pipe(
       Effect.timeoutTo({
         duration: options.shutdownTimeout,
         onSuccess: () => Effect.void,
-        onTimeout: () => Effect.timeoutOption(tellAll(Event.abort), lastResort)
+        onTimeout: () => Effect.timeoutOption(connections.tellAll(Event.abort), lastResort)
       }),
       Effect.flatten
     )
@@ -718,7 +612,7 @@ const make = Effect.gen(function* () {
     lookup: Effect.fn("StreamManager.lookup")((address: string) => transport.lookup(address)),
     ready: transport.ready,
     active: Effect.suspend(() =>
-      Effect.forEach([...drivers], ([id, driver]) => StreamConnection.make(driver, id).connection.stats)
+      Effect.forEach(connections.all(), (connection) => StreamConnection.make(connection).connection.stats)
     ),
     drops: Effect.sync(allDrops),
     memory: Effect.sync(() => ({ used: memory.used, limit: memory.limit, perStream: memory.allowance })),

@@ -59,7 +59,7 @@ const one = (name: string, value: string) => fromMap({ [`i2p.streaming.${name}`]
 
 const permits = (parsed: StreamingOptionsMap.Parsed, peer: typeof alice): boolean => {
   const rules = parsed.options.accessList ?? AccessList.everybody
-  return !("rules" in rules) && AccessList.permits(rules, peer.destination.hash)
+  return !AccessList.isAccessList(rules) && AccessList.permits(rules, peer.destination.hash)
 }
 
 describe("a map of options", () => {
@@ -317,7 +317,7 @@ describe("layers", () => {
       assert.deepStrictEqual(options.connectionLimits, { perPeer: { minute: 7 }, total: {} })
       assert.strictEqual(options.initialRto, 4000)
       assert.strictEqual(options.rttDampening, 0.5)
-      assert.isFalse("rules" in options.accessList)
+      assert.isFalse(AccessList.isAccessList(options.accessList))
       assert.isFalse(AccessList.permits(options.accessList as AccessList.Rules, alice.destination.hash))
     }).pipe(
       Effect.provide(layerFromEnv()),

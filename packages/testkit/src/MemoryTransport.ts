@@ -27,7 +27,6 @@ import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as FiberHandle from "effect/FiberHandle"
 import * as Layer from "effect/Layer"
-import * as Queue from "effect/Queue"
 import type * as Scope from "effect/Scope"
 
 /**
@@ -43,15 +42,12 @@ export interface Options {
   readonly seed: number
   /** The address book: host names ending in `.i2p`. */
   readonly names: Readonly<Record<string, Destination>>
-  /** Packets that may wait for one destination's reader; more are dropped. */
-  readonly queuePackets: number
   /** Bytes on their way in all links together; more are dropped. */
   readonly inFlightBytes: number
 }
 
 /**
- * **Source** ours: a perfect link; room for a hundred streams' full windows of 128 packets at one destination; 64 MiB
- * as `LocalRouter`.
+ * **Source** ours: a perfect link; 64 MiB as `LocalRouter`.
  *
  * @since 0.1.0
  * @category constants
@@ -60,7 +56,6 @@ export const defaults: Options = {
   link: {},
   seed: 1,
   names: {},
-  queuePackets: 16_384,
   inFlightBytes: 67_108_864
 }
 
@@ -68,7 +63,7 @@ export const defaults: Options = {
  * What happens to a packet.
  *
  * **Shape** every packet is `Sent` once. Then a copy of it is `Delivered`, or it is `Lost` on the line, `Filtered` by an
- * `intercept`, or `Dropped`: nobody there, its reader too slow, or too much on the way.
+ * `intercept`, or `Dropped`: nobody there, nobody reading, or too much on the way.
  * **Units** `at` in milliseconds on the Effect clock's monotonic side; `from` is absent for an injected packet.
  *
  * @since 0.1.0
@@ -144,10 +139,11 @@ export class MemoryNetwork extends Context.Tag("@effect-i2p/testkit/MemoryTransp
 
 interface Member {
   readonly destination: Destination
-  readonly queue: Queue.Queue<PacketTransport.Incoming>
+  /** Undefined while nobody reads its packets. */
+  receive: ((packet: PacketTransport.Incoming) => void) | undefined
 }
 
-/** Packets that one turn delivers before the readers get theirs: what is due at one instant must not overflow them. */
+/** Packets that one turn delivers before the streams get theirs. */
 const turnPackets = 512
 
 /**
@@ -199,14 +195,11 @@ export const make = Effect.fn("MemoryTransport.make")(function* (
   }
 
   const deliver = (event: PacketEvent): void => {
-    const taken = members.get(event.to.b32)?.queue.unsafeOffer({
-      sourcePort: event.sourcePort,
-      destinationPort: event.destinationPort,
-      payload: event.bytes
-    })
-    if (taken === true) stats.delivered += 1
-    else stats.dropped += 1
-    tell(event, taken === true ? "Delivered" : "Dropped")
+    const receive = members.get(event.to.b32)?.receive
+    if (receive === undefined) stats.dropped += 1
+    else stats.delivered += 1
+    tell(event, receive === undefined ? "Dropped" : "Delivered")
+    receive?.({ sourcePort: event.sourcePort, destinationPort: event.destinationPort, payload: event.bytes })
   }
 
   const isFiltered = (event: PacketEvent): boolean => {
@@ -306,23 +299,34 @@ export const make = Effect.fn("MemoryTransport.make")(function* (
 
   const transport = (keys: DestinationKeys.DestinationKeys) =>
     Effect.acquireRelease(
-      Effect.map(Queue.dropping<PacketTransport.Incoming>(options.queuePackets), (queue) => {
-        const member: Member = { destination: keys.destination, queue }
+      Effect.sync(() => {
+        const member: Member = { destination: keys.destination, receive: undefined }
         members.set(keys.destination.b32, member)
         return member
       }),
       (member) =>
-        Effect.suspend(() => {
+        Effect.sync(() => {
           const { b32 } = member.destination
           if (members.get(b32) === member) members.delete(b32)
-          return Queue.shutdown(member.queue)
         })
     ).pipe(
-      Effect.map(({ destination, queue }) =>
+      Effect.map((member) =>
         PacketTransport.PacketTransport.of({
           keys,
-          send: (packet) => Effect.sync(() => transmit(destination, packet)),
-          incoming: queue,
+          send: (packet) => Effect.sync(() => transmit(member.destination, packet)),
+          run: (onPacket) =>
+            Effect.acquireUseRelease(
+              Effect.sync(() => {
+                member.receive = onPacket
+              }),
+              () => Effect.never,
+              () =>
+                Effect.sync(() => {
+                  member.receive = undefined
+                })
+            ),
+          backlog: undefined,
+          path: undefined,
           lookup,
           ready: Effect.void
         })

@@ -81,7 +81,7 @@ export const maxStepsAtOnce = 10_000
 export class Side {
   readonly name: "A" | "B"
   readonly streamId: number
-  readonly endpoint: Endpoint.Endpoint<string> = Endpoint.make(limits)
+  readonly endpoint: Endpoint.Endpoint<Side, Side> = Endpoint.make(limits)
   /** Absent until B has seen a SYN. */
   state: State | undefined
   reads: Reads
@@ -160,7 +160,7 @@ export class Side {
   }
 
   private begin(made: readonly [State, ReadonlyArray<Action>], remoteStreamId: number): void {
-    Endpoint.register(this.endpoint, this.streamId, { peer: this.peer.name, peerKey: this.peer.name, remoteStreamId })
+    Endpoint.register(this.endpoint, this.streamId, { stream: this, peerKey: this.peer.name, remoteStreamId })
     this.take(made)
     this.act()
   }
@@ -254,6 +254,7 @@ export class Side {
     this.endedAt = this.pair.now
     const state = this.state!
     Endpoint.release(this.endpoint, this.streamId, {
+      peer: this.peer,
       remoteStreamId: state.remoteStreamId,
       ackThrough: state.phase._tag === "TimeWait" ? Assembler.cumulative(state.receive) : undefined,
       closeUnheard: isCloseInFlight(state),

@@ -1,5 +1,5 @@
 /**
- * From a MessagePayload frame to the queues of those who subscribed to its protocol. Plain synchronous code: it runs
+ * From a MessagePayload frame to the subscribers of its protocol. Plain synchronous code: it runs
  * for every packet.
  */
 import { ByteSlab } from "@effect-i2p/wire/ByteSlab"
@@ -31,8 +31,11 @@ export interface Counters {
   droppedQueueFull: number
 }
 
+/** Takes a payload, or says that it has no room. Must not throw. */
+type Subscriber = (incoming: Payload.Payload) => boolean
+
 interface Subscription {
-  readonly queues: ReadonlyArray<Queue.Queue<Payload.Payload>>
+  readonly subscribers: ReadonlyArray<Subscriber>
   readonly slab: ByteSlab
 }
 
@@ -49,27 +52,38 @@ export class Inbox {
 
   subscribe(protocol: number): Effect.Effect<Queue.Dequeue<Payload.Payload>, never, Scope.Scope> {
     return Effect.acquireRelease(
-      Effect.tap(
-        ReceiveQueue.make<Payload.Payload>({
-          maxMessages: this.#config.receiveQueueMessages,
-          maxBytes: this.#config.receiveQueueBytes,
-          sizeOf: (incoming) => incoming.payload.length
-        }),
-        (queue) => Effect.sync(() => this.#update(protocol, (queues) => [...queues, queue]))
-      ),
-      (queue) =>
-        Effect.zipRight(
-          Effect.sync(() => this.#update(protocol, (queues) => queues.filter((other) => other !== queue))),
-          Queue.shutdown(queue)
-        )
+      ReceiveQueue.make<Payload.Payload>({
+        maxMessages: this.#config.receiveQueueMessages,
+        maxBytes: this.#config.receiveQueueBytes,
+        sizeOf: (incoming) => incoming.payload.length
+      }),
+      Queue.shutdown
+    ).pipe(Effect.tap((queue) => this.#add(protocol, (incoming) => Queue.unsafeOffer(queue, incoming))))
+  }
+
+  run(protocol: number, onPayload: (incoming: Payload.Payload) => void): Effect.Effect<never> {
+    const subscriber: Subscriber = (incoming) => {
+      onPayload(incoming)
+      return true
+    }
+    return Effect.scoped(Effect.zipRight(this.#add(protocol, subscriber), Effect.never))
+  }
+
+  #add(protocol: number, subscriber: Subscriber): Effect.Effect<void, never, Scope.Scope> {
+    return Effect.acquireRelease(
+      Effect.sync(() => this.#update(protocol, (subscribers) => [...subscribers, subscriber])),
+      () => Effect.sync(() => this.#update(protocol, (all) => all.filter((other) => other !== subscriber)))
     )
   }
 
-  #update(protocol: number, change: (queues: Subscription["queues"]) => Subscription["queues"]): void {
-    const { queues, slab } = this.#subscriptions.get(protocol) ?? { queues: [], slab: new ByteSlab(SLAB_BYTES) }
-    const changed = change(queues)
+  #update(protocol: number, change: (subscribers: ReadonlyArray<Subscriber>) => ReadonlyArray<Subscriber>): void {
+    const { slab, subscribers } = this.#subscriptions.get(protocol) ?? {
+      subscribers: [],
+      slab: new ByteSlab(SLAB_BYTES)
+    }
+    const changed = change(subscribers)
     if (changed.length === 0) this.#subscriptions.delete(protocol)
-    else this.#subscriptions.set(protocol, { queues: changed, slab })
+    else this.#subscriptions.set(protocol, { subscribers: changed, slab })
   }
 
   /** Delivers the body of a MessagePayload for this session, or counts why not. */
@@ -92,8 +106,8 @@ export class Inbox {
       return
     }
     const incoming = owned(decoded.right, body, subscription.slab)
-    for (const queue of subscription.queues) {
-      if (Queue.unsafeOffer(queue, incoming)) counters.received++
+    for (const take of subscription.subscribers) {
+      if (take(incoming)) counters.received++
       else counters.droppedQueueFull++
     }
   }

@@ -33,13 +33,14 @@ export interface Limits {
 }
 
 /**
- * Where a packet goes. `P` is whatever the shell keeps about a peer to send to it.
+ * Where a packet goes. `S` is whatever the shell has of a live stream, `P` what it keeps of a finished one's peer to send
+ * to it.
  *
  * @since 0.1.0
  * @category models
  */
-export type Route<P> =
-  | { readonly _tag: "Connection"; readonly localStreamId: number }
+export type Route<S, P> =
+  | { readonly _tag: "Connection"; readonly stream: S }
   /** A first SYN; ask `admit` once its sender is known. */
   | { readonly _tag: "FirstSyn" }
   | { readonly _tag: "Ping" }
@@ -63,17 +64,17 @@ export type Route<P> =
  * @since 0.1.0
  * @category models
  */
-export type Admission =
+export type Admission<S> =
   | { readonly _tag: "New" }
   /** The same SYN again, for a live connection. */
-  | { readonly _tag: "Repeated"; readonly localStreamId: number }
+  | { readonly _tag: "Repeated"; readonly stream: S }
   /** The same SYN after its connection has ended: a replay, or a very late copy. */
   | { readonly _tag: "Stale" }
   /** There are as many as there may be, of all or of this peer. */
   | { readonly _tag: "Full"; readonly lack: "Concurrent" | "PeerShare" }
 
-interface Live<P> {
-  readonly peer: P
+interface Live<S> {
+  readonly stream: S
   readonly peerKey: string
   /** The peer opened it. */
   readonly isTheirs: boolean
@@ -114,9 +115,9 @@ interface Early {
  * @since 0.1.0
  * @category models
  */
-export interface Endpoint<P> {
+export interface Endpoint<S, P> {
   readonly limits: Limits
-  readonly live: Map<number, Live<P>>
+  readonly live: Map<number, Live<S>>
   readonly finished: Map<number, Finished<P>>
   /** Our id for (peer, peer's id), live or finished. */
   readonly byPeer: Map<string, number>
@@ -135,7 +136,7 @@ export interface Endpoint<P> {
  * @since 0.1.0
  * @category constructors
  */
-export const make = <P>(limits: Limits): Endpoint<P> => ({
+export const make = <S, P>(limits: Limits): Endpoint<S, P> => ({
   limits,
   live: new Map(),
   finished: new Map(),
@@ -155,14 +156,20 @@ const keyOf = (peerKey: string, remoteStreamId: number): string => `${peerKey}/$
  * @since 0.1.0
  * @category combinators
  */
-export const route = <P>(self: Endpoint<P>, packet: Packet.Packet, bytes: Uint8Array, now: number): Route<P> => {
+export const route = <S, P>(
+  self: Endpoint<S, P>,
+  packet: Packet.Packet,
+  bytes: Uint8Array,
+  now: number
+): Route<S, P> => {
   const id = packet.sendStreamId
   if (Packet.has(packet, Packet.ECHO)) {
     if (id !== 0) return { _tag: "Ping" }
     return self.pings.has(packet.receiveStreamId) ? { _tag: "Pong", id: packet.receiveStreamId } : { _tag: "Unknown" }
   }
   if (id !== 0) {
-    if (self.live.has(id)) return { _tag: "Connection", localStreamId: id }
+    const live = self.live.get(id)
+    if (live !== undefined) return { _tag: "Connection", stream: live.stream }
     return routeFinished(self, packet, now)
   }
   // A RESET means nothing without a stream.
@@ -171,9 +178,8 @@ export const route = <P>(self: Endpoint<P>, packet: Packet.Packet, bytes: Uint8A
   if (Packet.has(packet, Packet.SYNCHRONIZE)) return { _tag: packet.sequenceNumber === 0 ? "FirstSyn" : "Unknown" }
   const candidates = self.byRemoteId.get(packet.receiveStreamId)
   // Unsigned data for an id that two peers happen to use cannot be told apart: leave it to retransmission.
-  if (candidates !== undefined && candidates.length === 1) {
-    return { _tag: "Connection", localStreamId: candidates[0]! }
-  }
+  const only = candidates?.length === 1 ? self.live.get(candidates[0]!) : undefined
+  if (only !== undefined) return { _tag: "Connection", stream: only.stream }
   return holdEarly(self, { packet, bytes }, now) ? { _tag: "Early" } : { _tag: "Unknown" }
 }
 
@@ -186,7 +192,7 @@ const maxLateResets = 3
  */
 const maxLateCloses = 9
 
-const routeFinished = <P>(self: Endpoint<P>, packet: Packet.Packet, now: number): Route<P> => {
+const routeFinished = <S, P>(self: Endpoint<S, P>, packet: Packet.Packet, now: number): Route<S, P> => {
   const entry = self.finished.get(packet.sendStreamId)
   if (entry === undefined || entry.until <= now) return { _tag: "Unknown" }
   if (entry.remoteStreamId === 0 && Packet.has(packet, Packet.SYNCHRONIZE) && packet.receiveStreamId !== 0) {
@@ -222,7 +228,7 @@ const routeFinished = <P>(self: Endpoint<P>, packet: Packet.Packet, now: number)
   return { _tag: "TimeWait", peer: entry.peer, reply, signing: "signature" }
 }
 
-const holdEarly = <P>(self: Endpoint<P>, held: Held, now: number): boolean => {
+const holdEarly = <S, P>(self: Endpoint<S, P>, held: Held, now: number): boolean => {
   let total = 0
   for (const [id, entry] of self.early) {
     if (entry.until <= now) self.early.delete(id)
@@ -244,7 +250,7 @@ const holdEarly = <P>(self: Endpoint<P>, held: Held, now: number): boolean => {
  * @since 0.1.0
  * @category combinators
  */
-export const takeEarly = <P>(self: Endpoint<P>, remoteStreamId: number, now: number): ReadonlyArray<Held> => {
+export const takeEarly = <S, P>(self: Endpoint<S, P>, remoteStreamId: number, now: number): ReadonlyArray<Held> => {
   const held = self.early.get(remoteStreamId)
   self.early.delete(remoteStreamId)
   return held === undefined || held.until <= now ? [] : held.packets
@@ -256,18 +262,24 @@ export const takeEarly = <P>(self: Endpoint<P>, remoteStreamId: number, now: num
  * @since 0.1.0
  * @category getters
  */
-export const admit = <P>(self: Endpoint<P>, peerKey: string, remoteStreamId: number, now: number): Admission => {
+export const admit = <S, P>(
+  self: Endpoint<S, P>,
+  peerKey: string,
+  remoteStreamId: number,
+  now: number
+): Admission<S> => {
   expireFinished(self, now)
   const known = self.byPeer.get(keyOf(peerKey, remoteStreamId))
   if (known !== undefined) {
-    return self.live.has(known) ? { _tag: "Repeated", localStreamId: known } : { _tag: "Stale" }
+    const live = self.live.get(known)
+    return live === undefined ? { _tag: "Stale" } : { _tag: "Repeated", stream: live.stream }
   }
   const { maxFromPeer, maxFromPeers, maxStreams } = self.limits
   if (self.live.size >= maxStreams || self.openedByAll >= maxFromPeers) return { _tag: "Full", lack: "Concurrent" }
   return (self.opened.get(peerKey) ?? 0) >= maxFromPeer ? { _tag: "Full", lack: "PeerShare" } : { _tag: "New" }
 }
 
-const countOpened = <P>(self: Endpoint<P>, peerKey: string, change: 1 | -1): void => {
+const countOpened = <S, P>(self: Endpoint<S, P>, peerKey: string, change: 1 | -1): void => {
   const count = (self.opened.get(peerKey) ?? 0) + change
   self.openedByAll += change
   if (count === 0) self.opened.delete(peerKey)
@@ -280,7 +292,7 @@ const countOpened = <P>(self: Endpoint<P>, peerKey: string, change: 1 | -1): voi
  * @since 0.1.0
  * @category getters
  */
-export const hasRoom = <P>(self: Endpoint<P>): boolean => self.live.size < self.limits.maxStreams
+export const hasRoom = <S, P>(self: Endpoint<S, P>): boolean => self.live.size < self.limits.maxStreams
 
 /**
  * Whether an id can be given to a new stream or ping.
@@ -288,7 +300,7 @@ export const hasRoom = <P>(self: Endpoint<P>): boolean => self.live.size < self.
  * @since 0.1.0
  * @category getters
  */
-export const isFree = <P>(self: Endpoint<P>, id: number): boolean =>
+export const isFree = <S, P>(self: Endpoint<S, P>, id: number): boolean =>
   id !== 0 && !self.live.has(id) && !self.finished.has(id) && !self.pings.has(id)
 
 /**
@@ -297,10 +309,10 @@ export const isFree = <P>(self: Endpoint<P>, id: number): boolean =>
  * @since 0.1.0
  * @category combinators
  */
-export const register = <P>(
-  self: Endpoint<P>,
+export const register = <S, P>(
+  self: Endpoint<S, P>,
   localStreamId: number,
-  stream: { readonly peer: P; readonly peerKey: string; readonly remoteStreamId: number }
+  stream: { readonly stream: S; readonly peerKey: string; readonly remoteStreamId: number }
 ): void => {
   const isTheirs = stream.remoteStreamId !== 0
   self.live.set(localStreamId, { ...stream, isTheirs })
@@ -318,16 +330,16 @@ export const register = <P>(
  * @since 0.1.0
  * @category combinators
  */
-export const release = <P>(
-  self: Endpoint<P>,
+export const release = <S, P>(
+  self: Endpoint<S, P>,
   localStreamId: number,
   ended: {
     readonly remoteStreamId: number
     readonly ackThrough: number | undefined
     readonly closeUnheard: boolean
+    /** What is kept of the peer. */
+    readonly peer: P
     readonly now: number
-    /** What is kept of the peer, if less than before. */
-    readonly peer?: P | undefined
   }
 ): void => {
   const stream = self.live.get(localStreamId)
@@ -340,7 +352,7 @@ export const release = <P>(
   expireFinished(self, ended.now)
   if (self.finished.size >= self.limits.maxTimeWait) dropOldestFinished(self)
   self.finished.set(localStreamId, {
-    peer: ended.peer ?? stream.peer,
+    peer: ended.peer,
     key: keyOf(stream.peerKey, stream.remoteStreamId),
     remoteStreamId: ended.remoteStreamId,
     ackThrough: ended.ackThrough,
@@ -351,14 +363,14 @@ export const release = <P>(
 }
 
 /** Entries stand in the order in which they end, since all of them wait equally long. */
-const expireFinished = <P>(self: Endpoint<P>, now: number): void => {
+const expireFinished = <S, P>(self: Endpoint<S, P>, now: number): void => {
   for (const entry of self.finished.values()) {
     if (entry.until > now) return
     dropOldestFinished(self)
   }
 }
 
-const dropOldestFinished = <P>(self: Endpoint<P>): void => {
+const dropOldestFinished = <S, P>(self: Endpoint<S, P>): void => {
   for (const [id, entry] of self.finished) {
     self.finished.delete(id)
     if (self.byPeer.get(entry.key) === id) self.byPeer.delete(entry.key)
@@ -372,7 +384,7 @@ const dropOldestFinished = <P>(self: Endpoint<P>): void => {
  * @since 0.1.0
  * @category combinators
  */
-export const registerPing = <P>(self: Endpoint<P>, id: number): boolean => {
+export const registerPing = <S, P>(self: Endpoint<S, P>, id: number): boolean => {
   if (self.pings.size >= self.limits.maxPings) return false
   self.pings.add(id)
   return true
@@ -384,6 +396,6 @@ export const registerPing = <P>(self: Endpoint<P>, id: number): boolean => {
  * @since 0.1.0
  * @category combinators
  */
-export const releasePing = <P>(self: Endpoint<P>, id: number): void => {
+export const releasePing = <S, P>(self: Endpoint<S, P>, id: number): void => {
   self.pings.delete(id)
 }

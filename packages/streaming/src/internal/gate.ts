@@ -61,26 +61,17 @@ export const make = (options: StreamingOptions, now: () => number, chance: () =>
 /**
  * Whether the lists let a peer in, the session's and the listener's.
  */
-export const permits = (
-  self: Gate,
-  peer: Destination,
-  own: AccessList.AccessList | undefined
-): Effect.Effect<boolean> => {
-  const bySession = permitsBy(self.accessList, peer)
-  return Effect.flatMap(
-    own === undefined ? bySession : Effect.zipWith(bySession, permitsBy(own, peer), and),
-    (both) => {
-      if (both) return Effect.succeed(true)
-      self.turnedAway.denied += 1
-      return Effect.as(note(self, peer, "an access list denies it"), false)
-    }
-  )
+export const permits = (self: Gate, peer: Destination, own: AccessList.AccessList | undefined): boolean =>
+  AccessList.unsafePermits(self.accessList, peer.hash) &&
+  (own === undefined || AccessList.unsafePermits(own, peer.hash))
+
+/**
+ * Counts somebody whom a list keeps out; gives the log line, if one is due.
+ */
+export const denied = (self: Gate, peer: Destination): Effect.Effect<void> | undefined => {
+  self.turnedAway.denied += 1
+  return note(self, peer, "an access list denies it")
 }
-
-const permitsBy = (list: AccessList.AccessList, peer: Destination): Effect.Effect<boolean> =>
-  Effect.map(Ref.get(list.rules), (rules) => AccessList.permits(rules, peer.hash))
-
-const and = (a: boolean, b: boolean): boolean => a && b
 
 /**
  * Counts a connection from a peer whose signature has been checked, and decides about it.
@@ -94,7 +85,7 @@ export const admit = (
     const verdict = Admission.decide(self.connections, limits, { peer: peer.b32, lack }, self.now())
     if (verdict._tag === "Admit") return Effect.succeed(verdict)
     self.turnedAway.limited += 1
-    return Effect.as(note(self, peer, reasons[verdict.reason]), verdict)
+    return Effect.as(note(self, peer, reasons[verdict.reason]) ?? Effect.void, verdict)
   })
 
 /**
@@ -105,7 +96,7 @@ export const admitPing = (self: Gate, peer: Destination): Effect.Effect<boolean>
     const verdict = Admission.decide(self.pings, limits, { peer: peer.b32 }, self.now())
     if (verdict._tag === "Admit") return Effect.succeed(true)
     self.turnedAway.pingsLimited += 1
-    return Effect.as(note(self, peer, "too many pings"), false)
+    return Effect.as(note(self, peer, "too many pings") ?? Effect.void, false)
   })
 
 const reasons: Readonly<Record<Admission.Reason, string>> = {
@@ -115,9 +106,9 @@ const reasons: Readonly<Record<Admission.Reason, string>> = {
   PeerShare: "too many open streams of this peer"
 }
 
-const note = (self: Gate, peer: Destination, reason: string): Effect.Effect<void> => {
+const note = (self: Gate, peer: Destination, reason: string): Effect.Effect<void> | undefined => {
   const at = self.now()
-  if (!self.isLogging || at - self.lastLog.at < logInterval) return Effect.void
+  if (!self.isLogging || at - self.lastLog.at < logInterval) return undefined
   const { denied, limited, pingsLimited } = self.turnedAway
   const total = denied + limited + pingsLimited
   const unsaid = total - self.lastLog.total - 1

@@ -30,13 +30,13 @@ interface Pending {
 /**
  * Pings under way.
  */
-export interface Pings<P> {
-  readonly endpoint: Endpoint.Endpoint<P>
+export interface Pings {
+  readonly endpoint: Endpoint.Endpoint<unknown, unknown>
   readonly clock: Clock.Clock
   readonly pending: Map<number, Pending>
 }
 
-export const make = <P>(endpoint: Endpoint.Endpoint<P>, clock: Clock.Clock): Pings<P> => ({
+export const make = (endpoint: Endpoint.Endpoint<unknown, unknown>, clock: Clock.Clock): Pings => ({
   endpoint,
   clock,
   pending: new Map()
@@ -48,8 +48,8 @@ const maxPongBytes = 32
 /**
  * Sends a ping with this id and waits for its pong.
  */
-export const ping = <P>(
-  self: Pings<P>,
+export const ping = (
+  self: Pings,
   options: {
     readonly id: number
     readonly destination: Destination
@@ -107,7 +107,7 @@ export const ping = <P>(
 /**
  * A pong for a ping of ours. Nobody signs them; the 32 random bits of the id are its proof.
  */
-export const handlePong = <P>(self: Pings<P>, id: number, packet: Packet.Packet): void => {
+export const handlePong = (self: Pings, id: number, packet: Packet.Packet): void => {
   const pending = self.pending.get(id)
   if (pending === undefined) return
   const rtt = Duration.nanos(self.clock.unsafeCurrentTimeNanos() - pending.sentAt)

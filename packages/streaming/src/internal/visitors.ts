@@ -23,10 +23,10 @@ import * as Packet from "../Packet.js"
 import type { Incoming } from "../PacketTransport.js"
 import type { Owned } from "../StreamConnection.js"
 import type { StreamingOptions } from "../StreamingConfig.js"
-import type { Peer } from "./driver.js"
+import type { Connection, Peer } from "./connection/connection.js"
+import * as Signing from "./connection/signing.js"
 import * as Gate from "./gate.js"
 import * as Pings from "./pings.js"
-import * as Signing from "./signing.js"
 import * as Strangers from "./strangers.js"
 
 /**
@@ -44,7 +44,7 @@ export interface Listening {
 export interface Session {
   readonly self: Destination
   readonly options: StreamingOptions
-  readonly endpoint: Endpoint.Endpoint<Peer>
+  readonly endpoint: Endpoint.Endpoint<Connection, Peer>
   readonly listeners: ReadonlyMap<number, Listening>
   readonly gate: Gate.Gate
   readonly signatures: Signatures.Service
@@ -57,21 +57,21 @@ export interface Session {
   readonly drop: (
     reason: "malformed" | "unverified" | "unacceptedKey" | "replayed" | "unanswerable" | "overflowed"
   ) => undefined
+  /** Does what takes an effect soon, in a fiber of the session. */
+  readonly later: (chore: Effect.Effect<void>) => void
   readonly reply: (to: Peer, packet: Packet.Packet, signing: "none" | "identity") => Effect.Effect<void, unknown>
-  /** Another copy of the SYN of a live stream. */
-  readonly repeat: (localStreamId: number, syn: Packet.Packet, bytes: Uint8Array) => undefined
   /** Makes the stream that a SYN asks for. */
   readonly take: (syn: Packet.Packet, peer: Peer, peerKey: PublicKey, options: StreamingOptions) => Effect.Effect<Owned>
 }
 
 export interface Visitors {
   /** Takes a ping or first SYN in, or turns it away at the door. */
-  readonly receive: (packet: Packet.Packet, incoming: Incoming) => Effect.Effect<void> | undefined
+  readonly receive: (packet: Packet.Packet, incoming: Incoming) => void
   /** Takes in what belongs to a SYN that waits; false if there is none. */
   readonly follow: (packet: Packet.Packet, incoming: Incoming) => boolean
   /** Deal with those who wait, for ever. `pass` gets what followed a SYN. */
   readonly servers: (
-    pass: (packet: Packet.Packet, incoming: Incoming) => Effect.Effect<void> | undefined
+    pass: (packet: Packet.Packet, incoming: Incoming) => Effect.Effect<void>
   ) => ReadonlyArray<Effect.Effect<never>>
 }
 
@@ -81,7 +81,7 @@ export interface Visitors {
  */
 const maxRefusals = 3
 
-type News = Extract<Endpoint.Admission, { readonly _tag: "New" | "Full" }>
+type News = Extract<Endpoint.Admission<Connection>, { readonly _tag: "New" | "Full" }>
 
 /**
  * Largest packet whose sender has to prove first who it is. A SYN of an ML-DSA-87 key with a transient one and a full payload
@@ -135,7 +135,8 @@ export const make = (session: Session): Visitors => {
       case "Stale":
         return drop("replayed")
       case "Repeated":
-        return session.repeat(admission.localStreamId, packet, incoming.payload)
+        admission.stream.receive(packet, incoming.payload)
+        return undefined
       case "New":
       case "Full":
         return session.isMute() ? drop("unanswerable") : admission
@@ -236,11 +237,15 @@ export const make = (session: Session): Visitors => {
       }
       const { isAccepted, type } = claimOf(packet)
       if (!isAccepted) return drop("unacceptedKey")
-      const caller = { name: from.b32, isDear: VerificationBudget.isDear(type), cost: budget.cost(type) }
       const own = isPing ? undefined : listeningAt(incoming.destinationPort)?.accessList
-      return Effect.map(Gate.permits(gate, from, own), (permitted) => {
-        if (permitted) dropOverflowed(strangers.offer({ packet, incoming }, caller))
-      })
+      if (!Gate.permits(gate, from, own)) {
+        const log = Gate.denied(gate, from)
+        if (log !== undefined) session.later(log)
+        return undefined
+      }
+      const caller = { name: from.b32, isDear: VerificationBudget.isDear(type), cost: budget.cost(type) }
+      dropOverflowed(strangers.offer({ packet, incoming }, caller))
+      return undefined
     },
     follow: (packet, incoming) => {
       if (incoming.payload.length > maxUnprovenBytes && strangers.isBehind(packet)) {
@@ -256,7 +261,7 @@ export const make = (session: Session): Visitors => {
         const { from } = packet
         if (from !== undefined && Packet.has(packet, Packet.ECHO)) return judgePing(packet, incoming, from)
         if (from !== undefined && Packet.isFirstSyn(packet)) return judgeSyn(packet, incoming, from)
-        return pass(packet, incoming) ?? Effect.void
+        return pass(packet, incoming)
       })
   }
 }

@@ -14,16 +14,21 @@ const limits: Endpoint.Limits = {
   maxPings: 2
 }
 
-const make = (): Endpoint.Endpoint<string> => Endpoint.make(limits)
+const make = (): Endpoint.Endpoint<number, string> => Endpoint.make(limits)
 
-const route = (self: Endpoint.Endpoint<string>, fields: Partial<Packet.Packet>, now = 0) =>
+const route = (self: Endpoint.Endpoint<number, string>, fields: Partial<Packet.Packet>, now = 0) =>
   Endpoint.route(self, Packet.make(fields), new Uint8Array(0), now)
 
-const register = (self: Endpoint.Endpoint<string>, id: number, remoteStreamId: number, peer = "carol") =>
-  Endpoint.register(self, id, { peer, peerKey: peer, remoteStreamId })
+const register = (self: Endpoint.Endpoint<number, string>, id: number, remoteStreamId: number, peer = "carol") =>
+  Endpoint.register(self, id, { stream: id, peerKey: peer, remoteStreamId })
 
-const release = (self: Endpoint.Endpoint<string>, id: number, remoteStreamId: number, now = 0, ackThrough?: number) =>
-  Endpoint.release(self, id, { remoteStreamId, ackThrough, closeUnheard: false, now })
+const release = (
+  self: Endpoint.Endpoint<number, string>,
+  id: number,
+  remoteStreamId: number,
+  now = 0,
+  ackThrough?: number
+) => Endpoint.release(self, id, { peer: "carol", remoteStreamId, ackThrough, closeUnheard: false, now })
 
 describe("Endpoint", () => {
   describe("route", () => {
@@ -31,7 +36,7 @@ describe("Endpoint", () => {
       const self = make()
       register(self, 7, 9)
       for (const fields of [{}, { receiveStreamId: 9 }, { receiveStreamId: 8 }, { flags: Packet.RESET }]) {
-        assert.deepStrictEqual(route(self, { sendStreamId: 7, ...fields }), { _tag: "Connection", localStreamId: 7 })
+        assert.deepStrictEqual(route(self, { sendStreamId: 7, ...fields }), { _tag: "Connection", stream: 7 })
       }
       assert.strictEqual(route(self, { sendStreamId: 8, receiveStreamId: 9 })._tag, "Unknown")
     })
@@ -51,7 +56,7 @@ describe("Endpoint", () => {
       register(self, 7, 9)
       assert.deepStrictEqual(route(self, { receiveStreamId: 9, sequenceNumber: 1 }), {
         _tag: "Connection",
-        localStreamId: 7
+        stream: 7
       })
     })
 
@@ -63,7 +68,7 @@ describe("Endpoint", () => {
       release(self, 8, 9)
       assert.deepStrictEqual(route(self, { receiveStreamId: 9, sequenceNumber: 1 }), {
         _tag: "Connection",
-        localStreamId: 7
+        stream: 7
       })
     })
 
@@ -131,7 +136,7 @@ describe("Endpoint", () => {
       const self = make()
       assert.strictEqual(Endpoint.admit(self, "carol", 9, 0)._tag, "New")
       register(self, 7, 9, "carol")
-      assert.deepStrictEqual(Endpoint.admit(self, "carol", 9, 0), { _tag: "Repeated", localStreamId: 7 })
+      assert.deepStrictEqual(Endpoint.admit(self, "carol", 9, 0), { _tag: "Repeated", stream: 7 })
       assert.strictEqual(Endpoint.admit(self, "dave", 9, 0)._tag, "New")
       assert.strictEqual(Endpoint.admit(self, "carol", 10, 0)._tag, "New")
     })
@@ -178,7 +183,7 @@ describe("Endpoint", () => {
     it("says our CLOSE again if that was never acknowledged, without a number, and not for ever", () => {
       const self = make()
       register(self, 7, 9, "carol")
-      Endpoint.release(self, 7, { remoteStreamId: 9, ackThrough: 12, closeUnheard: true, now: 0 })
+      Endpoint.release(self, 7, { peer: "carol", remoteStreamId: 9, ackThrough: 12, closeUnheard: true, now: 0 })
       const replies = Array.from({ length: 20 }, () => route(self, closeAgain))
       const close = replies.filter((reply) => reply._tag === "TimeWait" && reply.signing === "signature")
       assert.strictEqual(close.length, 9)
@@ -267,7 +272,7 @@ describe("Endpoint", () => {
       release(self, 7, 9, 0, 0)
       register(self, 8, 9, "carol")
       Endpoint.admit(self, "carol", 9, 3000)
-      assert.deepStrictEqual(Endpoint.admit(self, "carol", 9, 3000), { _tag: "Repeated", localStreamId: 8 })
+      assert.deepStrictEqual(Endpoint.admit(self, "carol", 9, 3000), { _tag: "Repeated", stream: 8 })
     })
   })
 

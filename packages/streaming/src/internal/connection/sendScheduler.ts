@@ -12,9 +12,8 @@
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
-import * as FairQueue from "../core/FairQueue.js"
-import type { Outgoing, PacketTransport } from "../PacketTransport.js"
-import type { TransportFailed } from "../StreamError.js"
+import * as FairQueue from "../../core/FairQueue.js"
+import type { Outgoing, PacketTransport } from "../../PacketTransport.js"
 
 /**
  * Bytes in the transport beyond which packets wait here. Ours: a router on the same machine takes them at once, and over a
@@ -53,20 +52,31 @@ const maxRun = 524_288
  * A stream that may have to wait for its turn.
  */
 export interface Sender {
-  /** Sends so many packets at the most, and does not throw. */
-  readonly sendUpTo: (room: number) => void
+  /** It may send so many packets now; it settles when it has, or will not. Must not throw. */
+  readonly onTurn: (room: number) => void
+}
+
+/**
+ * How a packet is to leave.
+ *
+ * **Shape** `flow` is the stream's id, 0 for what belongs to none. `isUrgent`: an acknowledgment, which goes before data.
+ * `hasTurn`: its stream was granted a turn, so it does not wait again.
+ */
+export interface Manner {
+  readonly flow: number
+  readonly isUrgent: boolean
+  readonly hasTurn: boolean
 }
 
 export interface SendScheduler {
-  /**
-   * Sends, at once or in its turn, or says what is left to do: nothing with a transport that takes packets without an
-   * Effect. A failure of what waits is not told: a packet may be lost at any time.
-   */
-  readonly send: (flow: number, urgent: boolean, packet: Outgoing) => Effect.Effect<void, TransportFailed> | undefined
+  /** Sends at once or in its turn. A failure is not told: a packet may be lost at any time. */
+  readonly send: (packet: Outgoing, manner: Manner) => Effect.Effect<void>
   /** Packets that a stream may send now without asking for a turn. */
   readonly room: () => number
   /** Gives a stream a turn when the transport has room; once for each time that it asks. */
   readonly awaitTurn: (flow: number, sender: Sender) => void
+  /** So much of what was granted is used, or will not be. */
+  readonly settle: (granted: number) => void
   /** Forgets what waits of a stream, and that it does. */
   readonly clear: (flow: number) => void
 }
@@ -75,13 +85,13 @@ export const make = Effect.fnUntraced(function* (
   transport: PacketTransport["Type"]
 ): Effect.fn.Return<SendScheduler, never, Scope.Scope> {
   const { backlog } = transport
-  const pass: (packet: Outgoing) => Effect.Effect<void, TransportFailed> | undefined =
-    transport.unsafeSend ?? transport.send
+  const pass = (packet: Outgoing): Effect.Effect<void> => Effect.ignore(transport.send(packet))
   if (backlog === undefined) {
     return {
-      send: (_flow, _urgent, packet) => pass(packet),
+      send: pass,
       room: () => Number.POSITIVE_INFINITY,
       awaitTurn: () => {},
+      settle: () => {},
       clear: () => {}
     }
   }
@@ -89,34 +99,35 @@ export const make = Effect.fnUntraced(function* (
   /** Counted in turns, and as many as there are streams. */
   const turns = FairQueue.make<Sender>({ quantum: 1, maxBytes: Number.POSITIVE_INFINITY, maxUrgentBytes: 0 })
   const pending = Effect.unsafeMakeLatch(false)
-
-  const isEmpty = () => FairQueue.isEmpty(packets) && FairQueue.isEmpty(turns)
-  const room = () => Math.max(0, Math.ceil((maxBacklog - backlog.bytes()) / packetBytes))
-
-  /** A stream is sending in its turn. */
-  let isGranted = false
+  /** Open while no granted turn is unsettled. */
+  const settled = Effect.unsafeMakeLatch(true)
+  /** Packets that were granted and have not been sent. */
+  let granted = 0
   /** Bytes that have been granted in a row. */
   let run = 0
+
+  const isEmpty = () => FairQueue.isEmpty(packets) && FairQueue.isEmpty(turns)
+  const room = () => Math.max(0, Math.ceil((maxBacklog - backlog.bytes()) / packetBytes) - granted)
+
   const grant = (): void => {
     const left = room()
     const sender = left > 0 ? FairQueue.dequeue(turns) : undefined
     if (sender === undefined) return
     const isAlone = FairQueue.isEmpty(turns)
-    const packets = isAlone ? left : Math.min(burst, left)
-    run = isAlone ? 0 : run + packets * packetBytes
-    isGranted = true
-    sender.sendUpTo(packets)
-    isGranted = false
+    const share = isAlone ? left : Math.min(burst, left)
+    run = isAlone ? 0 : run + share * packetBytes
+    granted += share
+    settled.unsafeClose()
+    sender.onTurn(share)
   }
 
   // Its lifetime counts from when it leaves: a wait that we impose says nothing about the network, and a packet dropped
   // for it would be one more loss for a stream that has just met a queue.
   const sendNext = (): Effect.Effect<void> => {
     const waiting = FairQueue.dequeue(packets)
-    const rest = waiting && pass(waiting)
     // One of each kind: neither do pings of a peer hold up the streams, nor streams what cannot wait.
     grant()
-    return rest === undefined ? Effect.void : Effect.ignore(rest)
+    return waiting === undefined ? Effect.void : pass(waiting)
   }
 
   const rest = Effect.map(Effect.sleep(Duration.zero), () => {
@@ -129,23 +140,29 @@ export const make = Effect.fnUntraced(function* (
       pending.unsafeClose()
       return pending.await
     }
-    if (room() === 0) return backlog.progress
+    // What was granted is on its way; only then the transport's own backlog tells what is left.
+    if (room() === 0) return granted > 0 ? settled.await : backlog.progress
     if (run >= maxRun) return rest
     return Effect.whileLoop({ while: () => room() > 0 && run < maxRun && !isEmpty(), body: sendNext, step: () => {} })
   })
   yield* Effect.forkScoped(Effect.forever(round))
 
   return {
-    send: (flow, urgent, packet) => {
-      if (isGranted || (FairQueue.isEmpty(packets) && room() > 0)) return pass(packet)
-      FairQueue.enqueue(packets, flow, packet, packet.bytes.length + overheadBytes, urgent)
-      pending.unsafeOpen()
-      return undefined
-    },
+    send: (packet, { flow, hasTurn, isUrgent }) =>
+      Effect.suspend(() => {
+        if (hasTurn || (FairQueue.isEmpty(packets) && room() > 0)) return pass(packet)
+        FairQueue.enqueue(packets, flow, packet, packet.bytes.length + overheadBytes, isUrgent)
+        pending.unsafeOpen()
+        return Effect.void
+      }),
     room: () => (isEmpty() ? room() : 0),
     awaitTurn: (flow, sender) => {
       FairQueue.enqueue(turns, flow, sender, 1, false)
       pending.unsafeOpen()
+    },
+    settle: (amount) => {
+      granted -= amount
+      if (granted === 0) settled.unsafeOpen()
     },
     clear: (flow) => {
       FairQueue.clear(packets, flow)

@@ -8,8 +8,8 @@ import * as Signatures from "@effect-i2p/wire/Signatures"
 import * as SigningKey from "@effect-i2p/wire/SigningKey"
 import * as Either from "effect/Either"
 import { assert, describe, it } from "vitest"
-import type { Signing } from "../src/core/Action.js"
-import * as SigningModule from "../src/internal/signing.js"
+import type { Signing } from "../../src/core/Action.js"
+import * as SigningModule from "../../src/internal/connection/signing.js"
 import {
   alice,
   aliceId,
@@ -26,7 +26,7 @@ import {
   synToBob,
   toHex,
   whole
-} from "./vectors.js"
+} from "../vectors.js"
 
 const signer = (keys: DestinationKeys): SigningModule.Signer => ({
   keys,

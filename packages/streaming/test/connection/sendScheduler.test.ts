@@ -5,10 +5,10 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Stream from "effect/Stream"
-import { type Outgoing, PacketTransport } from "../src/PacketTransport.js"
-import type { StreamConnection } from "../src/StreamConnection.js"
-import { StreamManager } from "../src/StreamManager.js"
-import { alice, bob, simulate } from "./simulation.js"
+import { type Outgoing, PacketTransport } from "../../src/PacketTransport.js"
+import type { StreamConnection } from "../../src/StreamConnection.js"
+import { StreamManager } from "../../src/StreamManager.js"
+import { alice, bob, simulate } from "../simulation.js"
 
 /** Bytes that a packet costs on its way to the router, besides its own. */
 const overhead = 450

@@ -4,13 +4,13 @@
  * @since 0.1.0
  */
 import type * as Clock from "effect/Clock"
-import type { Action } from "../core/Action.js"
-import * as SendBuffer from "../core/SendBuffer.js"
-import type { State } from "../core/State.js"
-import * as Packet from "../Packet.js"
-import type { PacketEvent, Sink } from "../PacketTrace.js"
-import type { Peer } from "./driver.js"
-import { monotonicMillis } from "./eventLoop.js"
+import type { Action } from "../../core/Action.js"
+import * as SendBuffer from "../../core/SendBuffer.js"
+import type { State } from "../../core/State.js"
+import * as Packet from "../../Packet.js"
+import type { PacketEvent, Sink } from "../../PacketTrace.js"
+import type { Peer } from "../connection/connection.js"
+import { monotonicMillis } from "../connection/timers.js"
 
 /**
  * The trace of a session.

@@ -1,7 +1,7 @@
 import { it as property } from "@effect/vitest"
 import * as FastCheck from "effect/FastCheck"
 import { assert, describe, it } from "vitest"
-import { Deadlines, type Waiter } from "../src/internal/deadlines.js"
+import { Deadlines, type Waiter } from "../../src/internal/connection/deadlines.js"
 
 const waiter = (): Waiter => ({ deadline: Number.POSITIVE_INFINITY, place: -1 })
 

@@ -13,8 +13,8 @@ import * as SigningKey from "@effect-i2p/wire/SigningKey"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
-import type { Signing } from "../core/Action.js"
-import * as Packet from "../Packet.js"
+import type { Signing } from "../../core/Action.js"
+import * as Packet from "../../Packet.js"
 
 /**
  * What signs for a session: its keys, the backend, and the randomness that some types of signature need.

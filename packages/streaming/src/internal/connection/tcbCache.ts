@@ -1,20 +1,24 @@
 /**
- * What the streams of a session know about the ways to their peers, and hand to those that come after.
+ * What the streams of a session know about the paths to their peers, and hand to later ones: a cache of TCP control
+ * blocks, as RFC 9040 calls it.
+ *
+ * @since 0.1.0
  */
 import type { Destination } from "@effect-i2p/wire/Destination"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import type * as Core from "../core/Config.js"
-import * as ControlBlock from "../core/ControlBlock.js"
-import type { State } from "../core/State.js"
-import type { StreamingOptions } from "../StreamingConfig.js"
-import type { Driver } from "./driver.js"
+import * as Ref from "effect/Ref"
+import type * as Core from "../../core/Config.js"
+import * as ControlBlock from "../../core/ControlBlock.js"
+import type { State } from "../../core/State.js"
+import type { StreamingOptions } from "../../StreamingConfig.js"
+import type { Connection } from "./connection.js"
 
-export interface Sharing {
+export interface TcbCache {
   readonly isOn: boolean
   readonly table: ControlBlock.Table
   /** Streams that run, by their peer, the oldest first. */
-  readonly living: Map<string, Set<Driver>>
+  readonly living: Map<string, Set<Connection>>
 }
 
 /**
@@ -23,7 +27,7 @@ export interface Sharing {
  */
 const maxAsked = 8
 
-export const make = (options: StreamingOptions): Sharing => ({
+export const make = (options: StreamingOptions): TcbCache => ({
   isOn: options.controlBlockSharing,
   table: ControlBlock.make({
     capacity: options.maxControlBlocks,
@@ -38,19 +42,19 @@ export const make = (options: StreamingOptions): Sharing => ({
 /**
  * A stream runs from now on.
  */
-export const enter = (self: Sharing, driver: Driver): void => {
-  const peer = driver.peer.destination.b32
+export const enter = (self: TcbCache, connection: Connection): void => {
+  const peer = connection.peer.destination.b32
   const same = self.living.get(peer)
-  if (same === undefined) self.living.set(peer, new Set([driver]))
-  else same.add(driver)
+  if (same === undefined) self.living.set(peer, new Set([connection]))
+  else same.add(connection)
 }
 
 /**
  * The object that other streams of the peer have for it: bytes, name and keys of one are 3 KB.
  */
-export const known = (self: Sharing, destination: Destination): Destination => {
-  const [driver] = self.living.get(destination.b32) ?? []
-  return driver?.peer.destination ?? destination
+export const known = (self: TcbCache, destination: Destination): Destination => {
+  const [connection] = self.living.get(destination.b32) ?? []
+  return connection?.peer.destination ?? destination
 }
 
 /**
@@ -60,16 +64,16 @@ export const known = (self: Sharing, destination: Destination): Destination => {
  * what the path carries is in use already (RFC 9040 section 5, ensemble sharing).
  */
 export const seed = Effect.fnUntraced(function* (
-  self: Sharing,
+  self: TcbCache,
   peer: string,
   config: Core.Config,
   now: number
 ): Effect.fn.Return<ControlBlock.ControlBlock | undefined> {
   if (!self.isOn) return undefined
   let asked = 0
-  for (const driver of self.living.get(peer) ?? []) {
+  for (const connection of self.living.get(peer) ?? []) {
     if (++asked > maxAsked) break
-    const { rtt } = driver.state
+    const { rtt } = yield* Ref.get(connection.state)
     // Without a minimum there is only what it was given itself.
     if (rtt.srtt === undefined || rtt.minRtt === undefined) continue
     return { srtt: rtt.srtt, rttvar: rtt.rttvar, window: config.initialWindow }
@@ -80,10 +84,10 @@ export const seed = Effect.fnUntraced(function* (
 /**
  * A stream is over. Only one that ended well says something about the path: others may have ended because of it.
  */
-export const leave = (self: Sharing, driver: Driver, last: State, now: number): void => {
-  const peer = driver.peer.destination.b32
+export const leave = (self: TcbCache, connection: Connection, last: State, now: number): void => {
+  const peer = connection.peer.destination.b32
   const same = self.living.get(peer)
-  same?.delete(driver)
+  same?.delete(connection)
   if (same?.size === 0) self.living.delete(peer)
   const { minRtt, rttvar, srtt } = last.rtt
   if (!self.isOn || last.phase._tag !== "TimeWait" || srtt === undefined || minRtt === undefined) return

@@ -3,8 +3,8 @@ import * as MemoryTransport from "@effect-i2p/testkit/MemoryTransport"
 import type { Destination } from "@effect-i2p/wire/Destination"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
-import type { StreamManager } from "../src/StreamManager.js"
-import { mallory, sessions, simulate } from "./simulation.js"
+import type { StreamManager } from "../../src/StreamManager.js"
+import { mallory, sessions, simulate } from "../simulation.js"
 
 const slow = { link: { latencyMillis: 200 } } as const
 

@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
-import { Credit } from "../src/internal/credit.js"
+import { Credit } from "../../src/internal/connection/credit.js"
 
 describe("Credit", () => {
   it("is taken at once while there is enough", () => {

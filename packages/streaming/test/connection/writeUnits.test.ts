@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { WriteUnits } from "../src/internal/writeUnits.js"
+import { WriteUnits } from "../../src/internal/connection/writeUnits.js"
 
 const bytes = (length: number, value: number) => new Uint8Array(length).fill(value)
 

@@ -10,11 +10,12 @@ import * as FiberRef from "effect/FiberRef"
 import * as Metric from "effect/Metric"
 import type * as MetricLabel from "effect/MetricLabel"
 import * as Record from "effect/Record"
-import * as SendBuffer from "../core/SendBuffer.js"
-import type { State } from "../core/State.js"
-import type { PingError } from "../StreamError.js"
-import * as StreamMetrics from "../StreamMetrics.js"
-import * as Driver from "./driver.js"
+import * as Ref from "effect/Ref"
+import * as SendBuffer from "../../core/SendBuffer.js"
+import type { State } from "../../core/State.js"
+import type { PingError } from "../../StreamError.js"
+import * as StreamMetrics from "../../StreamMetrics.js"
+import type { Connection } from "../connection/connection.js"
 
 /** What a stream has counted so far. */
 interface Totals {
@@ -79,8 +80,6 @@ const update: Record<keyof Totals, (change: number, labels: Labels) => void> = {
 const chokedByPeer = Metric.tagged(StreamMetrics.choked, "side", "peer")
 const chokedBySelf = Metric.tagged(StreamMetrics.choked, "side", "self")
 
-type Shell = Driver.Driver
-
 /**
  * One stream's account. `labels` are those of whoever opened it.
  */
@@ -129,11 +128,12 @@ export const open = ({ labels, role }: Account, millis?: number): void => {
 /**
  * A stream is over.
  */
-export const end = (account: Account, shell: Shell, last: State): void => {
+export const end = (connection: Connection, last: State): void => {
+  const { account } = connection
   const { labels, role } = account
-  const outcome = account.timedOut ? "TimedOut" : (shell.outcome?._tag ?? "Aborted")
+  const outcome = account.timedOut ? "TimedOut" : (connection.ended?.outcome._tag ?? "Aborted")
   const sums: Sums = { ...nothing }
-  collect(sums, account, { ...totals(shell, last), inFlight: 0, chokedByPeer: 0, chokedBySelf: 0 })
+  collect(sums, account, { ...totals(connection, last), inFlight: 0, chokedByPeer: 0, chokedBySelf: 0 })
   streams[role].unsafeModify(-1, labels)
   ended[role][outcome].unsafeUpdate(1, labels)
   publish(sums, labels)
@@ -143,20 +143,19 @@ export const end = (account: Account, shell: Shell, last: State): void => {
 /**
  * Adds up live streams, each under its own labels.
  */
-export const sample = (
-  drivers: ReadonlyMap<number, Shell>,
-  accounts: ReadonlyMap<number, Account>
-): Effect.Effect<void> =>
-  Effect.sync(() => {
-    for (const [id, driver] of drivers) {
-      const account = accounts.get(id)
-      if (account === undefined) continue
-      const sums: Sums = { ...nothing }
-      collect(sums, account, totals(driver, driver.state))
-      publish(sums, account.labels)
-      observe(driver.state, account.labels)
-    }
-  })
+export const sample = (connections: Iterable<Connection>): Effect.Effect<void> =>
+  Effect.forEach(
+    connections,
+    (connection) =>
+      Effect.map(Ref.get(connection.state), (state) => {
+        const { account } = connection
+        const sums: Sums = { ...nothing }
+        collect(sums, account, totals(connection, state))
+        publish(sums, account.labels)
+        observe(state, account.labels)
+      }),
+    { discard: true }
+  )
 
 /**
  * Tells how much memory a session holds for what is unread; `reported` is changed.
@@ -215,7 +214,7 @@ const resultOf = (error: PingError): Exclude<keyof typeof pings, "answered"> => 
   }
 }
 
-const totals = (shell: Shell, state: State): Totals => ({
+const totals = (connection: Connection, state: State): Totals => ({
   bytesSent: state.send.sentBytes,
   bytesAcknowledged: state.send.ackedBytes,
   bytesReceived: state.counters.bytesReceived,
@@ -224,8 +223,8 @@ const totals = (shell: Shell, state: State): Totals => ({
   retransmissions: state.counters.retransmissions,
   retransmissionTimeouts: state.counters.retransmissionTimeouts,
   duplicates: state.counters.duplicates,
-  packetsDropped: state.counters.dropped + shell.droppedPackets,
-  chokedMillis: Driver.chokedMillis(shell),
+  packetsDropped: state.counters.dropped + connection.packets.dropped,
+  chokedMillis: connection.chokedMillis,
   inFlight: SendBuffer.flightSize(state.send),
   chokedByPeer: state.peerChoke === undefined ? 0 : 1,
   chokedBySelf: state.flow.choking ? 1 : 0

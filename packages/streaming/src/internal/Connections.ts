@@ -1,0 +1,151 @@
+/**
+ * The streams of a session: one entry each, one way in and one way out.
+ *
+ * An entry is a `Connection` (inbox, state, handle's cells, account); its fiber is in a `FiberMap` under the same id. The
+ * demultiplexer finds entries by the ids in packets.
+ *
+ * @since 0.1.0
+ */
+import type { PublicKey } from "@effect-i2p/wire/SigningKey"
+import * as Effect from "effect/Effect"
+import * as FiberMap from "effect/FiberMap"
+import type * as Scope from "effect/Scope"
+import type { Action } from "../core/Action.js"
+import * as Assembler from "../core/Assembler.js"
+import * as Endpoint from "../core/Endpoint.js"
+import type * as Event from "../core/Event.js"
+import { isCloseInFlight, type State } from "../core/State.js"
+import type * as Packet from "../Packet.js"
+import type { Path } from "../PacketTransport.js"
+import * as StreamingConfig from "../StreamingConfig.js"
+import * as Connection from "./connection/connection.js"
+import * as ConnectionFiber from "./connection/fiber.js"
+import * as TcbCache from "./connection/tcbCache.js"
+import * as Metering from "./observe/metering.js"
+import * as Tracing from "./observe/tracing.js"
+
+/**
+ * A stream that begins, and the actions of its first step.
+ */
+export interface Opening {
+  readonly peer: Connection.Peer
+  readonly peerKey: PublicKey | undefined
+  readonly state: State
+  readonly actions: ReadonlyArray<Action>
+  readonly sendBufferBytes: number
+  readonly initialBytes: number
+  /** What opened the stream, if the peer did. */
+  readonly syn?: Packet.Packet | undefined
+}
+
+export interface Connections {
+  readonly endpoint: Endpoint.Endpoint<Connection.Connection, Connection.Peer>
+  readonly tcbCache: TcbCache.TcbCache
+  readonly all: () => Iterable<Connection.Connection>
+  /** Enters a stream and starts its fiber. */
+  readonly open: (opening: Opening) => Effect.Effect<Connection.Connection>
+  /** Whether a stream has this port of ours. */
+  readonly usesPort: (port: number) => boolean
+  readonly path: () => Path
+  /** Tells all streams what became of the way to the router. */
+  readonly notePath: (path: Path) => void
+  /** Tells all streams, and waits until there is none. */
+  readonly tellAll: (event: Event.Event) => Effect.Effect<void>
+}
+
+/**
+ * Streams that are interrupted when the scope is left, which aborts them.
+ */
+export const make = Effect.fnUntraced(function* (
+  session: Connection.Session,
+  options: StreamingConfig.StreamingOptions
+): Effect.fn.Return<Connections, never, Scope.Scope> {
+  const endpoint: Connections["endpoint"] = Endpoint.make(StreamingConfig.toLimits(options))
+  const tcbCache = TcbCache.make(options)
+  const fibers = yield* FiberMap.make<number>()
+  const run = yield* Effect.annotateLogs(FiberMap.runtime(fibers)<never>(), {
+    package: "streaming",
+    module: "Connection"
+  })
+  /** How many streams have a port of ours. */
+  const ports = new Map<number, number>()
+  /** Open while there is no stream. */
+  const idle = Effect.unsafeMakeLatch(true)
+  let path: Path = "Up"
+
+  function* all(): Iterable<Connection.Connection> {
+    for (const { stream } of endpoint.live.values()) yield stream
+  }
+
+  const countPort = (port: number, change: 1 | -1): void => {
+    const count = (ports.get(port) ?? 0) + change
+    if (count === 0) ports.delete(port)
+    else ports.set(port, count)
+  }
+
+  const leave = (connection: Connection.Connection, last: State): Effect.Effect<void> =>
+    Effect.sync(() => {
+      const { id, peer } = connection
+      const now = session.timers.now
+      countPort(peer.localPort, -1)
+      session.scheduler.clear(id)
+      TcbCache.leave(tcbCache, connection, last, now)
+      Endpoint.release(endpoint, id, {
+        peer: Connection.remembered(peer),
+        remoteStreamId: last.remoteStreamId,
+        ackThrough: last.phase._tag === "TimeWait" ? Assembler.cumulative(last.receive) : undefined,
+        closeUnheard: isCloseInFlight(last),
+        now
+      })
+      if (endpoint.live.size === 0) idle.unsafeOpen()
+      Metering.end(connection, last)
+    })
+
+  const open = Effect.fnUntraced(function* (opening: Opening) {
+    const { actions, peer, state } = opening
+    const id = state.localStreamId
+    const connection = yield* Connection.make({
+      session,
+      peer,
+      peerKey: opening.peerKey,
+      state,
+      sendBufferBytes: opening.sendBufferBytes,
+      initialBytes: opening.initialBytes,
+      maxPackets: options.mailboxSize,
+      account: Metering.begin(state, yield* Metering.labels),
+      tracer: session.trace && Tracing.begin(session.trace, state, peer, opening.syn)
+    })
+    idle.unsafeClose()
+    countPort(peer.localPort, 1)
+    TcbCache.enter(tcbCache, connection)
+    Endpoint.register(endpoint, id, {
+      stream: connection,
+      peerKey: peer.destination.b32,
+      remoteStreamId: state.remoteStreamId
+    })
+    if (path === "Down") connection.notePath(path)
+    run(
+      id,
+      ConnectionFiber.run(connection, actions, (last) => leave(connection, last))
+    )
+    return connection
+  })
+
+  return {
+    endpoint,
+    tcbCache,
+    all,
+    open,
+    usesPort: (port) => ports.has(port),
+    path: () => path,
+    notePath: (next) => {
+      path = next
+      for (const connection of all()) connection.notePath(next)
+    },
+    tellAll: (event) =>
+      Effect.suspend(() => {
+        for (const connection of all()) connection.command(event)
+        return Effect.interruptible(idle.await)
+      })
+  }
+})

@@ -1,0 +1,183 @@
+/**
+ * What a stream has received and the application has not read: a queue of bytes in order, bounded by the receive window
+ * and counted in the session's memory.
+ *
+ * Payloads are views of what they came in. A reader that keeps up takes them as they are; for others they are copied when
+ * the session's memory gets tight, so that one of them keeps no slab of other packets alive.
+ *
+ * @since 0.1.0
+ */
+import type { NoSuchElementException } from "effect/Cause"
+import * as Chunk from "effect/Chunk"
+import * as Effect from "effect/Effect"
+import type * as Exit from "effect/Exit"
+import * as Mailbox from "effect/Mailbox"
+import type * as Option from "effect/Option"
+import * as Event from "../../core/Event.js"
+import * as ReceiveWindow from "../../core/ReceiveWindow.js"
+import type { StreamError, StreamReset } from "../../StreamError.js"
+import { exactSize, looseSize, type Member, type MemoryPool } from "./memoryPool.js"
+
+/** A payload in the queue, and the bytes of memory that it counts for. */
+interface Received {
+  bytes: Uint8Array
+  size: number
+}
+
+type ReceivedQueue = Mailbox.Mailbox<Received, StreamReset>
+
+export class Incoming implements Member {
+  readonly #pool: MemoryPool
+  /** Called when the application has read something. */
+  readonly #onRead: () => void
+  /** Made for the first bytes or the first reader: 2 KB that a stream without either does not need. */
+  #queue: ReceivedQueue | undefined
+  #end: Exit.Exit<void, StreamReset> | undefined
+  /** What is in the queue: only its taker can reach into it. */
+  #unread: Array<Received> = []
+  #isDiscarding = false
+  /** Memory of what came ahead of something missing. */
+  #pendingSize = 0
+  /** Bytes that the application has read since the last step, and what they counted for. */
+  #consumed = 0
+  #charge = 0
+
+  /** `onRead` is called synchronously and must not throw. */
+  constructor(pool: MemoryPool, onRead: () => void) {
+    this.#pool = pool
+    this.#onRead = onRead
+  }
+
+  /** Bytes that were read and that the core has not heard of. */
+  get consumed(): number {
+    return this.#consumed
+  }
+
+  get isOpen(): boolean {
+    return this.#queue !== undefined
+  }
+
+  /** Makes the queue. */
+  get open(): Effect.Effect<ReceivedQueue> {
+    return Effect.suspend(() =>
+      this.#queue !== undefined
+        ? Effect.succeed(this.#queue)
+        : Effect.map(Mailbox.make<Received, StreamReset>(), (queue) => {
+            this.#queue ??= queue
+            if (this.#end !== undefined) this.#queue.unsafeDone(this.#end)
+            return this.#queue
+          })
+    )
+  }
+
+  /** Hands over what was received in order; the queue must be open. */
+  deliver(bytes: Uint8Array): void {
+    if (this.#isDiscarding) return
+    const { isTight } = this.#pool
+    const received = isTight
+      ? { bytes: alone(bytes), size: exactSize(bytes.length) }
+      : { bytes, size: looseSize(bytes.length) }
+    if (this.#queue?.unsafeOffer(received) !== true) return
+    this.#unread.push(received)
+    if (!isTight) this.#pool.loosen(this)
+    this.#pool.change(received.size)
+  }
+
+  /** What came ahead of something missing takes memory as what is unread does. */
+  notePending(held: { readonly pending: ReadonlyArray<unknown>; readonly pendingBytes: number }): void {
+    const size = held.pendingBytes + held.pending.length * exactSize(0)
+    if (size === this.#pendingSize) return
+    this.#pool.change(size - this.#pendingSize)
+    this.#pendingSize = size
+  }
+
+  /** Copies what waits out of what it came in: memory is tight. */
+  compact(): void {
+    let freed = 0
+    for (const received of this.#unread) {
+      const size = exactSize(received.bytes.length)
+      freed += received.size - size
+      received.bytes = alone(received.bytes)
+      received.size = size
+    }
+    this.#pool.change(-freed)
+  }
+
+  /** Nothing follows; what is there can still be read. Idempotent: the first exit wins. */
+  end(exit: Exit.Exit<void, StreamReset>): void {
+    this.#end ??= exit
+    this.#queue?.unsafeDone(this.#end)
+  }
+
+  /** Takes the next bytes; none at the end of the stream. */
+  get read(): Effect.Effect<Option.Option<Uint8Array>, StreamError> {
+    return Effect.matchEffect(
+      Effect.flatMap(this.open, (queue) => queue.take),
+      {
+        onFailure: (error) => (isEnd(error) ? Effect.succeedNone : Effect.fail(error)),
+        onSuccess: (received) => {
+          this.#unread.shift()
+          this.#noteRead(received)
+          this.#settle()
+          return Effect.succeedSome(received.bytes)
+        }
+      }
+    )
+  }
+
+  /** Takes all that is there, waits for the first; empty at the end of the stream. */
+  get readAll(): Effect.Effect<Chunk.Chunk<Uint8Array>, StreamError> {
+    return Effect.map(
+      Effect.flatMap(this.open, (queue) => queue.takeAll),
+      ([chunk]) => {
+        if (chunk.length === 0) return Chunk.empty()
+        this.#unread = this.#unread.slice(chunk.length)
+        const payloads: Array<Uint8Array> = []
+        for (const received of chunk) {
+          this.#noteRead(received)
+          payloads.push(received.bytes)
+        }
+        this.#settle()
+        return Chunk.unsafeFromArray(payloads)
+      }
+    )
+  }
+
+  /** Lets go of what nobody will read, now and later. */
+  get discard(): Effect.Effect<void> {
+    return Effect.suspend(() => {
+      this.#isDiscarding = true
+      let freed = 0
+      for (const { size } of this.#unread) freed += size
+      this.#unread = []
+      this.#pool.change(-freed)
+      this.#pool.tighten(this)
+      return this.#queue === undefined ? Effect.void : Effect.ignore(this.#queue.clear)
+    })
+  }
+
+  /** What the core is told of the application's reading, if there is anything. */
+  takeConsumed(): Event.Event | undefined {
+    if (this.#consumed === 0) return undefined
+    const event = Event.consumed(this.#consumed, this.#charge)
+    this.#consumed = 0
+    this.#charge = 0
+    return event
+  }
+
+  #noteRead({ bytes: { length }, size }: Received): void {
+    this.#consumed += length
+    this.#charge += ReceiveWindow.charge(length)
+    this.#pool.change(-size)
+  }
+
+  #settle(): void {
+    if (this.#unread.length === 0) this.#pool.tighten(this)
+    this.#onRead()
+  }
+}
+
+const isEnd = (error: StreamError | NoSuchElementException): error is NoSuchElementException =>
+  error._tag === "NoSuchElementException"
+
+const alone = (bytes: Uint8Array): Uint8Array => (bytes.buffer.byteLength > bytes.length ? bytes.slice() : bytes)
