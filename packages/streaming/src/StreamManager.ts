@@ -350,7 +350,7 @@ const make = Effect.gen(function* () {
       return yield* new TransportFailed({ reason: "the session with the router is lost" })
     if (!Endpoint.hasRoom(endpoint)) return yield* new TooManyStreams({ limit: options.maxConcurrentStreams })
     const connectTimeout = Math.max(1, deadline - now())
-    const config = yield* StreamingConfig.toCore({ ...merged, connectTimeout }, chance(), synRoom)
+    const config = StreamingConfig.toCore({ ...merged, connectTimeout }, chance(), synRoom)
     const initialData = (request.initialData ?? noBytes).slice()
     const id = freshId()
     const [state, actions] = Connection.open(
@@ -370,7 +370,7 @@ const make = Effect.gen(function* () {
           peerKey: destination.signingKey,
           state,
           actions,
-          sendBufferBytes: merged.sendBufferBytes,
+          options: merged,
           initialBytes: initialData.length
         }),
         (connection) => {
@@ -460,7 +460,7 @@ const make = Effect.gen(function* () {
     peerKey: PublicKey,
     connectionOptions: StreamingConfig.ConnectionOptions
   ) {
-    const config = yield* StreamingConfig.toCore(connectionOptions, chance(), synRoom)
+    const config = StreamingConfig.toCore(connectionOptions, chance(), synRoom)
     const id = freshId()
     const seed = yield* TcbCache.seed(tcbCache, peer.destination.b32, config, now())
     const [state, actions] = Connection.accept(config, { localStreamId: id, syn: packet, seed }, now())
@@ -470,7 +470,7 @@ const make = Effect.gen(function* () {
       peerKey: peerKey === peer.destination.signingKey ? known.signingKey : peerKey,
       state,
       actions,
-      sendBufferBytes: connectionOptions.sendBufferBytes,
+      options: connectionOptions,
       initialBytes: 0,
       syn: packet
     })

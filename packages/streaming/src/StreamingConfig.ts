@@ -7,17 +7,15 @@
 import * as VerificationBudget from "@effect-i2p/i2cp/VerificationBudget"
 import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
-import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Schedule from "effect/Schedule"
-import * as ScheduleDecision from "effect/ScheduleDecision"
-import * as ScheduleIntervals from "effect/ScheduleIntervals"
 import * as AccessList from "./AccessList.js"
 import type * as Admission from "./core/Admission.js"
 import type * as Core from "./core/Config.js"
 import type * as CongestionController from "./core/CongestionController.js"
 import * as Veno from "./core/congestion/Veno.js"
 import type * as Endpoint from "./core/Endpoint.js"
+import type { Retry } from "./core/Retry.js"
 
 /**
  * What a stream is for. `interactive`: answers are worth more than packets; acknowledgments are prompt, small writes leave
@@ -47,8 +45,11 @@ export interface ConnectionOptions {
   readonly synPayloadBytes: number
   /** Time for the whole opening. Default 60 s, Java `i2p.streaming.connectTimeout`. */
   readonly connectTimeout: Duration.DurationInput
-  /** Delays before the SYN is sent again. Default 3, 6, 12, 24 s: Java's first is 9 s, which is long for one lost packet. */
-  readonly synRetry: Schedule.Schedule<unknown>
+  /**
+   * Delays before the SYN is sent again; stepped at each, with what happened as input. Default 3, 6, 12, 24 s: Java's first
+   * is 9 s, which is long for one lost packet.
+   */
+  readonly synRetry: Schedule.Schedule<unknown, Retry>
   /**
    * How long a SYN-ACK waits for the application's first bytes when the SYN brought a request. Default 10 ms: Java
    * waits up to 500 ms, i2pd and emissary do not; whoever answers from memory makes it in ten.
@@ -61,10 +62,16 @@ export interface ConnectionOptions {
   /** Default 45 s, Java. */
   readonly maxRto: Duration.DurationInput
   /**
-   * Delays of the retransmissions without an answer between, given the timeout as measured; its end is the end of the
-   * stream. Asked once, for a timeout of one second, and scaled. Default: doubling, 8 times (Java `maxResends`).
+   * Delays between retransmissions without progress; stepped at each timeout, with what happened as input. The first
+   * timeout is the measured one; this says how long to wait after the first retransmission, the second, and so on. Its end
+   * is the end of the stream. No delay is longer than `maxRto`. Default `backoff(8)`: doubling, 8 times (Java `maxResends`).
    */
-  readonly retransmit: (rto: Duration.Duration) => Schedule.Schedule<unknown>
+  readonly retransmit: Schedule.Schedule<unknown, Retry>
+  /**
+   * Delays between probes of a closed receive window, stepped at each probe; no longer than `maxProbeInterval`. The first
+   * probe goes out after the timeout. Default: doubling from twice the timeout on (RFC 9293 section 3.8.6.1).
+   */
+  readonly windowProbe: Schedule.Schedule<unknown, Retry>
   /**
    * Sets the five knobs below; a knob given beside it has its own value. Default "balanced". What a stream is for is not
    * told to the peer, unless `announceProfile`.
@@ -336,6 +343,36 @@ export const profiles: Record<
   }
 }
 
+/** Doublings beyond which a delay does not grow: `maxRto` is reached long before. */
+const maxDoublings = 7
+
+/** The timeout doubled with each repetition since the last measured round trip. */
+const doubling: Schedule.Schedule<Retry, Retry> = Schedule.modifyDelay(Schedule.identity<Retry>(), ({ backoff, rto }) =>
+  Duration.millis(rto * 2 ** Math.min(backoff, maxDoublings))
+)
+
+/**
+ * Retransmissions whose delay doubles each time, so many of them.
+ *
+ * @example
+ * ```ts
+ * import * as StreamingConfig from "@effect-i2p/streaming/StreamingConfig"
+ * import * as Schedule from "effect/Schedule"
+ *
+ * // The default, with chance, and for two minutes at the most.
+ * export const patient = StreamingConfig.layer({
+ *   retransmit: StreamingConfig.backoff(30).pipe(Schedule.jittered, Schedule.upTo("2 minutes"))
+ * })
+ * ```
+ *
+ * **Source** RFC 6298 section 5.5.
+ *
+ * @since 0.1.0
+ * @category schedules
+ */
+export const backoff = (times: number): Schedule.Schedule<unknown, Retry> =>
+  Schedule.intersect(doubling, Schedule.recurs(times))
+
 /**
  * The default of every option.
  *
@@ -354,7 +391,8 @@ export const defaults: StreamingOptions = {
   initialRto: "9 seconds",
   minRto: "200 millis",
   maxRto: "45 seconds",
-  retransmit: (rto) => Schedule.exponential(rto).pipe(Schedule.intersect(Schedule.recurs(8))),
+  retransmit: backoff(8),
+  windowProbe: doubling,
   tailLossProbe: true,
   pacing: true,
   maxSendRate: Number.POSITIVE_INFINITY,
@@ -445,46 +483,6 @@ export const override = <A extends ConnectionOptions>(
 export const layer = (options: Partial<StreamingOptions>): Layer.Layer<never> =>
   Layer.succeed(StreamingConfig, override(defaults, options)) as Layer.Layer<never>
 
-/** Retries that a schedule is asked for; one that never ends is cut here. RFC 9293 suggests 15 at the most (R2). */
-const maxRetries = 32
-
-/**
- * The delays that a schedule gives, in milliseconds. A policy is run once for each connection, so that the pure core
- * gets plain numbers and a jittered schedule its own chance.
- *
- * Not `Schedule.run`: that one counts the schedule's last word, "no more", as a recurrence without delay.
- */
-const delaysOf = Effect.fnUntraced(function* (
-  schedule: Schedule.Schedule<unknown>
-): Effect.fn.Return<ReadonlyArray<number>> {
-  const delays: Array<number> = []
-  let state: unknown = schedule.initial
-  let now = 0
-  while (delays.length < maxRetries) {
-    const [next, , decision] = yield* schedule.step(now, undefined, state)
-    if (ScheduleDecision.isDone(decision)) break
-    const start = ScheduleIntervals.start(decision.intervals)
-    delays.push(start - now)
-    now = start
-    state = next
-  }
-  return delays
-})
-
-/**
- * The default policies have no chance in them: they are run once for all connections. Measured: to run them was 60 µs of
- * each end of a connection, more than half of its effects.
- */
-const defaultSynRetryDelays = Effect.runSync(delaysOf(defaults.synRetry))
-
-/** Backoff is asked for at a timeout of one second, and scaled. */
-const backoffUnit = Duration.seconds(1)
-
-const backoffOf = (policy: ConnectionOptions["retransmit"]) =>
-  Effect.map(delaysOf(policy(backoffUnit)), (delays) => delays.map((delay) => delay / Duration.toMillis(backoffUnit)))
-
-const defaultBackoff = Effect.runSync(backoffOf(defaults.retransmit))
-
 /**
  * Chance added to the idle timeout, so that keepalives of many streams, or of the same one seen elsewhere, do not line
  * up. Java, 0 to 10 s.
@@ -498,57 +496,49 @@ const idleJitterMillis = 10_000
  * @since 0.1.0
  * @category conversions
  */
-export const toCore = Effect.fnUntraced(function* (
+export const toCore = (
   options: ConnectionOptions,
   chance: number,
   synRoom = Number.POSITIVE_INFINITY
-): Effect.fn.Return<Core.Config> {
-  const synRetryDelays =
-    options.synRetry === defaults.synRetry ? defaultSynRetryDelays : yield* delaysOf(options.synRetry)
-  const retransmitBackoff =
-    options.retransmit === defaults.retransmit ? defaultBackoff : yield* backoffOf(options.retransmit)
-  return {
-    maxPacketSize: options.maxPacketSize,
-    synPayloadBytes: Math.min(options.synPayloadBytes, synRoom),
-    synAckPayloadBytes: synRoom,
-    synRetryDelays,
-    connectTimeout: Duration.toMillis(options.connectTimeout),
-    synAckDelay: Duration.toMillis(options.synAckDelay),
-    initialRto: Duration.toMillis(options.initialRto),
-    minRto: Duration.toMillis(options.minRto),
-    maxRto: Duration.toMillis(options.maxRto),
-    retransmitBackoff,
-    maxAckDelay: Duration.toMillis(options.maxAckDelay),
-    ackEvery: options.ackEvery,
-    minAckDelay: Duration.toMillis(options.minAckDelay),
-    maxSmallInFlight: options.maxSmallInFlight,
-    promptTails: options.promptTails,
-    announceInteractive: options.announceProfile && options.profile === "interactive",
-    tailLossProbe: options.tailLossProbe,
-    pacing: options.pacing,
-    maxSendRate: options.maxSendRate,
-    initialWindow: options.initialWindow,
-    maxWindow: options.maxWindow,
-    // Who wants a smaller window than the default wants it for everybody.
-    maxProvenWindow:
-      options.maxWindow < defaults.maxWindow ? options.maxWindow : Math.max(options.maxWindow, options.maxProvenWindow),
-    maxSendSpan: options.maxSendSpan,
-    maxProvenSpan: options.maxSendSpan < defaults.maxSendSpan ? options.maxSendSpan : options.maxProvenSpan,
-    congestion: options.congestion,
-    receiveBufferBytes: options.receiveBufferBytes,
-    // Who wants to hold less than the default wants that to hold.
-    maxReceiveBufferBytes:
-      options.receiveBufferBytes < defaults.receiveBufferBytes &&
-      options.maxReceiveBufferBytes === defaults.maxReceiveBufferBytes
-        ? options.receiveBufferBytes
-        : Math.max(options.receiveBufferBytes, options.maxReceiveBufferBytes),
-    receiveSpan: options.receiveSpan,
-    chokeTimeout: Duration.toMillis(options.chokeTimeout),
-    maxProbeInterval: Duration.toMillis(options.maxProbeInterval),
-    idleTimeout: Duration.toMillis(options.idleTimeout) + chance * idleJitterMillis,
-    idleAction: options.idleAction,
-    closeTimeout: Duration.toMillis(options.closeTimeout)
-  }
+): Core.Config => ({
+  maxPacketSize: options.maxPacketSize,
+  synPayloadBytes: Math.min(options.synPayloadBytes, synRoom),
+  synAckPayloadBytes: synRoom,
+  connectTimeout: Duration.toMillis(options.connectTimeout),
+  synAckDelay: Duration.toMillis(options.synAckDelay),
+  initialRto: Duration.toMillis(options.initialRto),
+  minRto: Duration.toMillis(options.minRto),
+  maxRto: Duration.toMillis(options.maxRto),
+  maxAckDelay: Duration.toMillis(options.maxAckDelay),
+  ackEvery: options.ackEvery,
+  minAckDelay: Duration.toMillis(options.minAckDelay),
+  maxSmallInFlight: options.maxSmallInFlight,
+  promptTails: options.promptTails,
+  announceInteractive: options.announceProfile && options.profile === "interactive",
+  tailLossProbe: options.tailLossProbe,
+  pacing: options.pacing,
+  maxSendRate: options.maxSendRate,
+  initialWindow: options.initialWindow,
+  maxWindow: options.maxWindow,
+  // Who wants a smaller window than the default wants it for everybody.
+  maxProvenWindow:
+    options.maxWindow < defaults.maxWindow ? options.maxWindow : Math.max(options.maxWindow, options.maxProvenWindow),
+  maxSendSpan: options.maxSendSpan,
+  maxProvenSpan: options.maxSendSpan < defaults.maxSendSpan ? options.maxSendSpan : options.maxProvenSpan,
+  congestion: options.congestion,
+  receiveBufferBytes: options.receiveBufferBytes,
+  // Who wants to hold less than the default wants that to hold.
+  maxReceiveBufferBytes:
+    options.receiveBufferBytes < defaults.receiveBufferBytes &&
+    options.maxReceiveBufferBytes === defaults.maxReceiveBufferBytes
+      ? options.receiveBufferBytes
+      : Math.max(options.receiveBufferBytes, options.maxReceiveBufferBytes),
+  receiveSpan: options.receiveSpan,
+  chokeTimeout: Duration.toMillis(options.chokeTimeout),
+  maxProbeInterval: Duration.toMillis(options.maxProbeInterval),
+  idleTimeout: Duration.toMillis(options.idleTimeout) + chance * idleJitterMillis,
+  idleAction: options.idleAction,
+  closeTimeout: Duration.toMillis(options.closeTimeout)
 })
 
 /**

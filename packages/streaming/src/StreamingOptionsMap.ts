@@ -14,7 +14,6 @@ import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
-import * as Schedule from "effect/Schedule"
 import * as Schema from "effect/Schema"
 import * as AccessList from "./AccessList.js"
 import type { Period } from "./core/Admission.js"
@@ -214,7 +213,7 @@ const streaming: Readonly<Record<string, Apply>> = {
     draft.options.maxPacketSize = Math.max(minMessageSize, value)
   }),
   maxResends: integer(0, maxResends, (draft, value) => {
-    draft.options.retransmit = (rto) => Schedule.exponential(rto).pipe(Schedule.intersect(Schedule.recurs(value)))
+    draft.options.retransmit = StreamingConfig.backoff(value)
   }),
   maxWindowSize: integer(1, maxWindow, (draft, value) => {
     draft.options.maxWindow = value

@@ -504,24 +504,6 @@ describe("limits and policies", () => {
     }).pipe(simulate())
   )
 
-  it.effect("data is repeated as the schedule says, and its end is the end of the stream", () =>
-    Effect.gen(function* () {
-      const { near, network } = yield* established({
-        retransmit: (rto) => Schedule.spaced(rto).pipe(Schedule.intersect(Schedule.recurs(3)))
-      })
-      const sent = yield* record
-      yield* network.setLink({ loss: 1 })
-      yield* near.write(bytes("into the void"))
-      assert.strictEqual(yield* failureOf(near.flush), "StreamReset TimedOut")
-      const data = sent.filter(({ packet }) => packet.payload.length > 0)
-      const { rto } = yield* near.stats
-      assert.deepStrictEqual(
-        data.map(({ at }) => Math.round((at - data[0]!.at) / rto)),
-        [0, 1, 2, 3]
-      )
-    }).pipe(simulate({ link: { latencyMillis: 100 } }))
-  )
-
   it.effect("a connect that hangs in the transport ends with its timeout", () =>
     Effect.gen(function* () {
       const inner = yield* (yield* MemoryTransport.MemoryNetwork).transport(alice)

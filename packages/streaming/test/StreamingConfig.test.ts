@@ -1,10 +1,11 @@
 import { readFileSync } from "node:fs"
 import { fileURLToPath } from "node:url"
 import { describe, it } from "@effect/vitest"
+import { LiveSchedule } from "@effect-i2p/i2cp/LiveSchedule"
 import * as StreamingConfig from "@effect-i2p/streaming/StreamingConfig"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import * as Schedule from "effect/Schedule"
+import * as Option from "effect/Option"
 import { assert } from "vitest"
 
 /** The default of each option as the tables of the README say it. */
@@ -25,6 +26,19 @@ const parsed = (words: string): unknown => {
 const isDuration = (value: unknown): value is Duration.DurationInput =>
   typeof value === "string" && /^\d+ (millis|seconds?|minutes?|hours?)$/.test(value)
 
+/** What a schedule answers for a timeout of 100 ms, so many times or to its end. */
+const delays = (schedule: StreamingConfig.ConnectionOptions["retransmit"], times: number) =>
+  Effect.gen(function* () {
+    const live = new LiveSchedule(schedule)
+    const all: Array<number> = []
+    for (let attempt = 1; attempt <= times; attempt++) {
+      const delay = yield* live.next({ attempt, backoff: attempt, rto: 100, cause: "Timeout" })
+      if (Option.isNone(delay)) break
+      all.push(Duration.toMillis(delay.value))
+    }
+    return all
+  })
+
 describe("StreamingConfig", () => {
   it("has the defaults that the README says", () => {
     const rows = documented()
@@ -38,37 +52,23 @@ describe("StreamingConfig", () => {
     }
   })
 
-  it.effect("turns the default schedules into as many delays as they have recurrences", () =>
+  it.effect("doubles the delays of retransmissions and probes, and those of the SYN from three seconds on", () =>
     Effect.gen(function* () {
-      const core = yield* StreamingConfig.toCore(StreamingConfig.defaults, 0)
-      assert.deepStrictEqual(core.synRetryDelays, [3000, 6000, 12_000, 24_000])
-      assert.deepStrictEqual(core.retransmitBackoff, [1, 2, 4, 8, 16, 32, 64, 128])
+      const { retransmit, synRetry, windowProbe } = StreamingConfig.defaults
+      assert.deepStrictEqual(yield* delays(synRetry, 6), [3000, 6000, 12_000, 24_000])
+      assert.deepStrictEqual(yield* delays(retransmit, 12), [200, 400, 800, 1600, 3200, 6400, 12_800, 12_800])
+      assert.deepStrictEqual(yield* delays(windowProbe, 9), [200, 400, 800, 1600, 3200, 6400, 12_800, 12_800, 12_800])
     })
   )
 
-  it.effect("cuts a schedule that never ends, and respects one that ends by time", () =>
-    Effect.gen(function* () {
-      const retransmit = (schedule: Schedule.Schedule<unknown>) =>
-        StreamingConfig.toCore({ ...StreamingConfig.defaults, retransmit: () => schedule }, 0)
-      const endless = yield* retransmit(Schedule.spaced("2 seconds"))
-      assert.deepStrictEqual(endless.retransmitBackoff, new Array(32).fill(2))
-      const timed = yield* retransmit(Schedule.spaced("2 seconds").pipe(Schedule.upTo("7 seconds")))
-      assert.deepStrictEqual(timed.retransmitBackoff, [2, 2, 2, 2])
-      const none = yield* retransmit(Schedule.recurs(0))
-      assert.deepStrictEqual(none.retransmitBackoff, [])
-    })
-  )
-
-  it.effect("gives durations in milliseconds and adds up to ten seconds of chance to the idle timeout", () =>
-    Effect.gen(function* () {
-      const never = yield* StreamingConfig.toCore(StreamingConfig.defaults, 0)
-      const half = yield* StreamingConfig.toCore({ ...StreamingConfig.defaults, idleTimeout: Duration.minutes(2) }, 0.5)
-      assert.strictEqual(never.idleTimeout, 90_000)
-      assert.strictEqual(half.idleTimeout, 125_000)
-      assert.strictEqual(never.connectTimeout, 60_000)
-      assert.strictEqual(never.maxAckDelay, 100)
-    })
-  )
+  it("gives durations in milliseconds and adds up to ten seconds of chance to the idle timeout", () => {
+    const never = StreamingConfig.toCore(StreamingConfig.defaults, 0)
+    const half = StreamingConfig.toCore({ ...StreamingConfig.defaults, idleTimeout: Duration.minutes(2) }, 0.5)
+    assert.strictEqual(never.idleTimeout, 90_000)
+    assert.strictEqual(half.idleTimeout, 125_000)
+    assert.strictEqual(never.connectTimeout, 60_000)
+    assert.strictEqual(never.maxAckDelay, 100)
+  })
 
   it.effect("changes what a layer names and leaves the rest", () =>
     Effect.gen(function* () {

@@ -1,4 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
+import { LiveSchedule } from "@effect-i2p/i2cp/LiveSchedule"
 import * as AccessList from "@effect-i2p/streaming/AccessList"
 import * as StreamingConfig from "@effect-i2p/streaming/StreamingConfig"
 import * as StreamingOptionsMap from "@effect-i2p/streaming/StreamingOptionsMap"
@@ -7,6 +8,7 @@ import * as ConfigProvider from "effect/ConfigProvider"
 import * as Effect from "effect/Effect"
 import * as FastCheck from "effect/FastCheck"
 import * as Logger from "effect/Logger"
+import * as Option from "effect/Option"
 import { alice, bob, mallory } from "./simulation.js"
 
 const { fromMap, layerFromEnv, layerFromMap } = StreamingOptionsMap
@@ -123,8 +125,12 @@ describe("a map of options", () => {
   it.effect("turns maxResends into as many retransmissions", () =>
     Effect.gen(function* () {
       const { options } = one("maxResends", "3")
-      const core = yield* StreamingConfig.toCore(StreamingConfig.override(StreamingConfig.defaults, options), 0)
-      assert.deepStrictEqual(core.retransmitBackoff, [1, 2, 4])
+      const live = new LiveSchedule(options.retransmit ?? StreamingConfig.defaults.retransmit)
+      const said: Array<boolean> = []
+      for (let attempt = 1; attempt <= 5; attempt++) {
+        said.push(Option.isSome(yield* live.next({ attempt, backoff: attempt, rto: 100, cause: "Timeout" })))
+      }
+      assert.deepStrictEqual(said, [true, true, true, false, false])
     })
   )
 

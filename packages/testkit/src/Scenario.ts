@@ -7,15 +7,20 @@
  *
  * @since 0.1.0
  */
+import { LiveSchedule } from "@effect-i2p/i2cp/LiveSchedule"
 import type { Action } from "@effect-i2p/streaming/core/Action"
 import type { Config } from "@effect-i2p/streaming/core/Config"
 import type { AckEvent } from "@effect-i2p/streaming/core/CongestionController"
 import * as Connection from "@effect-i2p/streaming/core/Connection"
 import * as Event from "@effect-i2p/streaming/core/Event"
+import type { Policy, Retry } from "@effect-i2p/streaming/core/Retry"
 import type { Outcome, Phase, State } from "@effect-i2p/streaming/core/State"
 import * as Packet from "@effect-i2p/streaming/Packet"
 import * as StreamingConfig from "@effect-i2p/streaming/StreamingConfig"
+import * as Clock from "effect/Clock"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
 import * as Invariants from "./Invariants.js"
 
 /** Our id in every scenario. @since 0.1.0 @category constants */
@@ -27,7 +32,7 @@ export const handshakeRtt = 100
 /** Payload of a full packet under the default configuration. @since 0.1.0 @category constants */
 export const fullPacket = 1812
 
-const defaults: Config = Effect.runSync(StreamingConfig.toCore(StreamingConfig.defaults, 0))
+const defaults: Config = StreamingConfig.toCore(StreamingConfig.defaults, 0)
 
 /**
  * The default configuration as the core takes it, with the idle timeout's chance at its least, and without pacing and
@@ -116,6 +121,58 @@ export const early = (sequenceNumber: number, payload: Uint8Array | number = ful
   data(sequenceNumber, payload, { sendStreamId: 0, flags: Packet.NO_ACK })
 
 /**
+ * The schedules that say when a connection repeats itself.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type Policies = Pick<StreamingConfig.ConnectionOptions, "synRetry" | "retransmit" | "windowProbe">
+
+/**
+ * Those of one connection, as they run.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type Retries = { readonly [policy in Policy]: LiveSchedule<Retry> }
+
+/**
+ * The default schedules, or others.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const retries = (policies: Partial<Policies> = {}): Retries => {
+  const { retransmit, synRetry, windowProbe } = { ...StreamingConfig.defaults, ...policies }
+  return {
+    syn: new LiveSchedule(synRetry),
+    retransmit: new LiveSchedule(retransmit),
+    probe: new LiveSchedule(windowProbe)
+  }
+}
+
+/**
+ * What the schedules answer to the questions among some actions, at that time.
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const answers = (self: Retries, actions: ReadonlyArray<Action>, now: number): ReadonlyArray<Event.Event> => {
+  const events: Array<Event.Event> = []
+  for (const action of actions) {
+    if (action._tag !== "AskRetry") continue
+    const schedule = self[action.policy]
+    if (action.retry.attempt === 1) schedule.reset()
+    const delay = Effect.runSync(Effect.withClock(schedule.next(action.retry), clockAt(now)))
+    events.push(Event.retry(action.policy, Option.getOrUndefined(Option.map(delay, Duration.toMillis))))
+  }
+  return events
+}
+
+/** A clock that stands still: a schedule asks it for the time and nothing else. */
+const clockAt = (now: number): Clock.Clock => ({ ...Clock.make(), unsafeCurrentTimeMillis: () => now })
+
+/**
  * One connection under a test's hand. Every step is followed by a check of the invariants.
  *
  * @since 0.1.0
@@ -129,11 +186,16 @@ export class Machine {
   /** Everything done since the machine was made. */
   readonly actions: Array<Action>
 
-  constructor(made: readonly [State, ReadonlyArray<Action>], now: number) {
+  private readonly retries: Retries
+
+  constructor(made: readonly [State, ReadonlyArray<Action>], now: number, policies?: Partial<Policies>) {
     this.state = made[0]
     this.actions = [...made[1]]
     this.now = now
+    this.retries = retries(policies)
     this.check()
+    const asked = answers(this.retries, made[1], now)
+    if (asked.length > 0) this.step(...asked)
   }
 
   /** Handles events now and gives what was done. */
@@ -142,7 +204,8 @@ export class Machine {
     this.state = state
     this.actions.push(...actions)
     this.check()
-    return actions
+    const asked = answers(this.retries, actions, this.now)
+    return asked.length === 0 ? actions : [...actions, ...this.step(...asked)]
   }
 
   /** As `step`, for packets in one batch; gives what was sent. */
@@ -232,6 +295,8 @@ export interface Setup {
   readonly role?: "Initiator" | "Responder"
   /** What the SYN of whoever opens carries. */
   readonly initialData?: Uint8Array
+  /** Schedules in the place of the default ones. */
+  readonly policies?: Partial<Policies>
 }
 
 const replayHash = [1, 2, 3, 4, 5, 6, 7, 8]
@@ -249,7 +314,8 @@ export const synSent = (setup: Setup = {}): Machine =>
       { localStreamId, replayHash, initialData: setup.initialData ?? new Uint8Array(0) },
       0
     ),
-    0
+    0,
+    setup.policies
   )
 
 /**
@@ -265,7 +331,8 @@ export const synReceived = (setup: Setup & { readonly syn?: Partial<Packet.Packe
       { localStreamId, syn: syn({ payload: setup.initialData ?? new Uint8Array(0), ...setup.syn }) },
       0
     ),
-    0
+    0,
+    setup.policies
   )
 
 /**

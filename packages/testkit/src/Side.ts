@@ -99,6 +99,7 @@ export class Side {
   unrouted = 0
   sentPackets = 0
 
+  private readonly retries = Scenario.retries()
   protected readonly pair: Pair
   protected readonly behaviour: Behaviour
   private readonly commands: Array<readonly [number, Command]>
@@ -218,6 +219,8 @@ export class Side {
   private take(made: readonly [State, ReadonlyArray<Action>]): void {
     this.state = made[0]
     for (const action of made[1]) this.perform(action)
+    const answers = Scenario.answers(this.retries, made[1], this.pair.now)
+    if (answers.length > 0) this.take(Connection.step(this.state, answers, this.pair.now))
     if (this.pair.options.check === false) return
     const broken = Invariants.violations(this.state, this.pair.now)
     if (broken.length > 0) this.pair.fail(`${this.name} in ${this.state.phase._tag}: ${broken.join("; ")}`)
@@ -235,6 +238,9 @@ export class Side {
         return
       case "Connected":
         this.connectedAt = this.pair.now
+        return
+      case "AskRetry":
+      case "HeldBack":
         return
       case "Writable":
         this.credit += action.bytes

@@ -13,8 +13,8 @@ import type * as Session from "../core/Session.js"
 import type * as I2cpConfig from "../I2cpConfig.js"
 import * as I2cpError from "../I2cpError.js"
 import * as I2cpMetrics from "../I2cpMetrics.js"
+import { LiveSchedule } from "../LiveSchedule.js"
 import * as SessionState from "../SessionState.js"
-import { Delays } from "./delays.js"
 import type { LogLimit } from "./logLimit.js"
 
 export interface Supervised {
@@ -115,7 +115,7 @@ export class Supervisor {
 
   readonly #run = Effect.fnUntraced(function* (this: Supervisor): Effect.fn.Return<void, I2cpError.I2cpError> {
     const { check, clock, config, created, isIdle, isRefusalFinal, routers, wanted, warnings } = this.#options
-    const delays = new Delays(config.reconnect)
+    const delays = new LiveSchedule(config.reconnect)
     let failover = Failover.make(routers.length)
     let duplicates = 0
     for (;;) {

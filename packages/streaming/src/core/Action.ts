@@ -4,6 +4,7 @@
  * @since 0.1.0
  */
 import type { Packet } from "../Packet.js"
+import type { Policy, Retry } from "./Retry.js"
 import type { Outcome } from "./State.js"
 
 /**
@@ -36,5 +37,7 @@ export type Action =
   | { readonly _tag: "HeldBack" }
   /** The peer has everything up to this byte of the stream. */
   | { readonly _tag: "Acknowledged"; readonly offset: number }
+  /** How long to wait after this repetition, or none: answered by an event `Retry` before anything else. */
+  | { readonly _tag: "AskRetry"; readonly policy: Policy; readonly retry: Retry }
   /** The connection is over. Always the last action. */
   | { readonly _tag: "Ended"; readonly outcome: Outcome }

@@ -7,8 +7,8 @@
 import type { Make } from "./CongestionController.js"
 
 /**
- * **Units** milliseconds, bytes, packets as named. `synRetryDelays` are the waits before the second, third, … SYN;
- * `retransmitBackoff` are multiples of the timeout for the first, second, … retransmission: their number is the limit.
+ * **Units** milliseconds, bytes, packets as named. How often the connection repeats itself, and when, is
+ * no knob: the core asks, see `Retry`.
  *
  * @since 0.1.0
  * @category models
@@ -20,14 +20,12 @@ export interface Config {
   readonly synPayloadBytes: number
   /** Largest payload of a SYN-ACK, whatever the peer takes: our identity may leave little room. */
   readonly synAckPayloadBytes: number
-  readonly synRetryDelays: ReadonlyArray<number>
   readonly connectTimeout: number
   /** How long a SYN-ACK waits for the application's first bytes when the SYN brought data. */
   readonly synAckDelay: number
   readonly initialRto: number
   readonly minRto: number
   readonly maxRto: number
-  readonly retransmitBackoff: ReadonlyArray<number>
   /** Probe with the last packet in flight before the timeout (RFC 8985 section 7). */
   readonly tailLossProbe: boolean
   /** Spread what the window allows over the round trip. */

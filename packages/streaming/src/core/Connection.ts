@@ -81,6 +81,8 @@ const initial = (
   recoveryPoint: 0,
   timeouts: 0,
   backoff: 0,
+  backedOff: 0,
+  asksRetransmit: false,
   isAway: false,
   announcements: undefined,
   timers: TimerTable.empty,
@@ -275,6 +277,8 @@ const handle = (draft: Draft.Draft, event: Event): void => {
       return handleClose(draft)
     case "Abort":
       return Draft.reset(draft, { _tag: "Aborted" })
+    case "Retry":
+      return Timers.handleRetry(draft, event.policy, event.delay)
     case "Path":
       return Outage.handlePath(draft, event.isUp)
   }

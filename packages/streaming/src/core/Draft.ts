@@ -10,6 +10,7 @@
 import * as Packet from "../Packet.js"
 import type { Action, Signing } from "./Action.js"
 import * as Assembler from "./Assembler.js"
+import type { Policy, Retry } from "./Retry.js"
 import * as SendBuffer from "./SendBuffer.js"
 import type { Counters, Outcome, Phase, ReceiveFlow, State } from "./State.js"
 import * as TimerTable from "./TimerTable.js"
@@ -71,6 +72,8 @@ export const from = (
   tailProbed: state.tailProbed,
   timeouts: state.timeouts,
   backoff: state.backoff,
+  backedOff: state.backedOff,
+  asksRetransmit: state.asksRetransmit,
   isAway: state.isAway,
   announcements: state.announcements,
   timers: TimerTable.toDraft(state.timers),
@@ -159,6 +162,16 @@ export const setPhase = (draft: Draft, phase: Phase): void => {
  */
 export const setTimer = (draft: Draft, name: TimerTable.TimerName, deadline: number | undefined): void => {
   draft.timers[name] = deadline
+}
+
+/**
+ * Asks a policy how long to wait after this repetition.
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const ask = (draft: Draft, policy: Policy, retry: Omit<Retry, "rto">): void => {
+  draft.actions.push({ _tag: "AskRetry", policy, retry: { ...retry, rto: draft.rtt.rto } })
 }
 
 /**

@@ -6,6 +6,7 @@
  */
 import type { Packet } from "../Packet.js"
 import type { HardReason } from "./MessageStatus.js"
+import type { Policy } from "./Retry.js"
 
 /**
  * What can happen to a connection.
@@ -30,6 +31,8 @@ export type Event =
   | { readonly _tag: "Close" }
   /** The application aborts. */
   | { readonly _tag: "Abort" }
+  /** The answer to `AskRetry`: ms to wait, or undefined for no repetition any more. */
+  | { readonly _tag: "Retry"; readonly policy: Policy; readonly delay: number | undefined }
   /** Our router has gone away, or is back: see `core/Outage.ts`. */
   | { readonly _tag: "Path"; readonly isUp: boolean }
 
@@ -64,6 +67,14 @@ export const write = (bytes: Uint8Array): Event => ({ _tag: "Write", bytes })
  * @category constructors
  */
 export const consumed = (bytes: number, charge = bytes): Event => ({ _tag: "Consumed", bytes, charge })
+
+/**
+ * A policy has answered.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const retry = (policy: Policy, delay: number | undefined): Event => ({ _tag: "Retry", policy, delay })
 
 /**
  * Our router has gone away, or is back.

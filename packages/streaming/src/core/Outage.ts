@@ -107,6 +107,6 @@ export const handleHeard = (draft: Draft.Draft): void => {
 /** The SYN goes out now; its retries follow from here. */
 const reopen = (draft: Draft.Draft, attempts: number): void => {
   Outbound.resend(draft, 0)
-  const delay = draft.config.synRetryDelays[attempts - 1]
-  Draft.setTimer(draft, "retransmit", delay === undefined ? undefined : draft.now + delay)
+  Draft.setTimer(draft, "retransmit", undefined)
+  Outbound.askSyn(draft, attempts)
 }

@@ -366,10 +366,17 @@ const flushAcknowledgment = (draft: Draft.Draft, piggybacked: boolean): void => 
  * @category getters
  */
 export const timeout = (draft: Draft.Draft): number => {
-  const backoff = draft.config.retransmitBackoff
-  const factor = backoff[Math.min(draft.backoff, backoff.length - 1)] ?? 1
-  return Math.min(draft.rtt.maxRto, draft.rtt.rto * factor)
+  return Math.min(draft.rtt.maxRto, draft.backoff > 0 ? draft.backedOff : draft.rtt.rto)
 }
+
+/**
+ * Asks how long to wait for the answer to a SYN.
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const askSyn = (draft: Draft.Draft, attempt: number): void =>
+  Draft.ask(draft, "syn", { attempt, backoff: attempt, cause: "NoAnswer" })
 
 /** RFC 6298 section 5: the timer runs while anything is in flight. A closed peer window is probed instead. */
 const armRetransmission = (draft: Draft.Draft): void => {

@@ -80,9 +80,23 @@ export const handlePersist = (draft: Draft.Draft): void => {
   const probe = probeOf(draft.send.inFlight, choke.probes)
   if (probe !== undefined) Outbound.resend(draft, probe.sequenceNumber)
   else if (draft.send.unsentBytes > 0) Outbound.sendNew(draft, 0, draft.maxPacketSize)
-  draft.peerChoke = { ...choke, probes: choke.probes + 1 }
-  const interval = Math.min(draft.config.maxProbeInterval, draft.rtt.rto * 2 ** choke.probes)
-  Draft.setTimer(draft, "persist", Math.min(draft.now + interval, choke.since + draft.config.chokeTimeout))
+  const probes = choke.probes + 1
+  draft.peerChoke = { ...choke, probes }
+  Draft.setTimer(draft, "persist", choke.since + draft.config.chokeTimeout)
+  Draft.ask(draft, "probe", { attempt: probes, backoff: probes, cause: "WindowClosed" })
+}
+
+/**
+ * The policy says when to probe again; without an answer the window is only waited for.
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const handleInterval = (draft: Draft.Draft, delay: number | undefined): void => {
+  const choke = draft.peerChoke
+  if (choke === undefined || delay === undefined) return
+  const next = draft.now + Math.min(draft.config.maxProbeInterval, delay)
+  Draft.setTimer(draft, "persist", Math.min(next, choke.since + draft.config.chokeTimeout))
 }
 
 /**

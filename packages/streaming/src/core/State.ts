@@ -216,6 +216,10 @@ export interface State {
    * (Karn; RFC 6298 section 5). An acknowledgment of a retransmission tells that the peer lives, not how far away it is.
    */
   readonly backoff: number
+  /** The timeout as the policy backed it off, in ms; counts while `backoff` does. */
+  readonly backedOff: number
+  /** The timeout has come, and the policy was asked what to do. */
+  readonly asksRetransmit: boolean
   /** Our own router is away: what we send does not leave this machine. */
   readonly isAway: boolean
   /** Announcements since the router is back, until the peer is heard. */

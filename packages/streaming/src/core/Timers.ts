@@ -8,7 +8,8 @@ import * as Draft from "./Draft.js"
 import { detectLosses } from "./Inbound.js"
 import { handleAnnounce } from "./Outage.js"
 import * as Outbound from "./Outbound.js"
-import { handlePersist } from "./PeerWindow.js"
+import * as PeerWindow from "./PeerWindow.js"
+import type { Policy } from "./Retry.js"
 import * as RttEstimator from "./RttEstimator.js"
 import * as SendBuffer from "./SendBuffer.js"
 import { isOver, type Phase } from "./State.js"
@@ -55,9 +56,38 @@ const handleRetransmit = (draft: Draft.Draft): void => {
   if (draft.phase._tag === "SynSent") return handleSynRetry(draft, draft.phase)
   if (draft.send.inFlight.length === 0) return
   if (Outbound.isLastCloseSpent(draft)) return Draft.setPhase(draft, { _tag: "TimeWait" })
-  if (draft.timeouts >= draft.config.retransmitBackoff.length) {
-    return Draft.reset(draft, { _tag: "TimedOut", during: "retransmission" })
+  // Due until the policy has answered, which is before anything else happens.
+  Draft.setTimer(draft, "retransmit", draft.now)
+  if (draft.asksRetransmit) return
+  draft.asksRetransmit = true
+  Draft.ask(draft, "retransmit", { attempt: draft.timeouts + 1, backoff: draft.backoff + 1, cause: "Timeout" })
+}
+
+/**
+ * A policy has answered.
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const handleRetry = (draft: Draft.Draft, policy: Policy, delay: number | undefined): void => {
+  switch (policy) {
+    case "syn":
+      if (draft.phase._tag !== "SynSent") return
+      return Draft.setTimer(draft, "retransmit", delay === undefined ? undefined : draft.now + delay)
+    case "probe":
+      return PeerWindow.handleInterval(draft, delay)
+    case "retransmit":
+      if (!draft.asksRetransmit) return
+      draft.asksRetransmit = false
+      Draft.setTimer(draft, "retransmit", undefined)
+      if (draft.send.inFlight.length === 0) return
+      if (delay === undefined) return Draft.reset(draft, { _tag: "TimedOut", during: "retransmission" })
+      return handleTimeout(draft, delay)
   }
+}
+
+/** Nothing was acknowledged in time: everything in flight counts as lost, and the next timeout comes after `delay`. */
+const handleTimeout = (draft: Draft.Draft, delay: number): void => {
   Draft.count(draft, "retransmissionTimeouts")
   // Of timeouts in a row the first is the event: what was before it is what can be gone back to. Unless that was taken back,
   // or losses have been an event since.
@@ -75,6 +105,7 @@ const handleRetransmit = (draft: Draft.Draft): void => {
   draft.recoveryPoint = draft.send.sndNxt
   draft.timeouts += 1
   draft.backoff += 1
+  draft.backedOff = delay
   if (draft.timeouts === pathChangeTimeouts) draft.rtt = RttEstimator.onPathChange(draft.rtt)
   draft.send = SendBuffer.markLost(draft.send, () => true)
 }
@@ -83,8 +114,7 @@ const handleRetransmit = (draft: Draft.Draft): void => {
 const handleSynRetry = (draft: Draft.Draft, phase: Extract<Phase, { _tag: "SynSent" }>): void => {
   Outbound.resend(draft, 0)
   Draft.setPhase(draft, { ...phase, attempts: phase.attempts + 1 })
-  const delay = draft.config.synRetryDelays[phase.attempts]
-  if (delay !== undefined) Draft.setTimer(draft, "retransmit", draft.now + delay)
+  Outbound.askSyn(draft, phase.attempts + 1)
 }
 
 /** Our window is open again, and the peer may not have heard. */
@@ -129,7 +159,7 @@ const handlers: ReadonlyArray<readonly [TimerTable.TimerName, (draft: Draft.Draf
   ["retransmit", handleRetransmit],
   ["probe", Outbound.probeTail],
   ["reorder", detectLosses],
-  ["persist", handlePersist],
+  ["persist", PeerWindow.handlePersist],
   ["window", handleWindow],
   ["idle", handleIdle],
   ["announce", handleAnnounce]
@@ -164,8 +194,7 @@ export const restartIdle = (draft: Draft.Draft): void => {
  */
 export const armOpening = (draft: Draft.Draft): void => {
   Draft.setTimer(draft, "limit", draft.now + draft.config.connectTimeout)
-  const delay = draft.config.synRetryDelays[0]
-  if (delay !== undefined) Draft.setTimer(draft, "retransmit", draft.now + delay)
+  Outbound.askSyn(draft, 1)
 }
 
 /**

@@ -32,7 +32,7 @@ export interface Opening {
   readonly peerKey: PublicKey | undefined
   readonly state: State
   readonly actions: ReadonlyArray<Action>
-  readonly sendBufferBytes: number
+  readonly options: StreamingConfig.ConnectionOptions
   readonly initialBytes: number
   /** What opened the stream, if the peer did. */
   readonly syn?: Packet.Packet | undefined
@@ -109,7 +109,7 @@ export const make = Effect.fnUntraced(function* (
       peer,
       peerKey: opening.peerKey,
       state,
-      sendBufferBytes: opening.sendBufferBytes,
+      options: opening.options,
       initialBytes: opening.initialBytes,
       maxPackets: options.mailboxSize,
       account: Metering.begin(state, yield* Metering.labels),

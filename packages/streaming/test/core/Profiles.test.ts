@@ -2,11 +2,10 @@ import * as Event from "@effect-i2p/streaming/core/Event"
 import * as Packet from "@effect-i2p/streaming/Packet"
 import * as StreamingConfig from "@effect-i2p/streaming/StreamingConfig"
 import * as Scenario from "@effect-i2p/testkit/Scenario"
-import * as Effect from "effect/Effect"
 import { assert, describe, it } from "vitest"
 
 const core = (options: Partial<StreamingConfig.ConnectionOptions>) =>
-  Effect.runSync(StreamingConfig.toCore(StreamingConfig.override(StreamingConfig.defaults, options), 0))
+  StreamingConfig.toCore(StreamingConfig.override(StreamingConfig.defaults, options), 0)
 
 const established = (options: Partial<StreamingConfig.ConnectionOptions>) =>
   Scenario.established({ config: core(options) }).wait(1000)

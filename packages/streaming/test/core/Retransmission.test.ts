@@ -2,8 +2,11 @@ import type { Config } from "@effect-i2p/streaming/core/Config"
 import * as Connection from "@effect-i2p/streaming/core/Connection"
 import * as NewReno from "@effect-i2p/streaming/core/congestion/NewReno"
 import * as Event from "@effect-i2p/streaming/core/Event"
+import type { Retry } from "@effect-i2p/streaming/core/Retry"
 import * as Packet from "@effect-i2p/streaming/Packet"
 import * as Scenario from "@effect-i2p/testkit/Scenario"
+import * as Duration from "effect/Duration"
+import * as Schedule from "effect/Schedule"
 import { assert, describe, it } from "vitest"
 
 const lines = (packets: ReadonlyArray<Packet.Packet>) => packets.map(Packet.format)
@@ -41,6 +44,13 @@ const greedy = () => {
   return { machine, most }
 }
 
+/** As long as the timeout each time, so many times. */
+const repeats = (times: number): Schedule.Schedule<unknown, Retry> =>
+  Schedule.intersect(
+    Schedule.modifyDelay(Schedule.identity<Retry>(), ({ rto }) => Duration.millis(rto)),
+    Schedule.recurs(times)
+  )
+
 describe("Connection, retransmitting", () => {
   describe("on the timer", () => {
     it("sends the packet again after the timeout, then after twice, four times … eight times over, and resets", () => {
@@ -71,7 +81,7 @@ describe("Connection, retransmitting", () => {
     })
 
     it("gives up after as many retransmissions as the schedule has", () => {
-      const machine = Scenario.established({ config: { retransmitBackoff: [1, 1, 1] } })
+      const machine = Scenario.established({ policies: { retransmit: repeats(3) } })
       machine.write(10)
       assert.deepStrictEqual(
         watch(machine, 1e6).map(([at, line]) => [at, line.split(" ")[0]]),
@@ -215,7 +225,7 @@ describe("Connection, retransmitting", () => {
     })
 
     it("counts the timeouts of the oldest packet, whatever of later ones is acknowledged", () => {
-      const machine = Scenario.established({ config: { retransmitBackoff: [1, 1, 1] } })
+      const machine = Scenario.established({ policies: { retransmit: repeats(3) } })
       machine.write(6 * 1812)
       for (const [timeouts, missing] of [
         [1, [1, 2, 3, 4]],

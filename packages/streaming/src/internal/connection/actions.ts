@@ -18,15 +18,19 @@ import * as Signing from "./signing.js"
 
 type Transmit = Extract<Action, { readonly _tag: "Transmit" }>
 
+/** What the core wants to know before it goes on. At most one policy is asked in a step. */
+export type Question = Extract<Action, { readonly _tag: "AskRetry" }>
+
 /**
  * Does what needs no waiting at once, and sends the packets. Credit is given back once for all packets of a step.
  */
-export const perform = (self: Connection, actions: ReadonlyArray<Action>): Effect.Effect<void> => {
+export const perform = (self: Connection, actions: ReadonlyArray<Action>): Effect.Effect<Question | undefined> => {
   if (!self.incoming.isOpen && actions.some(({ _tag }) => _tag === "Deliver")) {
     return Effect.flatMap(self.incoming.open, () => perform(self, actions))
   }
   const packets: Array<Transmit> = []
   let writable = 0
+  let question: Question | undefined
   for (const action of actions) {
     switch (action._tag) {
       case "Transmit":
@@ -49,6 +53,9 @@ export const perform = (self: Connection, actions: ReadonlyArray<Action>): Effec
         if (!self.awaitsTurn) self.session.scheduler.awaitTurn(self.id, self)
         self.awaitsTurn = true
         break
+      case "AskRetry":
+        question = action
+        break
       case "Acknowledged":
         self.outgoing.acknowledged(action.offset)
         break
@@ -58,13 +65,14 @@ export const perform = (self: Connection, actions: ReadonlyArray<Action>): Effec
     }
   }
   if (writable > 0) self.outgoing.sent(writable)
-  if (packets.length === 0) return Effect.void
+  if (packets.length === 0) return Effect.succeed(question)
   let next = 0
-  return Effect.whileLoop({
+  const sent = Effect.whileLoop({
     while: () => next < packets.length,
     body: () => transmit(self, packets[next++]!),
     step: constVoid
   })
+  return Effect.as(sent, question)
 }
 
 /**

@@ -23,12 +23,14 @@ import type { Outcome, Phase, State } from "../../core/State.js"
 import type * as Packet from "../../Packet.js"
 import type { PacketTransport, Path } from "../../PacketTransport.js"
 import type { StreamReset } from "../../StreamError.js"
+import type { ConnectionOptions } from "../../StreamingConfig.js"
 import type * as Metering from "../observe/metering.js"
 import * as Tracing from "../observe/tracing.js"
 import { Incoming } from "./incoming.js"
 import type { MemoryPool } from "./memoryPool.js"
 import { Outgoing } from "./outgoing.js"
 import type { Pulse } from "./pulse.js"
+import { Retries } from "./retries.js"
 import type { Sender, SendScheduler } from "./sendScheduler.js"
 import type * as Signing from "./signing.js"
 import type { Timed, Timers } from "./timers.js"
@@ -108,7 +110,7 @@ export interface Options {
   readonly peer: Peer
   readonly peerKey: PublicKey | undefined
   readonly state: State
-  readonly sendBufferBytes: number
+  readonly options: ConnectionOptions
   /** Bytes that were written before there was a stream: the SYN's data. */
   readonly initialBytes: number
   /** Packets that may wait in the inbox. */
@@ -126,6 +128,7 @@ export class Connection implements Timed, Sender {
   readonly state: Ref.Ref<State>
   readonly incoming: Incoming
   readonly outgoing: Outgoing
+  readonly retries: Retries
   readonly account: Metering.Account
   readonly tracer: Tracing.Tracer | undefined
   /** Packets that wait in the inbox, see `weightOf`, and those that found it full or were not the peer's. */
@@ -165,7 +168,7 @@ export class Connection implements Timed, Sender {
   place = -1
 
   constructor(options: Options, inbox: Mailbox.Mailbox<Input>) {
-    const { initialBytes, sendBufferBytes, session, state } = options
+    const { initialBytes, session, state } = options
     this.id = state.localStreamId
     this.session = session
     this.peer = options.peer
@@ -174,7 +177,12 @@ export class Connection implements Timed, Sender {
     this.incoming = new Incoming(session.memory, () => {
       if (this.isChoking) this.inbox.unsafeOffer(look)
     })
-    this.outgoing = new Outgoing({ sendBufferBytes, initialBytes, units: session.units })
+    this.outgoing = new Outgoing({
+      sendBufferBytes: options.options.sendBufferBytes,
+      initialBytes,
+      units: session.units
+    })
+    this.retries = new Retries(options.options)
     this.account = options.account
     this.tracer = options.tracer
     this.maxPackets = options.maxPackets

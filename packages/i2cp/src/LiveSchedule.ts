@@ -1,5 +1,8 @@
 /**
- * A Schedule asked for its next delay instead of being run, so that the delay can be shown, lengthened or skipped.
+ * A Schedule asked for its next delay instead of being run: the delay can be shown, lengthened, or kept in a table of
+ * deadlines, where `Schedule.driver` would sleep in a fiber of its own.
+ *
+ * @since 0.1.0
  */
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -8,7 +11,14 @@ import type * as Schedule from "effect/Schedule"
 import * as ScheduleDecision from "effect/ScheduleDecision"
 import * as ScheduleIntervals from "effect/ScheduleIntervals"
 
-export class Delays<In> {
+/**
+ * One run of a schedule. Each question is a step with the time as it is and what has happened as input, so schedules that
+ * draw chance, end by elapsed time or depend on the input do what they say.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export class LiveSchedule<In> {
   readonly #schedule: Schedule.Schedule<unknown, In>
   #state: unknown
 
@@ -17,6 +27,7 @@ export class Delays<In> {
     this.#state = schedule.initial
   }
 
+  /** Starts anew with the next question. */
   reset(): void {
     this.#state = this.#schedule.initial
   }
