@@ -69,7 +69,7 @@ export interface ConnectionOptions {
   readonly retransmit: Schedule.Schedule<unknown, Retry>
   /**
    * Delays between probes of a closed receive window, stepped at each probe; no longer than `maxProbeInterval`. The first
-   * probe goes out after the timeout. Default: doubling from twice the timeout on (RFC 9293 section 3.8.6.1).
+   * probe goes out after the timeout. Default: doubling from the timeout on (RFC 9293 section 3.8.6.1).
    */
   readonly windowProbe: Schedule.Schedule<unknown, Retry>
   /**

@@ -66,8 +66,9 @@ describe("a schedule of one's own", () => {
         Schedule.tapInput((retry: Retry) => Effect.sync(() => heard.push(retry)))
       )
       const { data, rto } = yield* intoTheVoid(listening)
+      // Later the other side closes, which nobody hears either.
       assert.deepStrictEqual(
-        heard.map(({ attempt, backoff, cause }) => [attempt, backoff, cause]),
+        heard.slice(0, 4).map(({ attempt, backoff, cause }) => [attempt, backoff, cause]),
         [1, 2, 3, 4].map((n) => [n, n, "Timeout"])
       )
       assert.strictEqual(heard[0]!.rto, rto)

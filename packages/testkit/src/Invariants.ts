@@ -34,7 +34,8 @@ export const violations = (state: State.State, now: number): ReadonlyArray<strin
     return broken
   }
   must(
-    deadline === undefined || deadline > now,
+    // A retransmission is due until its policy has said what comes after it.
+    deadline === undefined || deadline > now || (state.asksRetransmit && state.timers.retransmit === deadline),
     `no deadline is left in the past: ${deadline} at ${now} of ${JSON.stringify(state.timers)}`
   )
   must(

@@ -80,10 +80,9 @@ export const handlePersist = (draft: Draft.Draft): void => {
   const probe = probeOf(draft.send.inFlight, choke.probes)
   if (probe !== undefined) Outbound.resend(draft, probe.sequenceNumber)
   else if (draft.send.unsentBytes > 0) Outbound.sendNew(draft, 0, draft.maxPacketSize)
-  const probes = choke.probes + 1
-  draft.peerChoke = { ...choke, probes }
+  draft.peerChoke = { ...choke, probes: choke.probes + 1 }
   Draft.setTimer(draft, "persist", choke.since + draft.config.chokeTimeout)
-  Draft.ask(draft, "probe", { attempt: probes, backoff: probes, cause: "WindowClosed" })
+  Draft.ask(draft, "probe", { attempt: choke.probes + 1, backoff: choke.probes, cause: "WindowClosed" })
 }
 
 /**

@@ -17,7 +17,8 @@ export type Policy = "syn" | "retransmit" | "probe"
  * What has happened.
  *
  * **Shape** `attempt` is 1 for the first repetition since there was progress, with which a policy starts anew. `backoff`
- * counts the timeouts since the last measured round trip: it outlives progress that measures nothing (Karn). `rto` is the
+ * counts the timeouts since the last measured round trip: it outlives progress that measures nothing (Karn). For probes it
+ * is those that went before. `rto` is the
  * timeout as measured, without backoff. `cause`: the SYN was not answered, nothing was acknowledged in time, or the peer's
  * window is closed.
  * **Units** `rto` in milliseconds.
