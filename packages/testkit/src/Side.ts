@@ -16,6 +16,7 @@ import type { Outcome, State } from "@effect-i2p/streaming/core/State"
 import { isCloseInFlight, isOver } from "@effect-i2p/streaming/core/State"
 import type * as Packet from "@effect-i2p/streaming/Packet"
 import * as StreamingConfig from "@effect-i2p/streaming/StreamingConfig"
+import { join } from "@effect-i2p/wire/ByteSlab"
 import * as Invariants from "./Invariants.js"
 import type { Pair } from "./Pair.js"
 import * as Scenario from "./Scenario.js"
@@ -112,6 +113,7 @@ export class Side {
   private unread = 0
   protected readsAt: number | undefined
   protected closed: "no" | "half" | "full" = "no"
+  protected closes: NonNullable<Behaviour["close"]>
 
   /** @internal */
   constructor(pair: Pair, name: "A" | "B", streamId: number, behaviour: Behaviour, credit: number) {
@@ -123,6 +125,7 @@ export class Side {
     this.commands = [...(behaviour.commands ?? [])].sort((x, y) => x[0] - y[0])
     const write = behaviour.write ?? noBytes
     this.unwritten = typeof write === "number" ? Scenario.bytes(write) : write
+    this.closes = behaviour.close ?? "never"
     this.credit = credit
   }
 
@@ -297,7 +300,7 @@ export class Side {
   }
 
   /** The application's turn, until it has nothing more to do at this instant. */
-  private act(): void {
+  protected act(): void {
     for (let turns = 0; this.state !== undefined && !this.isOver; turns++) {
       if (turns > maxStepsAtOnce) this.pair.fail(`${this.name} does not come to rest`)
       const events = this.plan()
@@ -326,11 +329,10 @@ export class Side {
 
   private planClose(events: Array<Event.Event>): ReadonlyArray<Event.Event> {
     if (this.unwritten.length > 0 || this.closed === "full") return events
-    const close = this.behaviour.close ?? "never"
-    if (close === "whenWritten" || (close !== "never" && this.endOfStream)) {
+    if (this.closes === "whenWritten" || (this.closes !== "never" && this.endOfStream)) {
       this.closed = "full"
       events.push(Event.close)
-    } else if (close === "halfway" && this.closed === "no") {
+    } else if (this.closes === "halfway" && this.closed === "no") {
       this.closed = "half"
       events.push(Event.end)
     }
@@ -363,5 +365,27 @@ export class Side {
     this.reads = reads
     this.readsAt = undefined
     this.act()
+  }
+
+  /** Gives the application more to write, after what it still has. */
+  give(bytes: Uint8Array): void {
+    this.unwritten = this.unwritten.length === 0 ? bytes : join([this.unwritten, bytes])
+    this.act()
+  }
+
+  /** Changes when the application closes, from now on. */
+  setClose(close: NonNullable<Behaviour["close"]>): void {
+    this.closes = close
+    this.act()
+  }
+
+  /** Bytes that were delivered and that the application has not read. */
+  get unreadBytes(): number {
+    return this.unread
+  }
+
+  /** Bytes that the application still has to write. */
+  get unwrittenBytes(): number {
+    return this.unwritten.length
   }
 }

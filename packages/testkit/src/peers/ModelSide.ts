@@ -73,14 +73,14 @@ export class ModelSide extends Side {
     this.note(initialData)
     this.model.write(initialData, now)
     this.model.open(now)
-    this.use()
+    this.act()
   }
 
   /** @internal */
   override receive(packets: ReadonlyArray<Packet.Packet>): void {
     this.model.receive(packets, this.pair.now)
     this.isOpen ||= this.model.remoteStreamId !== 0
-    this.use()
+    this.act()
   }
 
   /** @internal */
@@ -88,11 +88,11 @@ export class ModelSide extends Side {
     if (this.readsAt !== undefined && this.readsAt <= this.pair.now) this.readSlowly()
     const next = this.model.nextTime
     if (next !== undefined && next <= this.pair.now) this.model.wake(this.pair.now)
-    this.use()
+    this.act()
   }
 
   /** The application's turn. */
-  private use(): void {
+  protected override act(): void {
     const now = this.pair.now
     this.acknowledged = this.model.acknowledged
     this.read()
@@ -105,12 +105,11 @@ export class ModelSide extends Side {
       this.note(bytes)
       this.model.write(bytes, now)
     }
-    const close = this.behaviour.close ?? "never"
-    if (this.unwritten.length > 0 || close === "never") return
-    if (close === "whenWritten" || this.endOfStream) {
+    if (this.unwritten.length > 0 || this.closes === "never") return
+    if (this.closes === "whenWritten" || this.endOfStream) {
       this.closed = "full"
       this.model.close(true, now)
-    } else if (close === "halfway" && this.closed === "no") {
+    } else if (this.closes === "halfway" && this.closed === "no") {
       this.closed = "half"
       this.model.close(false, now)
     }

@@ -110,6 +110,16 @@ export abstract class Peer {
     this.mtu = mtu
   }
 
+  /** The lowest number that the other side has not acknowledged. */
+  get sndUna(): number {
+    return this.inFlight[0]?.packet.sequenceNumber ?? this.nextNumber
+  }
+
+  /** Nothing waits to be sent or to be acknowledged. */
+  get isIdle(): boolean {
+    return this.inFlight.length === 0 && this.unsentBytes === 0
+  }
+
   /** When it wants to be woken. */
   get nextTime(): number | undefined {
     let next: number | undefined

@@ -1,0 +1,232 @@
+/**
+ * How long a stream may take once the network is well and both applications read, and which errors are right in which
+ * situation.
+ *
+ * @since 0.1.0
+ */
+import type { Config } from "@effect-i2p/streaming/core/Config"
+import * as SendBuffer from "@effect-i2p/streaming/core/SendBuffer"
+import type { Outcome } from "@effect-i2p/streaming/core/State"
+import type * as Pair from "@effect-i2p/testkit/Pair"
+import { ModelSide } from "@effect-i2p/testkit/peers/ModelSide"
+import type { Side } from "@effect-i2p/testkit/Side"
+import type { Network } from "./Network.js"
+import type * as Plan from "./Plan.js"
+
+/**
+ * What was seen of one side: the evidence by which an error is right or wrong.
+ *
+ * **Units** milliseconds on the clock of the pair.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export class Witness {
+  /** When a packet of the peer came in last. */
+  heardAt = 0
+  /** When the peer last acknowledged something new, or there was nothing to acknowledge. */
+  answeredAt = 0
+  /** Since when its receive window has been closed, if it is. */
+  closedSince: number | undefined
+  private received = 0
+  private acked = 0
+
+  constructor(readonly side: Side) {}
+
+  look(now: number, saysClosed: boolean): void {
+    const { side } = this
+    const { state } = side
+    const isClosed = state === undefined ? saysClosed : state.flow.choking
+    if (!isClosed) this.closedSince = undefined
+    else this.closedSince ??= now
+    if (side instanceof ModelSide) {
+      const { sndUna } = side.model
+      if (sndUna !== this.acked || side.model.isIdle) this.answeredAt = now
+      this.acked = sndUna
+      return
+    }
+    if (state === undefined) return
+    const acked = state.send.sndNxt - state.send.inFlight.length
+    if (acked !== this.acked || SendBuffer.isDrained(state.send)) this.answeredAt = now
+    if (state.counters.packetsReceived !== this.received) this.heardAt = now
+    this.acked = acked
+    this.received = state.counters.packetsReceived
+  }
+}
+
+/** The timeout as it is, backed off. */
+const timeoutOf = (config: Config, rto: number, backoff: number): number => {
+  const factors = config.retransmitBackoff
+  return Math.min(config.maxRto, rto * (factors[Math.min(backoff, factors.length - 1)] ?? 1))
+}
+
+/** All timeouts until a stream is given up. */
+const patience = (config: Config, rto: number): number => {
+  let sum = 0
+  for (let n = 0; n <= config.retransmitBackoff.length; n++) sum += timeoutOf(config, rto, n)
+  return sum
+}
+
+/**
+ * What the others take between two tries, in ms: Java doubles up to 45 s, i2pd takes 9 s from the second timeout on.
+ */
+const modelTimeout = { java: 45_000, i2pd: 9_000 }
+
+/** What a peer may hold back an acknowledgment: Java 500 ms. */
+const ackDelay = { ours: 200, java: 500, i2pd: 200 }
+
+/**
+ * What a run may take from the moment at which the network is well.
+ *
+ * **Shape** `timeout` is the longest that one of the sides may wait, as of then, before it sends again what it has no answer
+ * to: its retransmission timeout as backed off, at most `maxRto`; or its probe of a closed window, at most
+ * `maxProbeInterval`; or its next SYN. `rto` is the longer of the timeouts as measured, and of the real round trip with what
+ * a peer may hold back. `transfer` is what it takes to move what is left, with a window that grows by a packet each round
+ * trip.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Allowance {
+  readonly timeout: number
+  readonly rto: number
+  readonly transfer: number
+}
+
+/** Packets of a usual size that so many bytes make, and one for each small write. */
+const packetBytes = 1024
+
+/** @since 0.1.0 @category getters */
+export const allowance = (pair: Pair.Pair, network: Network, plan: Plan.Plan): Allowance => {
+  const roundTrip = 2 * network.latency
+  let timeout = 0
+  let rto = roundTrip + ackDelay[plan.peer]
+  let packets = 0
+  let bytes = 0
+  for (const side of [pair.a, pair.b]) {
+    const left = side.written - side.peer.delivered + side.unwrittenBytes
+    bytes += left + pair.links[side.name === "A" ? "A>B" : "B>A"].backlogBytes(pair.now)
+    packets += left / packetBytes
+    const { state } = side
+    if (side instanceof ModelSide) {
+      timeout = Math.max(timeout, plan.peer === "ours" ? 0 : modelTimeout[plan.peer])
+      continue
+    }
+    if (state === undefined) continue
+    packets += state.send.inFlight.length
+    rto = Math.max(rto, state.phase._tag === "SynSent" ? 0 : state.rtt.rto)
+    const syn = state.phase._tag === "SynSent" ? (state.timers.retransmit ?? pair.now) - pair.now : 0
+    const probe = state.peerChoke === undefined ? 0 : state.config.maxProbeInterval
+    const resend = state.phase._tag === "SynSent" ? 0 : timeoutOf(state.config, state.rtt.rto, state.backoff)
+    timeout = Math.max(timeout, syn, probe, resend)
+  }
+  return {
+    timeout,
+    rto,
+    transfer: roundTrip * 2 * Math.sqrt(2 * packets) + (1500 * bytes) / network.bytesPerSecond
+  }
+}
+
+/**
+ * The bound: within so many of the timeouts and round trips of an {@link Allowance} everything is delivered and, if both have
+ * closed, both are done.
+ *
+ * @since 0.1.0
+ * @category constants
+ */
+export const bound = ({ rto, timeout, transfer }: Allowance): number => 2 * timeout + 8 * rto + transfer
+
+/**
+ * Within which time of the end of one side the other knows: an idle timeout, all tries of a keepalive, a closed window.
+ *
+ * @since 0.1.0
+ * @category getters
+ */
+export const learning = (side: Side): number => {
+  const { state } = side
+  if (state === undefined) return 0
+  const { config } = state
+  return config.idleTimeout + patience(config, state.rtt.rto) + config.chokeTimeout + config.closeTimeout
+}
+
+/**
+ * Why an outcome of our side is wrong; undefined if it is right.
+ *
+ * | outcome | is right only if |
+ * |---|---|
+ * | `Finished` | the peer has all that we wrote, and we have all that it wrote, unless we closed both ways |
+ * | `TimedOut`, connect | it never was open, and `connectTimeout` is over |
+ * | `TimedOut`, retransmission | something was under way and nothing new of it acknowledged for as long as all tries take at least |
+ * | `TimedOut`, close | nothing new was acknowledged for `closeTimeout` |
+ * | `ChokedTooLong` | the peer's window really was closed for `chokeTimeout` |
+ * | `Idle` | nothing of the peer came for `idleTimeout` |
+ * | `ResetByPeer`, `Refused` | the peer has ended, or closed both ways |
+ * | others | never: nobody aborts here |
+ *
+ * @since 0.1.0
+ * @category checks
+ */
+export const wrong = (self: Witness, peer: Witness, plan: Plan.Plan, latency: number): string | undefined => {
+  const { side } = self
+  const { outcome, state } = side
+  if (outcome === undefined || state === undefined) return undefined
+  const { config } = state
+  const now = side.endedAt!
+  const since = (at: number) => `for ${Math.round(now - at)} ms`
+  const program = side.name === "A" ? plan.a : plan.b
+  const name = describe(outcome)
+  switch (outcome._tag) {
+    case "Finished":
+      if (side.acknowledged < side.written) return `${name} without acknowledgment of all`
+      if (program.ending !== "full" && plan.peer !== "i2pd" && side.delivered < side.peer.written)
+        return `${name} with ${side.delivered} of ${side.peer.written} bytes`
+      return undefined
+    case "TimedOut": {
+      if (outcome.during === "connect")
+        return side.connectedAt === undefined && now >= config.connectTimeout ? undefined : `${name} too early`
+      const least = outcome.during === "close" ? config.closeTimeout : patience(config, config.minRto)
+      return now - self.answeredAt >= least ? undefined : `${name}: not answered ${since(self.answeredAt)} only`
+    }
+    case "ChokedTooLong": {
+      if (peer.closedSince === undefined) return `${name}, but the peer's window is open`
+      const enough = now - peer.closedSince >= config.chokeTimeout - latency
+      return enough ? undefined : `${name}, but the peer's window is closed ${since(peer.closedSince)} only`
+    }
+    case "Idle":
+      return now - self.heardAt >= config.idleTimeout ? undefined : `${name}: silent ${since(self.heardAt)} only`
+    case "ResetByPeer":
+    case "Refused": {
+      const theirs = side.name === "A" ? plan.b : plan.a
+      return side.peer.isOver || theirs.ending === "full" ? undefined : `${name}, but the peer lives`
+    }
+    default:
+      return `${name} of itself`
+  }
+}
+
+/**
+ * What a model may give up after, in ms without an answer, at least. Java: 9 tries from 100 ms on, doubled. i2pd: ten
+ * timeouts, 9 s each from the second on.
+ */
+const modelPatience = { java: 25_000, i2pd: 70_000 }
+
+/**
+ * The same for a model, which has fewer ways to end.
+ *
+ * @since 0.1.0
+ * @category checks
+ */
+export const wrongModel = (self: Witness, plan: Plan.Plan): string | undefined => {
+  const { side } = self
+  if (!(side instanceof ModelSide) || plan.peer === "ours") return undefined
+  const { end } = side.model
+  if (end !== "GivenUp") return undefined
+  // i2pd sends its SYN-ACK twice, and no more.
+  if (plan.peer === "i2pd" && side.name === "B" && side.model.sndUna === 0) return undefined
+  const silent = side.endedAt! - self.answeredAt
+  return silent >= modelPatience[plan.peer] ? undefined : `gave up after ${Math.round(silent)} ms without an answer`
+}
+
+/** @since 0.1.0 @category printing */
+export const describe = (outcome: Outcome): string =>
+  "during" in outcome ? `${outcome._tag} during ${outcome.during}` : outcome._tag
