@@ -115,7 +115,7 @@ export const allowance = (pair: Pair.Pair, network: Network, plan: Plan.Plan): A
     if (state === undefined) continue
     packets += state.send.inFlight.length
     rto = Math.max(rto, state.phase._tag === "SynSent" ? 0 : state.rtt.rto)
-    const syn = state.phase._tag === "SynSent" ? (state.timers.retransmit ?? pair.now) - pair.now : 0
+    const syn = state.phase._tag === "SynSent" ? (state.timers.retransmit ?? state.timers.limit ?? pair.now) - pair.now : 0
     const probe = state.peerChoke === undefined ? 0 : state.config.maxProbeInterval
     const resend = state.phase._tag === "SynSent" ? 0 : timeoutOf(state.config, state.rtt.rto, state.backoff)
     timeout = Math.max(timeout, syn, probe, resend)
@@ -148,6 +148,9 @@ export const learning = (side: Side): number => {
   const { config } = state
   return config.idleTimeout + patience(config, state.rtt.rto) + config.chokeTimeout + config.closeTimeout
 }
+
+/** Times are sums of fractions of a millisecond: by how much they may differ. */
+const rounding = 1
 
 /**
  * Why an outcome of our side is wrong; undefined if it is right.
@@ -185,15 +188,15 @@ export const wrong = (self: Witness, peer: Witness, plan: Plan.Plan, latency: nu
       if (outcome.during === "connect")
         return side.connectedAt === undefined && now >= config.connectTimeout ? undefined : `${name} too early`
       const least = outcome.during === "close" ? config.closeTimeout : patience(config, config.minRto)
-      return now - self.answeredAt >= least ? undefined : `${name}: not answered ${since(self.answeredAt)} only`
+      return now - self.answeredAt >= least - rounding ? undefined : `${name}: not answered ${since(self.answeredAt)} only`
     }
     case "ChokedTooLong": {
       if (peer.closedSince === undefined) return `${name}, but the peer's window is open`
-      const enough = now - peer.closedSince >= config.chokeTimeout - latency
+      const enough = now - peer.closedSince >= config.chokeTimeout - latency - rounding
       return enough ? undefined : `${name}, but the peer's window is closed ${since(peer.closedSince)} only`
     }
     case "Idle":
-      return now - self.heardAt >= config.idleTimeout ? undefined : `${name}: silent ${since(self.heardAt)} only`
+      return now - self.heardAt >= config.idleTimeout - rounding ? undefined : `${name}: silent ${since(self.heardAt)} only`
     case "ResetByPeer":
     case "Refused": {
       const theirs = side.name === "A" ? plan.b : plan.a

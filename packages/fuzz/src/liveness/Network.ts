@@ -32,7 +32,7 @@ const queueBytes = 2_000_000
 export class Network {
   /** When the last trouble with a time of its own is over, and the applications are done with their plans. */
   readonly plannedEnd: number
-  /** When a packet was lost, or a trouble that began with a window was over, for the last time. */
+  /** Until when packets are lost and troubles last that have begun. */
   lastHarm = 0
   /** One way, as of now. */
   latency: number
@@ -83,10 +83,7 @@ export class Network {
     const ended = this.active.filter((each) => each.until <= now)
     if (ended.length > 0) {
       this.active = this.active.filter((each) => each.until > now)
-      for (const { trouble, until } of ended) {
-        if (typeof trouble.at !== "number") this.lastHarm = Math.max(this.lastHarm, until)
-        this.end(trouble)
-      }
+      for (const { trouble } of ended) this.end(trouble)
     }
     while (this.starts.length > 0 && this.starts[0]![0] <= now) this.begin(now, this.starts.shift()![1])
   }
@@ -106,6 +103,7 @@ export class Network {
         return
     }
     this.active.push({ trouble, until: now + trouble.millis, left: 0 })
+    this.lastHarm = Math.max(this.lastHarm, now + trouble.millis)
     if (trouble._tag === "Link") this.setLinks()
     if (trouble._tag === "Restart") this.tell(trouble.side, false)
   }

@@ -195,8 +195,7 @@ class Run {
     const { a, b } = this.pair
     if (a.isOver && b.isOver) return true
     if (this.isBroken(a) || this.isBroken(b)) {
-      // A model of i2pd has no timer that would tell it.
-      return (a.isOver || this.isDeaf(a)) && (b.isOver || this.isDeaf(b))
+      return this.isSettled(a) && this.isSettled(b)
     }
     if (!this.hasAll(a, this.plan.a, this.plan.b) || !this.hasAll(b, this.plan.b, this.plan.a)) return false
     return this.plan.a.ending === "open" || this.plan.b.ending === "open"
@@ -207,8 +206,9 @@ class Run {
     return side.outcome !== undefined && side.outcome._tag !== "Finished"
   }
 
-  private isDeaf(side: Side): boolean {
-    return side instanceof ModelSide
+  /** It has ended, or never was opened, or is a model: that of i2pd has no timer which would tell it. */
+  private isSettled(side: Side): boolean {
+    return side.isOver || side instanceof ModelSide || side.state === undefined
   }
 
   /** Whether a side has all that its peer wrote, and the end of it; or, if it reads no more, has acknowledged it. */
