@@ -81,8 +81,9 @@ const ackDelay = { ours: 200, java: 500, i2pd: 200 }
  * **Shape** `timeout` is the longest that one of the sides may wait, as of then, before it sends again what it has no answer
  * to: its retransmission timeout as backed off, at most `maxRto`; or its probe of a closed window, at most
  * `maxProbeInterval`; or its next SYN. `rto` is the longer of the timeouts as measured, and of the real round trip with what
- * a peer may hold back. `transfer` is what it takes to move what is left, with a window that grows by a packet each round
- * trip.
+ * a peer may hold back. `transfer` is what it takes to move what is left: with a window that grows by a packet each round
+ * trip, in three round trips for each receive buffer, as a window closes and opens with each, and over what rate the link
+ * has.
  *
  * @since 0.1.0
  * @category models
@@ -92,6 +93,9 @@ export interface Allowance {
   readonly rto: number
   readonly transfer: number
 }
+
+/** Java's receive buffer, the smallest of those that are no option. */
+const defaultBuffer = 224_900
 
 /** Packets of a usual size that so many bytes make, and one for each small write. */
 const packetBytes = 1024
@@ -103,10 +107,12 @@ export const allowance = (pair: Pair.Pair, network: Network, plan: Plan.Plan): A
   let rto = roundTrip + ackDelay[plan.peer]
   let packets = 0
   let bytes = 0
+  let buffers = 0
   for (const side of [pair.a, pair.b]) {
     const left = side.written - side.peer.delivered + side.unwrittenBytes
     bytes += left + pair.links[side.name === "A" ? "A>B" : "B>A"].backlogBytes(pair.now)
     packets += left / packetBytes
+    buffers += left / (plan.receiveBuffer[side.peer.name] || defaultBuffer)
     const { state } = side
     if (side instanceof ModelSide) {
       timeout = Math.max(timeout, plan.peer === "ours" ? 0 : modelTimeout[plan.peer])
@@ -123,7 +129,7 @@ export const allowance = (pair: Pair.Pair, network: Network, plan: Plan.Plan): A
   return {
     timeout,
     rto,
-    transfer: roundTrip * 2 * Math.sqrt(2 * packets) + (1500 * bytes) / network.bytesPerSecond
+    transfer: roundTrip * (2 * Math.sqrt(2 * packets) + 3 * buffers) + (1500 * bytes) / network.bytesPerSecond
   }
 }
 
