@@ -121,7 +121,8 @@ export const allowance = (pair: Pair.Pair, network: Network, plan: Plan.Plan): A
     if (state === undefined) continue
     packets += state.send.inFlight.length
     rto = Math.max(rto, state.phase._tag === "SynSent" ? 0 : state.rtt.rto)
-    const syn = state.phase._tag === "SynSent" ? (state.timers.retransmit ?? state.timers.limit ?? pair.now) - pair.now : 0
+    const syn =
+      state.phase._tag === "SynSent" ? (state.timers.retransmit ?? state.timers.limit ?? pair.now) - pair.now : 0
     const probe = state.peerChoke === undefined ? 0 : state.config.maxProbeInterval
     const resend = state.phase._tag === "SynSent" ? 0 : timeoutOf(state.config, state.rtt.rto, state.backoff)
     timeout = Math.max(timeout, syn, probe, resend)
@@ -194,7 +195,9 @@ export const wrong = (self: Witness, peer: Witness, plan: Plan.Plan, latency: nu
       if (outcome.during === "connect")
         return side.connectedAt === undefined && now >= config.connectTimeout ? undefined : `${name} too early`
       const least = outcome.during === "close" ? config.closeTimeout : patience(config, config.minRto)
-      return now - self.answeredAt >= least - rounding ? undefined : `${name}: not answered ${since(self.answeredAt)} only`
+      return now - self.answeredAt >= least - rounding
+        ? undefined
+        : `${name}: not answered ${since(self.answeredAt)} only`
     }
     case "ChokedTooLong": {
       if (peer.closedSince === undefined) return `${name}, but the peer's window is open`
@@ -202,7 +205,9 @@ export const wrong = (self: Witness, peer: Witness, plan: Plan.Plan, latency: nu
       return enough ? undefined : `${name}, but the peer's window is closed ${since(peer.closedSince)} only`
     }
     case "Idle":
-      return now - self.heardAt >= config.idleTimeout - rounding ? undefined : `${name}: silent ${since(self.heardAt)} only`
+      return now - self.heardAt >= config.idleTimeout - rounding
+        ? undefined
+        : `${name}: silent ${since(self.heardAt)} only`
     case "ResetByPeer":
     case "Refused": {
       const theirs = side.name === "A" ? plan.b : plan.a
@@ -212,6 +217,9 @@ export const wrong = (self: Witness, peer: Witness, plan: Plan.Plan, latency: nu
       return `${name} of itself`
   }
 }
+
+/** Java's idle timeout, in ms. */
+const javaIdleTimeout = 90_000
 
 /**
  * What a model may give up after, in ms without an answer, at least. Java: 9 tries from 100 ms on, doubled. i2pd: ten
@@ -225,14 +233,18 @@ const modelPatience = { java: 25_000, i2pd: 70_000 }
  * @since 0.1.0
  * @category checks
  */
-export const wrongModel = (self: Witness, plan: Plan.Plan): string | undefined => {
+export const wrongModel = (self: Witness, plan: Plan.Plan, network: Network): string | undefined => {
   const { side } = self
   if (!(side instanceof ModelSide) || plan.peer === "ours") return undefined
   const { end } = side.model
   if (end !== "GivenUp") return undefined
   // i2pd sends its SYN-ACK twice, and no more.
   if (plan.peer === "i2pd" && side.name === "B" && side.model.sndUna === 0) return undefined
-  const silent = side.endedAt! - self.answeredAt
+  // Java's keepalive ends with the first CLOSE: after that it gives an idle stream up.
+  const { endOfStream, endedAt, name, peer } = side
+  const isHalf = endOfStream || peer.endOfStream
+  if (plan.peer === "java" && isHalf && endedAt! - network.arrivesAt[name] >= javaIdleTimeout) return undefined
+  const silent = endedAt! - self.answeredAt
   return silent >= modelPatience[plan.peer] ? undefined : `gave up after ${Math.round(silent)} ms without an answer`
 }
 

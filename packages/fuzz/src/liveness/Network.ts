@@ -41,6 +41,9 @@ export class Network {
   /** Sides whose receive window is closed, as they said last. */
   readonly closed = { A: false, B: false }
 
+  /** When a packet comes to a side for the last time, as far as it is sent. */
+  readonly arrivesAt = { A: 0, B: 0 }
+
   private pair: Pair.Pair | undefined
   private waiting: Array<Active["trouble"]>
   private active: Array<Active> = []
@@ -135,6 +138,13 @@ export class Network {
   private tell(name: "A" | "B", isUp: boolean): void {
     const side = name === "A" ? this.pair?.a : this.pair?.b
     side?.step([Event.path(isUp)])
+  }
+
+  /** What a packet that is not lost takes. */
+  delay(direction: Plan.Direction): number {
+    const to = direction === "A>B" ? "B" : "A"
+    this.arrivesAt[to] = Math.max(this.arrivesAt[to], (this.pair?.now ?? 0) + this.latency)
+    return this.latency
   }
 
   /** Whether a packet is lost; sees what it says of its sender's window. */

@@ -113,7 +113,7 @@ class Run {
       modelB: plan.peerSide === "B" ? model : undefined,
       transcript: options.transcript === true,
       drop: (packet, direction) => network.drops(packet, direction),
-      delay: () => network.latency
+      delay: (_, direction) => network.delay(direction)
     })
     network.attach(pair)
     this.pair = pair
@@ -224,7 +224,8 @@ class Run {
       [this.a, this.b],
       [this.b, this.a]
     ] as const) {
-      const wrong = Bound.wrong(self, peer, this.plan, this.network.latency) ?? Bound.wrongModel(self, this.plan)
+      const wrong =
+        Bound.wrong(self, peer, this.plan, this.network.latency) ?? Bound.wrongModel(self, this.plan, this.network)
       if (wrong !== undefined) return `${self.side.name} ${wrong}`
     }
     return undefined
