@@ -9,6 +9,7 @@ import * as SendBuffer from "@effect-i2p/streaming/core/SendBuffer"
 import type { Outcome } from "@effect-i2p/streaming/core/State"
 import type * as Pair from "@effect-i2p/testkit/Pair"
 import { ModelSide } from "@effect-i2p/testkit/peers/ModelSide"
+import * as Scenario from "@effect-i2p/testkit/Scenario"
 import type { Side } from "@effect-i2p/testkit/Side"
 import type { Network } from "./Network.js"
 import type * as Plan from "./Plan.js"
@@ -133,6 +134,24 @@ export const allowance = (pair: Pair.Pair, network: Network, plan: Plan.Plan): A
     transfer: roundTrip * (2 * Math.sqrt(2 * packets) + 3 * buffers) + (1500 * bytes) / network.bytesPerSecond
   }
 }
+
+/**
+ * The same where only so much is known: how long it has lasted so far, the timeout as measured, what there is to move at
+ * most. Timeouts in a row double, so none is longer than all before it together, and one as measured.
+ *
+ * @since 0.1.0
+ * @category getters
+ */
+export const allowanceOf = (known: {
+  readonly elapsed: number
+  readonly rto: number
+  readonly roundTrip: number
+  readonly bytes: number
+}): Allowance => ({
+  timeout: Math.min(Scenario.config().maxRto, known.elapsed + known.rto),
+  rto: Math.max(known.rto, known.roundTrip + ackDelay.ours),
+  transfer: known.roundTrip * (2 * Math.sqrt((2 * known.bytes) / packetBytes) + (3 * known.bytes) / defaultBuffer)
+})
 
 /**
  * The bound: within so many of the timeouts and round trips of an {@link Allowance} everything is delivered and, if both have
