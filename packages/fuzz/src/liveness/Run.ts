@@ -17,7 +17,7 @@ import type * as Plan from "./Plan.js"
  * How a run came out.
  *
  * **Shape** `fault` is what does not hold; `ends` how each side ended, if it has. `healedAt` is when the network was well
- * for good, `doneAt` when everything was delivered.
+ * for good, `doneAt` when everything was delivered, `wasOpen` whether anything was left to do when it healed.
  * **Units** milliseconds of simulated time.
  *
  * @since 0.1.0
@@ -27,6 +27,7 @@ export interface Report {
   readonly fault: string | undefined
   readonly healedAt: number
   readonly doneAt: number
+  readonly wasOpen: boolean
   readonly allowance: Bound.Allowance
   readonly ends: readonly [a: string, b: string]
   readonly transcript: () => string
@@ -97,6 +98,7 @@ class Run {
   private allowance: Bound.Allowance = { timeout: 0, rto: 0, transfer: 0 }
   /** Of which moment that is. */
   private allowedFrom = -1
+  private wasOpen = false
 
   constructor(
     private readonly plan: Plan.Plan,
@@ -180,6 +182,7 @@ class Run {
     if (from !== this.allowedFrom) {
       this.allowance = Bound.allowance(pair, this.network, this.plan)
       this.allowedFrom = from
+      this.wasOpen = !this.isDone
     }
     // One end has to find out that the other is gone.
     const ended = [pair.a, pair.b].filter((side) => side.isOver)
@@ -257,6 +260,7 @@ class Run {
       fault,
       healedAt: this.healedAt,
       doneAt: pair.now,
+      wasOpen: this.wasOpen,
       allowance: this.allowance,
       ends: this.ends(),
       transcript: () => pair.transcript
