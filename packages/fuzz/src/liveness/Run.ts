@@ -180,7 +180,7 @@ class Run {
     const from = this.healedAt
     if (pair.now < from) return Number.POSITIVE_INFINITY
     if (from !== this.allowedFrom) {
-      this.allowance = Bound.allowance(pair, this.network, this.plan)
+      this.allowance = Bound.allowance(pair, this.network, this.plan, { A: this.a, B: this.b })
       this.allowedFrom = from
       this.wasOpen = !this.isDone
     }
