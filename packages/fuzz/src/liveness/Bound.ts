@@ -80,11 +80,11 @@ const ackDelay = { ours: 200, java: 500, i2pd: 200 }
  * What a run may take from the moment at which the network is well.
  *
  * **Shape** `timeout` is the longest that one of the sides may wait, as of then, before it sends again what it has no answer
- * to: its retransmission timeout as backed off, which is at most `maxRto`, and no longer than it has waited in vain so far,
- * for timeouts in a row double; or its probe of a closed window, at most `maxProbeInterval`; or its next SYN. `rto` is the longer of the timeouts as measured, and of the real round trip with what
+ * to: its retransmission timeout as backed off, at most `maxRto`; or its probe of a closed window, at most
+ * `maxProbeInterval`; or its next SYN. `rto` is the longer of the timeouts as measured, and of the real round trip with what
  * a peer may hold back. `transfer` is what it takes to move what is left: with a window that grows by a packet each round
  * trip, in three round trips for each receive buffer, as a window closes and opens with each, and over what rate the link
- * has.
+ * has. i2pd does not look at an option that opens a window: what was in flight when it closed waits for a timeout.
  *
  * @since 0.1.0
  * @category models
@@ -102,23 +102,19 @@ const defaultBuffer = 224_900
 const packetBytes = 1024
 
 /** @since 0.1.0 @category getters */
-export const allowance = (
-  pair: Pair.Pair,
-  network: Network,
-  plan: Plan.Plan,
-  witnesses: { readonly A: Witness; readonly B: Witness }
-): Allowance => {
+export const allowance = (pair: Pair.Pair, network: Network, plan: Plan.Plan): Allowance => {
   const roundTrip = 2 * network.latency
   let timeout = 0
   let rto = roundTrip + ackDelay[plan.peer]
   let packets = 0
   let bytes = 0
-  let buffers = 0
+  let transfer = 0
   for (const side of [pair.a, pair.b]) {
     const left = side.written - side.peer.delivered + side.unwrittenBytes
     bytes += left + pair.links[side.name === "A" ? "A>B" : "B>A"].backlogBytes(pair.now)
     packets += left / packetBytes
-    buffers += left / (plan.receiveBuffer[side.peer.name] || defaultBuffer)
+    const full = left / (plan.receiveBuffer[side.peer.name] || defaultBuffer)
+    transfer += full * (3 * roundTrip + (side instanceof ModelSide && plan.peer === "i2pd" ? modelTimeout.i2pd : 0))
     const { state } = side
     if (side instanceof ModelSide) {
       timeout = Math.max(timeout, plan.peer === "ours" ? 0 : modelTimeout[plan.peer])
@@ -130,15 +126,13 @@ export const allowance = (
     const syn =
       state.phase._tag === "SynSent" ? (state.timers.retransmit ?? state.timers.limit ?? pair.now) - pair.now : 0
     const probe = state.peerChoke === undefined ? 0 : state.config.maxProbeInterval
-    const silence = pair.now - witnesses[side.name].answeredAt + state.rtt.rto
-    const resend =
-      state.phase._tag === "SynSent" ? 0 : Math.min(silence, timeoutOf(state.config, state.rtt.rto, state.backoff))
+    const resend = state.phase._tag === "SynSent" ? 0 : timeoutOf(state.config, state.rtt.rto, state.backoff)
     timeout = Math.max(timeout, syn, probe, resend)
   }
   return {
     timeout,
     rto,
-    transfer: roundTrip * (2 * Math.sqrt(2 * packets) + 3 * buffers) + (1500 * bytes) / network.bytesPerSecond
+    transfer: transfer + roundTrip * 2 * Math.sqrt(2 * packets) + (1500 * bytes) / network.bytesPerSecond
   }
 }
 

@@ -3,6 +3,7 @@
  *
  * @since 0.1.0
  */
+import type { Config } from "@effect-i2p/streaming/core/Config"
 import * as Pair from "@effect-i2p/testkit/Pair"
 import { I2pdPeer } from "@effect-i2p/testkit/peers/I2pdPeer"
 import { JavaPeer } from "@effect-i2p/testkit/peers/JavaPeer"
@@ -41,13 +42,15 @@ const models: Record<Exclude<Plan.Plan["peer"], "ours">, Model> = {
 /** The bytes of all programs: what is written is cut from here. */
 const pattern = Scenario.bytes(1 << 21)
 
-const defaultIdleTimeout = Scenario.config().idleTimeout
+const defaults = Scenario.config()
 
-const configOf = (plan: Plan.Plan, name: "A" | "B") => {
+/** All of what a plan sets: B has from A what is not given. */
+const configOf = (plan: Plan.Plan, name: "A" | "B"): Partial<Config> => {
   const bytes = plan.receiveBuffer[name]
   return {
-    idleTimeout: defaultIdleTimeout + plan.idleJitter[name],
-    ...(bytes === 0 ? {} : { receiveBufferBytes: bytes, maxReceiveBufferBytes: bytes })
+    idleTimeout: defaults.idleTimeout + plan.idleJitter[name],
+    receiveBufferBytes: bytes || defaults.receiveBufferBytes,
+    maxReceiveBufferBytes: bytes || defaults.maxReceiveBufferBytes
   }
 }
 
@@ -180,7 +183,7 @@ class Run {
     const from = this.healedAt
     if (pair.now < from) return Number.POSITIVE_INFINITY
     if (from !== this.allowedFrom) {
-      this.allowance = Bound.allowance(pair, this.network, this.plan, { A: this.a, B: this.b })
+      this.allowance = Bound.allowance(pair, this.network, this.plan)
       this.allowedFrom = from
       this.wasOpen = !this.isDone
     }
