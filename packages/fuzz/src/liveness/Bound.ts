@@ -23,35 +23,36 @@ import type * as Plan from "./Plan.js"
  * @category models
  */
 export class Witness {
+  /** It has ended, and that has been looked at. */
+  isOver = false
   /** When a packet of the peer came in last. */
   heardAt = 0
   /** When the peer last acknowledged something new, or there was nothing to acknowledge. */
   answeredAt = 0
   /** Since when its receive window has been closed, if it is. */
   closedSince: number | undefined
-  private received = 0
   private acked = 0
 
   constructor(readonly side: Side) {}
 
-  look(now: number, saysClosed: boolean): void {
+  look(now: number, network: Network): void {
     const { side } = this
     const { state } = side
-    const isClosed = state === undefined ? saysClosed : state.flow.choking
+    const isClosed = side instanceof ModelSide ? network.closed[side.name] : state?.flow.choking === true
     if (!isClosed) this.closedSince = undefined
     else this.closedSince ??= now
+    this.heardAt = network.heardAt(side.name, now)
     if (side instanceof ModelSide) {
-      const { sndUna } = side.model
-      if (sndUna !== this.acked || side.model.isIdle) this.answeredAt = now
-      this.acked = sndUna
-      return
+      const { isIdle, sndUna } = side.model
+      this.answered(now, sndUna, isIdle)
+    } else if (state !== undefined) {
+      this.answered(now, state.send.sndNxt - state.send.inFlight.length, SendBuffer.isDrained(state.send))
     }
-    if (state === undefined) return
-    const acked = state.send.sndNxt - state.send.inFlight.length
-    if (acked !== this.acked || SendBuffer.isDrained(state.send)) this.answeredAt = now
-    if (state.counters.packetsReceived !== this.received) this.heardAt = now
+  }
+
+  private answered(now: number, acked: number, isIdle: boolean): void {
+    if (acked !== this.acked || (isIdle && !this.side.isOver)) this.answeredAt = now
     this.acked = acked
-    this.received = state.counters.packetsReceived
   }
 }
 
@@ -68,10 +69,24 @@ const patience = (config: Config, rto: number): number => {
   return sum
 }
 
+/** Timeouts of an {@link Allowance} in a {@link bound}. */
+const timeoutsAllowed = 2
+
 /**
  * What the others take between two tries, in ms: Java doubles up to 45 s, i2pd takes 9 s from the second timeout on.
  */
 const modelTimeout = { java: 45_000, i2pd: 9_000 }
+
+/**
+ * What a model may wait before all it has in flight is sent again, and once more its CLOSE, which it sends three times. Java
+ * sends half of what is in flight, 16 packets at the most, with each timeout; i2pd all.
+ */
+const modelWait = (plan: Plan.Plan, { model }: ModelSide): number => {
+  if (plan.peer !== "java") return modelTimeout.i2pd
+  const { inFlightCount } = model
+  const timeouts = 3 + Math.ceil(inFlightCount / 16) + Math.ceil(Math.log2(1 + Math.min(32, inFlightCount)))
+  return (timeouts * modelTimeout.java) / timeoutsAllowed
+}
 
 /** What a peer may hold back an acknowledgment: Java 500 ms. */
 const ackDelay = { ours: 200, java: 500, i2pd: 200 }
@@ -117,7 +132,7 @@ export const allowance = (pair: Pair.Pair, network: Network, plan: Plan.Plan): A
     transfer += full * (3 * roundTrip + (side instanceof ModelSide && plan.peer === "i2pd" ? modelTimeout.i2pd : 0))
     const { state } = side
     if (side instanceof ModelSide) {
-      timeout = Math.max(timeout, plan.peer === "ours" ? 0 : modelTimeout[plan.peer])
+      timeout = Math.max(timeout, modelWait(plan, side))
       continue
     }
     if (state === undefined) continue
@@ -161,10 +176,14 @@ export const allowanceOf = (known: {
  * @since 0.1.0
  * @category constants
  */
-export const bound = ({ rto, timeout, transfer }: Allowance): number => 2 * timeout + 8 * rto + transfer
+export const bound = ({ rto, timeout, transfer }: Allowance): number => timeoutsAllowed * timeout + 8 * rto + transfer
+
+/** How long a side that has ended well answers, in ms: ours and Java's. */
+const timeWait = 300_000
 
 /**
- * Within which time of the end of one side the other knows: an idle timeout, all tries of a keepalive, a closed window.
+ * Within which time of the end of one side the other knows: the time for which that still answers, an idle timeout, all
+ * tries of a keepalive, a closed window.
  *
  * @since 0.1.0
  * @category getters
@@ -173,7 +192,7 @@ export const learning = (side: Side): number => {
   const { state } = side
   if (state === undefined) return 0
   const { config } = state
-  return config.idleTimeout + patience(config, state.rtt.rto) + config.chokeTimeout + config.closeTimeout
+  return config.idleTimeout + patience(config, state.rtt.rto) + config.chokeTimeout + config.closeTimeout + timeWait
 }
 
 /** Times are sums of fractions of a millisecond: by how much they may differ. */
@@ -253,7 +272,7 @@ const modelPatience = { java: 25_000, i2pd: 70_000 }
  * @since 0.1.0
  * @category checks
  */
-export const wrongModel = (self: Witness, plan: Plan.Plan, network: Network): string | undefined => {
+export const wrongModel = (self: Witness, plan: Plan.Plan): string | undefined => {
   const { side } = self
   if (!(side instanceof ModelSide) || plan.peer === "ours") return undefined
   const { end } = side.model
@@ -261,10 +280,9 @@ export const wrongModel = (self: Witness, plan: Plan.Plan, network: Network): st
   // i2pd sends its SYN-ACK twice, and no more.
   if (plan.peer === "i2pd" && side.name === "B" && side.model.sndUna === 0) return undefined
   // Java's keepalive ends with the first CLOSE: after that it gives an idle stream up.
-  const { endOfStream, endedAt, name, peer } = side
-  const isHalf = endOfStream || peer.endOfStream
-  if (plan.peer === "java" && isHalf && endedAt! - network.arrivesAt[name] >= javaIdleTimeout) return undefined
-  const silent = endedAt! - self.answeredAt
+  const isHalf = side.endOfStream || side.peer.endOfStream
+  if (plan.peer === "java" && isHalf && side.endedAt! - self.heardAt >= javaIdleTimeout) return undefined
+  const silent = side.endedAt! - self.answeredAt
   return silent >= modelPatience[plan.peer] ? undefined : `gave up after ${Math.round(silent)} ms without an answer`
 }
 

@@ -41,8 +41,9 @@ export class Network {
   /** Sides whose receive window is closed, as they said last. */
   readonly closed = { A: false, B: false }
 
-  /** When a packet comes to a side for the last time, as far as it is sent. */
-  readonly arrivesAt = { A: 0, B: 0 }
+  /** When a packet came to a side last, and when those on their way come. */
+  private readonly heard = { A: 0, B: 0 }
+  private readonly arrivals: { readonly A: Array<number>; readonly B: Array<number> } = { A: [], B: [] }
 
   private pair: Pair.Pair | undefined
   private waiting: Array<Active["trouble"]>
@@ -142,9 +143,22 @@ export class Network {
 
   /** What a packet that is not lost takes. */
   delay(direction: Plan.Direction): number {
-    const to = direction === "A>B" ? "B" : "A"
-    this.arrivesAt[to] = Math.max(this.arrivesAt[to], (this.pair?.now ?? 0) + this.latency)
+    this.arrivals[direction === "A>B" ? "B" : "A"].push((this.pair?.now ?? 0) + this.latency)
     return this.latency
+  }
+
+  /** When a packet came to a side last, but for what the rate and jitter of the link add. */
+  heardAt(name: "A" | "B", now: number): number {
+    const arrivals = this.arrivals[name]
+    let heard = this.heard[name]
+    let left = 0
+    for (const at of arrivals) {
+      if (at <= now) heard = Math.max(heard, at)
+      else arrivals[left++] = at
+    }
+    arrivals.length = left
+    this.heard[name] = heard
+    return heard
   }
 
   /** Whether a packet is lost; sees what it says of its sender's window. */

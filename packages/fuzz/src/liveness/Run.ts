@@ -144,6 +144,7 @@ class Run {
 
   private loop(): string | undefined {
     const { network, pair } = this
+    this.act()
     for (let instants = 0; instants < maxInstants; instants++) {
       const deadline = this.deadline()
       const next = this.nextTime()
@@ -156,9 +157,7 @@ class Run {
       network.advance(pair.now)
       this.act()
       pair.run(pair.now)
-      this.a.look(pair.now, network.closed.A)
-      this.b.look(pair.now, network.closed.B)
-      const wrong = this.wrong()
+      const wrong = this.judge(this.a, this.b) ?? this.judge(this.b, this.a)
       if (wrong !== undefined) return wrong
       if (pair.now >= this.healedAt && this.isDone) return undefined
     }
@@ -225,16 +224,16 @@ class Run {
     return side.delivered === peer.written && (theirs.ending === "open" || side.endOfStream)
   }
 
-  private wrong(): string | undefined {
-    for (const [self, peer] of [
-      [this.a, this.b],
-      [this.b, this.a]
-    ] as const) {
-      const wrong =
-        Bound.wrong(self, peer, this.plan, this.network.latency) ?? Bound.wrongModel(self, this.plan, this.network)
-      if (wrong !== undefined) return `${self.side.name} ${wrong}`
-    }
-    return undefined
+  /** Takes note of a side; what is wrong with its end, when it comes. */
+  private judge(self: Bound.Witness, peer: Bound.Witness): string | undefined {
+    const { network, pair, plan } = this
+    if (self.isOver) return undefined
+    self.look(pair.now, network)
+    if (!self.side.isOver) return undefined
+    self.isOver = true
+    peer.look(pair.now, network)
+    const wrong = Bound.wrong(self, peer, plan, network.latency) ?? Bound.wrongModel(self, plan)
+    return wrong === undefined ? undefined : `${self.side.name} ${wrong}`
   }
 
   private stuck(): string {

@@ -115,6 +115,11 @@ export abstract class Peer {
     return this.inFlight[0]?.packet.sequenceNumber ?? this.nextNumber
   }
 
+  /** Packets that wait for their acknowledgment. */
+  get inFlightCount(): number {
+    return this.inFlight.length
+  }
+
   /** Nothing waits to be sent or to be acknowledged. */
   get isIdle(): boolean {
     return this.inFlight.length === 0 && this.unsentBytes === 0
