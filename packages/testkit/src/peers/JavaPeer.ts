@@ -16,13 +16,13 @@
  * | NACKs on every packet; window 1 on choke, nothing new until an option opens it, no probes but resends | count modulo 256 of more than 255 NACKs |
  * | receive buffer of 224,900 bytes and 512 blocks; 61000 on every packet, at once for each that is dropped | |
  * | unchokes only on a new packet above 1500 bytes: at once, 0 on that and six more packets | |
- * | CLOSE with DELAY 0, repeated on plain ACKs; both ways apart; RESET after a full close | TIME-WAIT: duplicates are ACKed for ever |
+ * | CLOSE with DELAY 0, repeated on plain ACKs; both ways apart; RESET after a full close | TIME-WAIT: 5 min in any case |
  * | after 90 to 100 s of silence an empty packet with a number, or RESET if either side has closed; 8 resends, then RESET | early data with a connect delay |
  *
  * @since 0.1.0
  */
 import * as Packet from "@effect-i2p/streaming/Packet"
-import { Peer, type Sent } from "./Peer.js"
+import { type End, Peer, type Sent } from "./Peer.js"
 import { Westwood } from "./Westwood.js"
 
 /** Java's constants. Source: protocol page sections 8 to 14 and 17. */
@@ -51,6 +51,7 @@ const unchokesToSend = 8
 const maxReadyBlocks = 4 * maxWindow
 const mtu = 1812
 const closeSendsAfterPeer = 3
+const timeWait = 300_000
 
 /**
  * The model of Java I2P.
@@ -84,6 +85,7 @@ export class JavaPeer extends Peer {
   /** Drawn once for each connection. */
   private idleChance: number | undefined
   private peerClosed = false
+  private finishedAt = 0
 
   constructor(options: ConstructorParameters<typeof Peer>[0]) {
     super(options, mtu)
@@ -153,7 +155,9 @@ export class JavaPeer extends Peer {
 
   private receiveOne(packet: Packet.Packet): void {
     if (Packet.has(packet, Packet.RESET)) return this.finish("Reset")
-    if (this.end === "Closed" && Packet.isSequenced(packet)) return this.acknowledge()
+    if (this.end === "Closed" && this.now < this.finishedAt + timeWait && Packet.isSequenced(packet)) {
+      return this.acknowledge()
+    }
     if (this.end !== undefined) return
     const isSyn = Packet.has(packet, Packet.SYNCHRONIZE)
     if (this.remoteStreamId === 0) {
@@ -422,6 +426,11 @@ export class JavaPeer extends Peer {
     if (this.closeNumber === undefined || !this.peerClosed || this.inFlight.length > 0) return
     if (this.timers.has("ack")) this.acknowledge()
     this.finish("Closed")
+  }
+
+  protected override finish(end: End): void {
+    if (this.end === undefined) this.finishedAt = this.now
+    super.finish(end)
   }
 
   private reset(): void {
