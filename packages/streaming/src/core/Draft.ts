@@ -12,7 +12,7 @@ import type { Action, Signing } from "./Action.js"
 import * as Assembler from "./Assembler.js"
 import type { Policy, Retry } from "./Retry.js"
 import * as SendBuffer from "./SendBuffer.js"
-import type { Counters, Outcome, Phase, ReceiveFlow, State } from "./State.js"
+import type { Counters, Outcome, PeerChoke, Phase, ReceiveFlow, State } from "./State.js"
 import * as TimerTable from "./TimerTable.js"
 
 type Mutable<A> = { -readonly [K in keyof A]: A[K] }
@@ -191,6 +191,19 @@ export const count = (draft: Draft, name: keyof Counters, by = 1): void => {
  * @category models
  */
 export type FlowChange = Partial<Omit<ReceiveFlow, "update">> & { readonly update?: ReceiveFlow["update"] | null }
+
+/**
+ * The peer's window as closed since then, not probed yet.
+ *
+ * @since 0.1.0
+ * @category getters
+ */
+export const choked = (draft: Draft, since: number): PeerChoke => ({
+  since,
+  probes: 0,
+  received: draft.counters.packetsReceived,
+  unanswered: 0
+})
 
 /**
  * Changes some of what is known of the receive window.

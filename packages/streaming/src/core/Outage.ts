@@ -49,7 +49,7 @@ export const handlePath = (draft: Draft.Draft, isUp: boolean): void => {
   handleAnnounce(draft)
   WindowUpdate.startOver(draft)
   if (draft.peerChoke !== undefined) {
-    draft.peerChoke = { since: draft.now, probes: 0 }
+    draft.peerChoke = Draft.choked(draft, draft.now)
     Draft.setTimer(draft, "persist", draft.now)
   }
   if (draft.send.inFlight.length > 0) {

@@ -78,7 +78,8 @@ const flushSynAck = (draft: Draft.Draft, due: number | undefined): boolean => {
 }
 
 const flushLost = (draft: Draft.Draft): void => {
-  if (draft.send.lostCount === 0 || draft.peerChoke !== undefined) return
+  if (draft.send.lostCount === 0) return
+  if (draft.peerChoke !== undefined) return flushHole(draft)
   const window = windowOf(draft)
   const oldest = SendBuffer.sndUna(draft.send)
   for (const packet of draft.send.inFlight) {
@@ -90,6 +91,15 @@ const flushLost = (draft: Draft.Draft): void => {
     if (isHeldBack(draft)) return
     transmitAgain(draft, packet.sequenceNumber, false)
   }
+}
+
+/**
+ * A peer whose buffer is full of what came after a hole has closed its window, and opens it when the hole is filled: that
+ * does not wait for a probe. Once for each time that the packet is found lost.
+ */
+const flushHole = (draft: Draft.Draft): void => {
+  const oldest = draft.send.inFlight[0]
+  if (oldest?.lost === true) transmitAgain(draft, oldest.sequenceNumber, false)
 }
 
 /**
@@ -393,7 +403,7 @@ const armRetransmission = (draft: Draft.Draft): void => {
 /** A closed window is probed, and held against the peer, only while something waits for it. */
 const armPersist = (draft: Draft.Draft): void => {
   if (draft.peerChoke === undefined || draft.timers.persist !== undefined || SendBuffer.isDrained(draft.send)) return
-  draft.peerChoke = { since: draft.now, probes: 0 }
+  draft.peerChoke = Draft.choked(draft, draft.now)
   Draft.setTimer(draft, "persist", draft.now + Math.min(draft.rtt.rto, draft.config.maxProbeInterval))
 }
 

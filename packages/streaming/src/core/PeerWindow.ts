@@ -48,7 +48,7 @@ const close = (draft: Draft.Draft, isNews: boolean): void => {
   }
   // A peer that takes something while its window is closed is slow, and has its time anew.
   const since = isNews ? draft.now : (draft.stalledSince ?? draft.now)
-  draft.peerChoke = { since, probes: 0 }
+  draft.peerChoke = Draft.choked(draft, since)
   Draft.setTimer(draft, "persist", Math.min(probeAt, since + draft.config.chokeTimeout))
 }
 
@@ -65,7 +65,14 @@ const open = (draft: Draft.Draft, since: number, isNews: boolean): void => {
 }
 
 /**
- * The peer's closed window is due to be probed, or has been closed for too long.
+ * Probes in a row without an answer after which a peer is not known to keep its window closed: it may be gone, or what it
+ * says is lost. Ours: two may be lost by chance.
+ */
+const silentProbes = 3
+
+/**
+ * The peer's closed window is due to be probed, or has been closed for too long. A peer that has answered no probe lately is
+ * not slow to read: then the stream ends as one whose peer does not answer.
  *
  * @since 0.1.0
  * @category combinators
@@ -75,13 +82,20 @@ export const handlePersist = (draft: Draft.Draft): void => {
   const choke = draft.peerChoke
   // The flush arms the timer again as soon as something waits.
   if (choke === undefined || SendBuffer.isDrained(draft.send)) return
-  if (draft.isAway) return Draft.setTimer(draft, "persist", draft.now + draft.config.maxProbeInterval)
-  if (draft.now - choke.since >= draft.config.chokeTimeout) return Draft.reset(draft, { _tag: "ChokedTooLong" })
+  const { chokeTimeout, maxProbeInterval } = draft.config
+  if (draft.isAway) return Draft.setTimer(draft, "persist", draft.now + maxProbeInterval)
+  const received = draft.counters.packetsReceived
+  const unanswered = received > choke.received ? 0 : choke.unanswered
+  const limit = choke.since + chokeTimeout
+  if (draft.now >= limit) {
+    const isSilent = unanswered >= silentProbes
+    return Draft.reset(draft, isSilent ? { _tag: "TimedOut", during: "retransmission" } : { _tag: "ChokedTooLong" })
+  }
   const probe = probeOf(draft.send.inFlight, choke.probes)
   if (probe !== undefined) Outbound.resend(draft, probe.sequenceNumber)
   else if (draft.send.unsentBytes > 0) Outbound.sendNew(draft, 0, draft.maxPacketSize)
-  draft.peerChoke = { ...choke, probes: choke.probes + 1 }
-  Draft.setTimer(draft, "persist", choke.since + draft.config.chokeTimeout)
+  draft.peerChoke = { since: choke.since, probes: choke.probes + 1, received, unanswered: unanswered + 1 }
+  Draft.setTimer(draft, "persist", limit)
   Draft.ask(draft, "probe", { attempt: choke.probes + 1, backoff: choke.probes, cause: "WindowClosed" })
 }
 

@@ -130,12 +130,17 @@ export interface WindowUpdate {
 /**
  * The peer's closed receive window.
  *
+ * **Shape** `received` counts the packets that had come when it closed or was probed last, `unanswered` the probes since one
+ * came.
+ *
  * @since 0.1.0
  * @category models
  */
 export interface PeerChoke {
   readonly since: number
   readonly probes: number
+  readonly received: number
+  readonly unanswered: number
 }
 
 /**

@@ -140,7 +140,9 @@ describe("Connection, its router away", () => {
     assert.isAtLeast(step(machine, Event.path(true)).length, 1)
     pass(machine, 200_000)
     assert.isUndefined(machine.outcome)
-    pass(machine, 200_000)
+    pass(machine, 90_000)
+    machine.receive(Scenario.choke(1))
+    pass(machine, 20_000)
     assert.deepStrictEqual(machine.outcome, { _tag: "ChokedTooLong" })
   })
 
