@@ -59,7 +59,16 @@ describe("liveness", () => {
         ...nothing,
         a: upload(200_000),
         troubles: [
-          { _tag: "Link", at: 100, millis: 5_000, loss: 0.1, lossBurst: 5, reorder: 0.1, duplicate: 0.1, jitterMillis: 10 },
+          {
+            _tag: "Link",
+            at: 100,
+            millis: 5_000,
+            loss: 0.1,
+            lossBurst: 5,
+            reorder: 0.1,
+            duplicate: 0.1,
+            jitterMillis: 10
+          },
           { _tag: "Restart", at: 300, side: "B", millis: 700 }
         ]
       }
@@ -103,7 +112,7 @@ describe("liveness", () => {
       assert.isUndefined(silent.fault)
       assert.strictEqual(silent.ends[0], "TimedOut during connect")
       // The peer does not read for six minutes: it is right to say so.
-      const asleep: Plan.Program = { writes: [], reads: [{ millis: 360_000, rate: 0 }], ending: "half" }
+      const asleep: Plan.Program = { writes: [], reads: [{ millis: 360_000, rate: 0 }], ending: "open" }
       const choked = Run.run({ ...nothing, a: upload(100_000), b: asleep, receiveBuffer: { A: 0, B: 20_000 } })
       assert.isUndefined(choked.fault)
       assert.strictEqual(choked.ends[0], "ChokedTooLong")

@@ -113,6 +113,12 @@ export interface Allowance {
 /** Java's receive buffer, the smallest of those that are no option. */
 const defaultBuffer = 224_900
 
+/**
+ * How often what is left may cross a slow link: a rate that falls makes the round trip many timeouts long at once, and until
+ * that is measured packets are sent again that only wait in the queue.
+ */
+const rateShare = 3
+
 /** Packets of a usual size that so many bytes make, and one for each small write. */
 const packetBytes = 1024
 
@@ -147,7 +153,7 @@ export const allowance = (pair: Pair.Pair, network: Network, plan: Plan.Plan): A
   return {
     timeout,
     rto,
-    transfer: transfer + roundTrip * 2 * Math.sqrt(2 * packets) + (1500 * bytes) / network.bytesPerSecond
+    transfer: transfer + roundTrip * 2 * Math.sqrt(2 * packets) + (rateShare * 1000 * bytes) / network.bytesPerSecond
   }
 }
 
@@ -178,6 +184,9 @@ export const allowanceOf = (known: {
  */
 export const bound = ({ rto, timeout, transfer }: Allowance): number => timeoutsAllowed * timeout + 8 * rto + transfer
 
+/** Tries of Java, eight again; i2pd has ten timeouts, the first of which is short. */
+const modelTries = 9
+
 /** How long a side that has ended well answers, in ms: ours and Java's. */
 const timeWait = 300_000
 
@@ -188,8 +197,9 @@ const timeWait = 300_000
  * @since 0.1.0
  * @category getters
  */
-export const learning = (side: Side): number => {
+export const learning = (side: Side, plan: Plan.Plan): number => {
   const { state } = side
+  if (side instanceof ModelSide && plan.peer !== "ours") return modelTries * modelTimeout[plan.peer] + timeWait
   if (state === undefined) return 0
   const { config } = state
   return config.idleTimeout + patience(config, state.rtt.rto) + config.chokeTimeout + config.closeTimeout + timeWait

@@ -190,7 +190,7 @@ class Run {
     const ended = [pair.a, pair.b].filter((side) => side.isOver)
     if (ended.length === 1) {
       const { endedAt, peer } = ended[0]!
-      return Math.max(from + Bound.bound(this.allowance), Math.max(from, endedAt!) + Bound.learning(peer))
+      return Math.max(from + Bound.bound(this.allowance), Math.max(from, endedAt!) + Bound.learning(peer, this.plan))
     }
     return from + Bound.bound(this.allowance)
   }
