@@ -79,11 +79,11 @@ const modelTimeout = { java: 45_000, i2pd: 9_000 }
 
 /**
  * What a model may wait before all it has in flight is sent again, and once more its CLOSE, which it sends three times. Java
- * sends half of what is in flight, 16 packets at the most, with each timeout; i2pd all.
+ * sends half of what is in flight, 16 packets at the most, with each timeout; i2pd one.
  */
 const modelWait = (plan: Plan.Plan, { model }: ModelSide): number => {
-  if (plan.peer !== "java") return modelTimeout.i2pd
   const { inFlightCount } = model
+  if (plan.peer !== "java") return ((2 + inFlightCount) * modelTimeout.i2pd) / timeoutsAllowed
   const timeouts = 3 + Math.ceil(inFlightCount / 16) + Math.ceil(Math.log2(1 + Math.min(32, inFlightCount)))
   return (timeouts * modelTimeout.java) / timeoutsAllowed
 }
@@ -267,6 +267,9 @@ export const wrong = (self: Witness, peer: Witness, plan: Plan.Plan, latency: nu
   }
 }
 
+/** Java's time for an opening, in ms: it waits for the SYN-ACK, whatever else comes. */
+const javaConnectTimeout = 60_000
+
 /** Java's idle timeout, in ms. */
 const javaIdleTimeout = 90_000
 
@@ -287,6 +290,7 @@ export const wrongModel = (self: Witness, plan: Plan.Plan): string | undefined =
   if (!(side instanceof ModelSide) || plan.peer === "ours") return undefined
   const { end } = side.model
   if (end !== "GivenUp") return undefined
+  if (plan.peer === "java" && side.name === "A" && side.endedAt === javaConnectTimeout) return undefined
   // i2pd sends its SYN-ACK twice, and no more.
   if (plan.peer === "i2pd" && side.name === "B" && side.model.sndUna === 0) return undefined
   // Java's keepalive ends with the first CLOSE: after that it gives an idle stream up.
