@@ -186,13 +186,11 @@ class Run {
       this.allowedFrom = from
       this.wasOpen = !this.isDone
     }
-    // One end has to find out that the other is gone.
+    const bound = from + Bound.bound(this.allowance)
     const ended = [pair.a, pair.b].filter((side) => side.isOver)
-    if (ended.length === 1) {
-      const { endedAt, peer } = ended[0]!
-      return Math.max(from + Bound.bound(this.allowance), Math.max(from, endedAt!) + Bound.learning(peer, this.plan))
-    }
-    return from + Bound.bound(this.allowance)
+    if (ended.length !== 1) return bound
+    const learning = Bound.learning(ended[0]!, this.plan)
+    return learning === 0 ? bound : Math.max(bound, Math.max(from, ended[0]!.endedAt!) + learning)
   }
 
   /** Everything is where it belongs, or both know that it is not. */
