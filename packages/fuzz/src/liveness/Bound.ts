@@ -69,9 +69,6 @@ const patience = (config: Config, rto: number): number => {
   return sum
 }
 
-/** Timeouts of an {@link Allowance} in a {@link bound}. */
-const timeoutsAllowed = 2
-
 /**
  * What the others take between two tries, in ms: Java doubles up to 45 s, i2pd takes 9 s from the second timeout on.
  */
@@ -83,9 +80,9 @@ const modelTimeout = { java: 45_000, i2pd: 9_000 }
  */
 const modelWait = (plan: Plan.Plan, { model }: ModelSide): number => {
   const { inFlightCount } = model
-  if (plan.peer !== "java") return ((2 + inFlightCount) * modelTimeout.i2pd) / timeoutsAllowed
+  if (plan.peer !== "java") return (2 + inFlightCount) * modelTimeout.i2pd
   const timeouts = 3 + Math.ceil(inFlightCount / 16) + Math.ceil(Math.log2(1 + Math.min(32, inFlightCount)))
-  return (timeouts * modelTimeout.java) / timeoutsAllowed
+  return timeouts * modelTimeout.java
 }
 
 /** What a peer may hold back an acknowledgment: Java 500 ms. */
@@ -98,7 +95,7 @@ const ackDelay = { ours: 200, java: 500, i2pd: 200 }
  * to: its retransmission timeout as backed off, at most `maxRto`; or its probe of a closed window, at most
  * `maxProbeInterval`; or its next SYN. `rto` is the longer of the timeouts as measured, and of the real round trip with what
  * a peer may hold back. `transfer` is what it takes to move what is left: with a window that grows by a packet each round
- * trip, in three round trips for each receive buffer, as a window closes and opens with each, and over what rate the link
+ * trip, in four round trips for each receive buffer, as a window closes and opens with each, and over what rate the link
  * has. i2pd does not look at an option that opens a window: what was in flight when it closed waits for a timeout.
  *
  * @since 0.1.0
@@ -112,6 +109,9 @@ export interface Allowance {
 
 /** Java's receive buffer, the smallest of those that are no option. */
 const defaultBuffer = 224_900
+
+/** Round trips that a receive buffer takes to be filled, closed, read and opened again. */
+const roundTripsPerBuffer = 4
 
 /**
  * How often what is left may cross a slow link: a rate that falls makes the round trip many timeouts long at once, and until
@@ -135,7 +135,9 @@ export const allowance = (pair: Pair.Pair, network: Network, plan: Plan.Plan): A
     bytes += left + pair.links[side.name === "A" ? "A>B" : "B>A"].backlogBytes(pair.now)
     packets += left / packetBytes
     const full = left / (plan.receiveBuffer[side.peer.name] || defaultBuffer)
-    transfer += full * (3 * roundTrip + (side instanceof ModelSide && plan.peer === "i2pd" ? modelTimeout.i2pd : 0))
+    transfer +=
+      full *
+      (roundTripsPerBuffer * roundTrip + (side instanceof ModelSide && plan.peer === "i2pd" ? modelTimeout.i2pd : 0))
     const { state } = side
     if (side instanceof ModelSide) {
       timeout = Math.max(timeout, modelWait(plan, side))
@@ -172,12 +174,14 @@ export const allowanceOf = (known: {
 }): Allowance => ({
   timeout: Math.min(Scenario.config().maxRto, known.elapsed + known.rto),
   rto: Math.max(known.rto, known.roundTrip + ackDelay.ours),
-  transfer: known.roundTrip * (2 * Math.sqrt((2 * known.bytes) / packetBytes) + (3 * known.bytes) / defaultBuffer)
+  transfer:
+    known.roundTrip *
+    (2 * Math.sqrt((2 * known.bytes) / packetBytes) + (roundTripsPerBuffer * known.bytes) / defaultBuffer)
 })
 
 /**
- * The bound: within so many of the timeouts and round trips of an {@link Allowance} everything is delivered and, if both have
- * closed, both are done.
+ * The bound: within the wait of an {@link Allowance} and so many of its timeouts as measured everything is delivered and, if
+ * both have closed, both are done.
  *
  * @since 0.1.0
  * @category constants
