@@ -56,15 +56,20 @@ const printCounts = (counts: ReadonlyMap<string, number>) =>
     { discard: true }
   )
 
+/** Failures after which a part is ended: what comes then is mostly the same. */
+const maxFailures = 20
+
 /** Each answers with how many runs failed. */
 const chaos = Effect.gen(function* () {
   const began = performance.now()
   const outcomes = new Map<string, number>()
   const count = (outcome: string) => outcomes.set(outcome, (outcomes.get(outcome) ?? 0) + 1)
   let failed = 0
+  let runs = 0
   let simulated = 0
   let bytes = 0
-  for (let seed = first; seed <= last; seed++) {
+  for (let seed = first; seed <= last && failed < maxFailures; seed++) {
+    runs++
     const exit = yield* Effect.exit(Chaos.run(seed))
     if (Exit.isFailure(exit)) {
       failed++
@@ -87,11 +92,11 @@ const chaos = Effect.gen(function* () {
       }
     }
   }
-  const summary = { runs: seeds, failed, seconds: secondsSince(began), simulatedHours: simulated / 3_600_000, bytes }
+  const summary = { runs, failed, seconds: secondsSince(began), simulatedHours: simulated / 3_600_000, bytes }
   yield* print(
     values.json
       ? JSON.stringify({ chaos: { ...summary, outcomes: Object.fromEntries(outcomes) } })
-      : `chaos: ${seeds} runs, ${failed} failed; ${summary.simulatedHours.toFixed(1)} hours in ` +
+      : `chaos: ${runs} runs, ${failed} failed; ${summary.simulatedHours.toFixed(1)} hours in ` +
           `${summary.seconds.toFixed(0)} s, ${(bytes / 1e6).toFixed(1)} MB read`
   )
   if (!values.json) yield* printCounts(outcomes)
@@ -122,7 +127,7 @@ const liveness = Effect.fnUntraced(function* (
   let failed = 0
   let runs = 0
   let wereOpen = 0
-  for (let seed = first; seed <= last; seed += step) {
+  for (let seed = first; seed <= last && failed < maxFailures; seed += step) {
     const outcome = yield* check(seed)
     runs += outcome.runs
     wereOpen += outcome.wereOpen

@@ -186,7 +186,7 @@ export const allowanceOf = (known: {
  * @since 0.1.0
  * @category constants
  */
-export const bound = ({ rto, timeout, transfer }: Allowance): number => timeoutsAllowed * timeout + 8 * rto + transfer
+export const bound = ({ rto, timeout, transfer }: Allowance): number => timeout + 8 * rto + transfer
 
 /** Tries of Java, eight again; i2pd has ten timeouts, the first of which is short. */
 const modelTries = 9
