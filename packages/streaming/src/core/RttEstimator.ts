@@ -99,20 +99,24 @@ export const seeded = (
 /**
  * Takes one measurement of a packet that was sent once (Karn's rule is the caller's).
  *
+ * `isLate` for one that was taken for lost: either the round trip has become so long, or the acknowledgment was lost and this
+ * is the next one, an outage later. It ends a backoff, and is no minimum: after 8 s without acknowledgments every answer would
+ * count as too early to be one.
+ *
  * **Errors** a negative sample is a bug in the caller and throws.
  *
  * @since 0.1.0
  * @category combinators
  */
-export const onSample = (self: RttEstimator, rtt: number, now: number): RttEstimator => {
+export const onSample = (self: RttEstimator, rtt: number, now: number, isLate = false): RttEstimator => {
   if (rtt < 0) throw new RangeError(`negative round-trip sample: ${rtt}`)
   const rttvar = self.srtt === undefined ? rtt / 2 : (1 - beta) * self.rttvar + beta * Math.abs(self.srtt - rtt)
   const srtt = self.srtt === undefined ? rtt : (1 - alpha) * self.srtt + alpha * rtt
-  const period = observe(self.period, rtt, now, Math.max(minRttPeriod, minRttRoundTrips * srtt))
+  const period = isLate ? self.period : observe(self.period, rtt, now, Math.max(minRttPeriod, minRttRoundTrips * srtt))
   return {
     srtt,
     rttvar,
-    minRtt: Math.min(period.min, period.previousMin),
+    minRtt: isLate ? self.minRtt : Math.min(period.min, period.previousMin),
     period,
     // Linux bounds the margin, not the sum: a peer may hold an acknowledgment back for as long as 200 ms (i2pd, emissary)
     // on top of the longest round trip. RFC 6298 section 2.4 would make it a second.

@@ -55,7 +55,10 @@ const handleRetransmit = (draft: Draft.Draft): void => {
   if (draft.isAway) return
   if (draft.phase._tag === "SynSent") return handleSynRetry(draft, draft.phase)
   if (draft.send.inFlight.length === 0) return
-  if (Outbound.isLastCloseSpent(draft)) return Draft.setPhase(draft, { _tag: "TimeWait" })
+  // While we announce that our router is back the peer has not been heard: perhaps none of our CLOSEs has come there.
+  if (Outbound.isLastCloseSpent(draft) && draft.timers.announce === undefined) {
+    return Draft.setPhase(draft, { _tag: "TimeWait" })
+  }
   // Due until the policy has answered, which is before anything else happens.
   Draft.setTimer(draft, "retransmit", draft.now)
   if (draft.asksRetransmit) return
@@ -81,9 +84,15 @@ export const handleRetry = (draft: Draft.Draft, policy: Policy, delay: number | 
       draft.asksRetransmit = false
       Draft.setTimer(draft, "retransmit", undefined)
       if (draft.send.inFlight.length === 0) return
-      if (delay === undefined) return Draft.reset(draft, { _tag: "TimedOut", during: "retransmission" })
+      if (delay === undefined) return giveUp(draft)
       return handleTimeout(draft, delay)
   }
+}
+
+/** There is no further retransmission. */
+const giveUp = (draft: Draft.Draft): void => {
+  if (Outbound.isLastCloseSpent(draft)) Draft.setPhase(draft, { _tag: "TimeWait" })
+  else Draft.reset(draft, { _tag: "TimedOut", during: "retransmission" })
 }
 
 /** Nothing was acknowledged in time: everything in flight counts as lost, and the next timeout comes after `delay`. */

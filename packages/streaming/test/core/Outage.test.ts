@@ -146,6 +146,32 @@ describe("Connection, its router away", () => {
     assert.deepStrictEqual(machine.outcome, { _tag: "ChokedTooLong" })
   })
 
+  it("says its last CLOSE for as long as it announces itself, and no longer", () => {
+    const machine = Scenario.lastAck()
+    step(machine, Event.path(false))
+    pass(machine, 10_000)
+    const back = machine.now
+    const closes = [...step(machine, Event.path(true)), ...pass(machine, 40_000)].filter((packet) =>
+      Packet.has(packet, Packet.CLOSE)
+    )
+    assert.isAtLeast(closes.length, 6)
+    assert.strictEqual(machine.phase, "LastAck")
+    while (machine.outcome === undefined) machine.wake()
+    assert.deepStrictEqual(machine.outcome, { _tag: "Finished" })
+    assert.isBelow(machine.now, back + 120_000)
+  })
+
+  it("gives its last CLOSE up after three tries once the peer was heard", () => {
+    const machine = Scenario.lastAck()
+    step(machine, Event.path(false))
+    step(machine, Event.path(true))
+    machine.receive(Scenario.ack(0))
+    const back = machine.now
+    while (machine.outcome === undefined) machine.wake()
+    assert.deepStrictEqual(machine.outcome, { _tag: "Finished" })
+    assert.isBelow(machine.now, back + 3000)
+  })
+
   it("does nothing when it is told what it knows", () => {
     const machine = Scenario.established()
     machine.write(10)

@@ -71,6 +71,17 @@ describe("Connection, retransmitting", () => {
       )
     })
 
+    it("finds the next loss by the round trip, although the first answer after an outage came 8 s late", () => {
+      const machine = Scenario.established()
+      machine.write(6 * Scenario.fullPacket)
+      machine.advance(8000)
+      // An acknowledgment of 5 and 6 was lost, as was whatever else was sent meanwhile.
+      machine.receive(Scenario.ack(6, [1, 2, 3, 4]))
+      assert.deepStrictEqual(numbers(machine.wait(Scenario.handshakeRtt).receive(Scenario.ack(6, [3, 4]))), [3, 4])
+      machine.wait(Scenario.handshakeRtt).receive(Scenario.ack(6, [3]))
+      assert.deepStrictEqual(numbers(machine.advance(500)), [3])
+    })
+
     it("does not back off beyond the largest timeout", () => {
       const machine = Scenario.established({ config: { maxRto: 1000 } })
       machine.write(10)

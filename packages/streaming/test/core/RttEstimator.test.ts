@@ -66,6 +66,14 @@ describe("RttEstimator", () => {
       assert.strictEqual(RttEstimator.onSample(after(100), 500, 120_000).minRtt, 500)
     })
 
+    it("is not taken from a late answer, which still counts for the timeout", () => {
+      const late = RttEstimator.onSample(after(100), 8000, 9000, true)
+      assert.strictEqual(late.minRtt, 100)
+      assert.isAbove(late.rto, 5000)
+      const gone = RttEstimator.onPathChange(after(100))
+      assert.isUndefined(RttEstimator.onSample(gone, 8000, 9000, true).minRtt)
+    })
+
     it("is forgotten at once when the path is known to be gone, and nothing else is", () => {
       const gone = RttEstimator.onPathChange(after(100, 120))
       assert.isUndefined(gone.minRtt)
