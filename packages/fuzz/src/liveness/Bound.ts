@@ -198,19 +198,21 @@ const timeWait = 300_000
  * Within which time of the end of a side the other knows, beyond the {@link bound}.
  *
  * **Shape** 0 for a side that ended well: then nothing is left to know. One whose last CLOSE was lost three times has given it
- * up, and says it again when the other asks, with a keepalive; two of those, should one be lost. For all other ends the time
- * for which an ended side still answers, an idle timeout, all tries of a keepalive, a closed window.
+ * up, and says it again when the other asks, with a keepalive: two of those, unless answers were lost as well, of which there
+ * are eight. For all other ends the time for which an ended side still answers, an idle timeout, all tries of a keepalive, a
+ * closed window. `harmedAt` is when the network harmed anybody last.
  *
  * @since 0.1.0
  * @category getters
  */
-export const learning = (ended: Side, plan: Plan.Plan): number => {
+export const learning = (ended: Side, plan: Plan.Plan, harmedAt: number): number => {
   const { peer } = ended
   if (peer instanceof ModelSide && plan.peer !== "ours") return modelTries * modelTimeout[plan.peer] + timeWait
   if (peer.state === undefined) return 0
   const { config, rtt } = peer.state
   if (!(ended instanceof ModelSide) && ended.outcome?._tag === "Finished" && ended.endOfStream) {
-    return ended.state!.send.inFlight.length === 0 ? 0 : 2 * config.idleTimeout
+    if (ended.state!.send.inFlight.length === 0) return 0
+    if (harmedAt <= ended.endedAt!) return 2 * config.idleTimeout
   }
   return config.idleTimeout + patience(config, rtt.rto) + config.chokeTimeout + config.closeTimeout + timeWait
 }

@@ -189,7 +189,7 @@ class Run {
     const bound = from + Bound.bound(this.allowance)
     const ended = [pair.a, pair.b].filter((side) => side.isOver)
     if (ended.length !== 1) return bound
-    const learning = Bound.learning(ended[0]!, this.plan)
+    const learning = Bound.learning(ended[0]!, this.plan, this.network.lastHarm)
     return learning === 0 ? bound : Math.max(bound, Math.max(from, ended[0]!.endedAt!) + learning)
   }
 
