@@ -56,16 +56,18 @@ export class Witness {
   }
 }
 
+/** Retransmissions of the default schedule, and its doublings. See `StreamingConfig.backoff`. */
+const retransmissions = 8
+const maxDoublings = 7
+
 /** The timeout as it is, backed off. */
-const timeoutOf = (config: Config, rto: number, backoff: number): number => {
-  const factors = config.retransmitBackoff
-  return Math.min(config.maxRto, rto * (factors[Math.min(backoff, factors.length - 1)] ?? 1))
-}
+const timeoutOf = (config: Config, rto: number, backoff: number): number =>
+  Math.min(config.maxRto, rto * 2 ** Math.min(backoff, maxDoublings))
 
 /** All timeouts until a stream is given up. */
 const patience = (config: Config, rto: number): number => {
   let sum = 0
-  for (let n = 0; n <= config.retransmitBackoff.length; n++) sum += timeoutOf(config, rto, n)
+  for (let n = 0; n <= retransmissions; n++) sum += timeoutOf(config, rto, n)
   return sum
 }
 
