@@ -23,6 +23,9 @@ const senderOf = (direction: Plan.Direction): "A" | "B" => (direction === "A>B" 
 /** What the queue of a slow link holds, in bytes: two windows in each direction, so that a healed network drops nothing. */
 const queueBytes = 2_000_000
 
+/** No path is longer, one way, in ms: a round trip of more than `maxRto`, 45 s, is beyond what a stream can measure. */
+const maxLatency = 15_000
+
 /**
  * Both directions.
  *
@@ -95,7 +98,7 @@ export class Network {
   private begin(now: number, trouble: Active["trouble"]): void {
     switch (trouble._tag) {
       case "Path":
-        this.latency *= trouble.factor
+        this.latency = Math.min(maxLatency, this.latency * trouble.factor)
         this.lastHarm = Math.max(this.lastHarm, now)
         return
       case "Rate":

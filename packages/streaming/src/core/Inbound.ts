@@ -188,7 +188,7 @@ const handleAcknowledgment = (
     // Karn: only packets sent once are measured; the newest, since a delayed acknowledgment was sent for that one.
     const sample = acked.findLast((packet) => packet.transmissions === 1)
     const rtt = sample === undefined ? undefined : Math.max(0, draft.now - sample.sentAt)
-    if (rtt !== undefined) measure(draft, rtt, sample?.lost === true)
+    if (rtt !== undefined) measure(draft, rtt)
     if (SendBuffer.sndUna(draft.send) > oldest) draft.timeouts = 0
     draft.stalledSince = undefined
     const { sample: rate, state } = DeliveryRate.onAcked(draft.deliveryRate, acked, draft.now, draft.rtt.minRtt)
@@ -231,7 +231,9 @@ const handleAcknowledgment = (
   return acked.length > 0
 }
 
-const measure = (draft: Draft.Draft, rtt: number, isLate: boolean): void => {
+const measure = (draft: Draft.Draft, rtt: number): void => {
+  // It was sent before the timeout that was too early for it, or whose acknowledgment was lost.
+  const isLate = draft.backoff > 0 && rtt > draft.rtt.rto
   const { changed, state } = PathChange.onSample(draft.pathChange, rtt, draft.now)
   draft.pathChange = state
   if (changed) draft.rtt = RttEstimator.onPathChange(draft.rtt)

@@ -95,6 +95,7 @@ export const handleHeard = (draft: Draft.Draft): void => {
   if (draft.announcements !== undefined) {
     draft.announcements = undefined
     Draft.setTimer(draft, "announce", undefined)
+    renewLastClose(draft)
   }
   const oldest = draft.send.inFlight[0]
   if (draft.timeouts < vainTimeouts || oldest === undefined || draft.peerChoke !== undefined) return
@@ -102,6 +103,13 @@ export const handleHeard = (draft: Draft.Draft): void => {
   if (draft.phase._tag === "SynSent" || draft.phase._tag === "Closed" || draft.now - oldest.sentAt < draft.rtt.rto)
     return
   Outbound.resend(draft, oldest.sequenceNumber)
+}
+
+/** The peer's router is there, too: the few tries that a last CLOSE has begin now. */
+const renewLastClose = (draft: Draft.Draft): void => {
+  if (draft.phase._tag !== "LastAck" && draft.phase._tag !== "Closing") return
+  const inFlight = draft.send.inFlight.map((packet) => ({ ...packet, transmissions: 0 }))
+  draft.send = SendBuffer.markLost({ ...draft.send, inFlight }, () => true)
 }
 
 /** The SYN goes out now; its retries follow from here. */

@@ -99,7 +99,7 @@ export const seeded = (
 /**
  * Takes one measurement of a packet that was sent once (Karn's rule is the caller's).
  *
- * `isLate` for one that was taken for lost: either the round trip has become so long, or the acknowledgment was lost and this
+ * `isLate` for one that a timeout came before: either the round trip has become so long, or the acknowledgment was lost and this
  * is the next one, an outage later. It ends a backoff, and is no minimum: after 8 s without acknowledgments every answer would
  * count as too early to be one.
  *

@@ -161,15 +161,19 @@ describe("Connection, its router away", () => {
     assert.isBelow(machine.now, back + 120_000)
   })
 
-  it("gives its last CLOSE up after three tries once the peer was heard", () => {
+  it("says its last CLOSE three times again when the peer is heard, at once the first time", () => {
     const machine = Scenario.lastAck()
     step(machine, Event.path(false))
     step(machine, Event.path(true))
-    machine.receive(Scenario.ack(0))
-    const back = machine.now
+    pass(machine, 5000)
+    const heardAt = machine.now
+    const close = Scenario.transmitted(machine.actions).length
+    assert.match(lines(machine.receive(Scenario.ack(0))).join(), /CLOSE seq=1/)
     while (machine.outcome === undefined) machine.wake()
+    const closes = Scenario.transmitted(machine.actions).slice(close)
+    assert.strictEqual(closes.filter((packet) => Packet.has(packet, Packet.CLOSE)).length, 3)
     assert.deepStrictEqual(machine.outcome, { _tag: "Finished" })
-    assert.isBelow(machine.now, back + 3000)
+    assert.isBelow(machine.now, heardAt + 45_000)
   })
 
   it("does nothing when it is told what it knows", () => {
