@@ -1,8 +1,8 @@
 /**
- * The streams of one destination: opens them, takes them, answers pings, and owns the loop that drives them.
+ * The streams of one destination: opens them, takes them, answers pings.
  *
- * One fiber reads the transport, parses, and hands packets to their connections. Another deals with first SYNs and pings,
- * whose signatures have to be checked first: they wait for it in a bounded queue, and nobody's stream waits for them.
+ * The transport calls for each packet; the packet is parsed and put into the inbox of its stream, whose fiber takes it from
+ * there. First SYNs and pings wait in bounded queues until their signatures are checked, and no stream waits for them.
  *
  * @since 0.1.0
  */
