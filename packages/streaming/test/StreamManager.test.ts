@@ -517,6 +517,9 @@ describe("limits and policies", () => {
         assert.strictEqual(outcome, "ConnectTimedOut")
         assert.strictEqual(Duration.toMillis(took), 2000)
       }
+      // The fiber of the stream waited for the transport, and is gone after the time that its RESET gets.
+      yield* Effect.sleep("2 seconds")
+      assert.deepStrictEqual(yield* a.active, [])
     }).pipe(simulate())
   )
 })

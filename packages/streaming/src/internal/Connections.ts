@@ -44,6 +44,8 @@ export interface Connections {
   readonly all: () => Iterable<Connection.Connection>
   /** Enters a stream and starts its fiber. */
   readonly open: (opening: Opening) => Effect.Effect<Connection.Connection>
+  /** Interrupts a stream's fiber, which aborts the stream, and does not wait for that. */
+  readonly abort: (connection: Connection.Connection) => Effect.Effect<void>
   /** Whether a stream has this port of ours. */
   readonly usesPort: (port: number) => boolean
   readonly path: () => Path
@@ -136,6 +138,7 @@ export const make = Effect.fnUntraced(function* (
     tcbCache,
     all,
     open,
+    abort: ({ id }) => Effect.asVoid(Effect.forkDaemon(FiberMap.remove(fibers, id))),
     usesPort: (port) => ports.has(port),
     path: () => path,
     notePath: (next) => {

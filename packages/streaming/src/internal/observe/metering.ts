@@ -11,6 +11,7 @@ import * as Metric from "effect/Metric"
 import type * as MetricLabel from "effect/MetricLabel"
 import * as Record from "effect/Record"
 import * as Ref from "effect/Ref"
+import type * as Scope from "effect/Scope"
 import * as SendBuffer from "../../core/SendBuffer.js"
 import type { State } from "../../core/State.js"
 import type { PingError } from "../../StreamError.js"
@@ -246,3 +247,36 @@ const observe = ({ congestion, rtt }: State, labels: Labels): void => {
   StreamMetrics.rto.unsafeUpdate(rtt.rto / 1000, labels)
   StreamMetrics.cwnd.unsafeUpdate(congestion.window, labels)
 }
+
+/**
+ * What a session counts beside its streams.
+ */
+export interface Counted {
+  readonly connections: () => Iterable<Connection>
+  /** Packets dropped and callers turned away, by reason. */
+  readonly drops: () => Readonly<Record<string, number>>
+  /** Bytes held of what is unread. */
+  readonly memory: () => number
+}
+
+/**
+ * Adds all of that to the metrics: every so often as long as the scope lives, and what is left at its end.
+ */
+export const report = (
+  counted: Counted,
+  interval: Duration.DurationInput | "never"
+): Effect.Effect<void, never, Scope.Scope> =>
+  Effect.gen(function* () {
+    const reportedDrops: Record<string, number> = {}
+    const reportedMemory = { bytes: 0 }
+    const drops = Effect.suspend(() => turnedAway(reportedDrops, counted.drops()))
+    yield* Effect.addFinalizer(() => Effect.zipRight(drops, memory(reportedMemory, 0)))
+    if (interval === "never") return
+    yield* Effect.suspend(() => sample(counted.connections())).pipe(
+      Effect.zipRight(drops),
+      Effect.zipRight(Effect.suspend(() => memory(reportedMemory, counted.memory()))),
+      Effect.delay(interval),
+      Effect.forever,
+      Effect.forkScoped
+    )
+  })

@@ -3,6 +3,7 @@
  *
  * @since 0.1.0
  */
+import type { Destination } from "@effect-i2p/wire/Destination"
 import type * as Clock from "effect/Clock"
 import type { Action } from "../../core/Action.js"
 import * as SendBuffer from "../../core/SendBuffer.js"
@@ -143,3 +144,6 @@ const kindOf = (packet: Packet.Packet): PacketEvent["kind"] => {
   if (Packet.has(packet, Packet.CLOSE)) return "CLOSE"
   return Packet.isSequenced(packet) ? "DATA" : "ACK"
 }
+
+/** Enough to find a peer again in the logs, and not enough to know who it is. */
+export const spanOf = (peer: Destination, port: number) => ({ "i2p.peer": peer.short, "i2p.port": port })

@@ -15,12 +15,12 @@ import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as FiberId from "effect/FiberId"
-import * as FairQueue from "../core/FairQueue.js"
-import * as Packet from "../Packet.js"
-import type { Incoming } from "../PacketTransport.js"
+import * as FairQueue from "../../core/FairQueue.js"
+import * as Packet from "../../Packet.js"
+import type { Incoming } from "../../PacketTransport.js"
 
 /** A packet, and the message that it came in. */
-export interface Stranger {
+export interface Pending {
   readonly packet: Packet.Packet
   readonly incoming: Incoming
 }
@@ -32,31 +32,31 @@ export interface Caller {
   readonly cost: number
 }
 
-export interface Strangers {
+export interface PendingSyns {
   /** Takes in a first SYN or a ping; gives how many packets were dropped for it, itself perhaps. */
-  readonly offer: (stranger: Stranger, caller: Caller) => number
+  readonly offer: (pending: Pending, caller: Caller) => number
   /** Whether a packet belongs to a SYN that waits, and has to wait behind it. */
   readonly isBehind: (packet: Packet.Packet) => boolean
   /** Takes in what belongs to a SYN that waits, behind it; undefined if none does, else how many packets were dropped. */
-  readonly follow: (stranger: Stranger) => number | undefined
+  readonly follow: (pending: Pending) => number | undefined
   /** Serve one after another, for ever: one those with cheap keys, the other those with dear ones. */
-  readonly servers: (judge: (stranger: Stranger) => Effect.Effect<void>) => ReadonlyArray<Effect.Effect<never>>
+  readonly servers: (judge: (pending: Pending) => Effect.Effect<void>) => ReadonlyArray<Effect.Effect<never>>
 }
 
 /**
- * Time for strangers between two turns of everybody else, in ms: some twenty checks, or a few streams. Ours: a connection of
+ * Time for them between two turns of everybody else, in ms: some twenty checks, or a few streams. Ours: a connection of
  * 32 at a time takes 1,080 of the runtime's operations at 1, 1,014 at 2 and 989 at 4, as what goes out at once differs.
  */
 const slice = 2
 
-/** Strangers between two turns of other fibers, whose listeners take what they were given: a quarter of the usual backlog. */
+/** Those served between two turns of other fibers, whose listeners take what they were given: a quarter of the usual backlog. */
 const turn = 16
 
 /** Most time that checking everything in a queue may take, in ms. Ours: a dropped SYN is repeated after 3 s. */
 const maxWork = 300
 
 interface Place {
-  readonly stranger: Stranger
+  readonly pending: Pending
   readonly queue: Waiting
   readonly name: string
 }
@@ -71,7 +71,7 @@ interface Waiting {
  * Each queue has `limit` places; a check that takes longer than its share of `maxWork` takes more of them. `now` is the
  * monotonic clock, in ms.
  */
-export const make = (limit: number, now: () => number): Strangers => {
+export const make = (limit: number, now: () => number): PendingSyns => {
   const waiting = (): Waiting => ({
     places: FairQueue.make({ quantum: 1, maxBytes: limit, maxUrgentBytes: 0 }),
     idle: undefined
@@ -84,7 +84,7 @@ export const make = (limit: number, now: () => number): Strangers => {
   let sliceBegan = Number.NEGATIVE_INFINITY
   let served = Number.NEGATIVE_INFINITY
 
-  const leave = ({ packet }: Stranger): void => {
+  const leave = ({ packet }: Pending): void => {
     if (!Packet.isFirstSyn(packet)) return
     const entry = syns.get(packet.receiveStreamId)
     if (entry === undefined) return
@@ -101,7 +101,7 @@ export const make = (limit: number, now: () => number): Strangers => {
   const enter = (place: Place, size: number): number => {
     const { queue } = place
     const dropped = FairQueue.enqueue(queue.places, place.name, place, size, false)
-    for (const { stranger } of dropped) leave(stranger)
+    for (const { pending } of dropped) leave(pending)
     if (queue.idle !== undefined) Deferred.unsafeDone(queue.idle, Effect.void)
     queue.idle = undefined
     return dropped.length
@@ -110,7 +110,7 @@ export const make = (limit: number, now: () => number): Strangers => {
   // Not `Effect.forever`, which yields after each: what is sent to many at once would leave in as many pieces.
   const serveOne = Effect.fnUntraced(function* (
     queue: Waiting,
-    judge: (stranger: Stranger) => Effect.Effect<void>
+    judge: (pending: Pending) => Effect.Effect<void>
   ): Effect.fn.Return<never> {
     for (let n = 1; ; n++) {
       let place = FairQueue.dequeue(queue.places)
@@ -121,8 +121,8 @@ export const make = (limit: number, now: () => number): Strangers => {
         place = FairQueue.dequeue(queue.places)
         if (place === undefined) continue
       }
-      leave(place.stranger)
-      yield* judge(place.stranger)
+      leave(place.pending)
+      yield* judge(place.pending)
       served = now()
       if (served - sliceBegan >= slice) {
         // A timer of no time at all comes after the sockets that are ready now.
@@ -133,10 +133,10 @@ export const make = (limit: number, now: () => number): Strangers => {
   })
 
   return {
-    offer: (stranger, { cost, isDear, name }) => {
-      const place: Place = { stranger, queue: isDear ? dear : cheap, name }
-      if (Packet.isFirstSyn(stranger.packet)) {
-        const id = stranger.packet.receiveStreamId
+    offer: (pending, { cost, isDear, name }) => {
+      const place: Place = { pending, queue: isDear ? dear : cheap, name }
+      if (Packet.isFirstSyn(pending.packet)) {
+        const id = pending.packet.receiveStreamId
         const entry = syns.get(id)
         if (entry === undefined) syns.set(id, { place, count: 1 })
         else entry.count += 1
@@ -144,9 +144,9 @@ export const make = (limit: number, now: () => number): Strangers => {
       return enter(place, Math.max(1, Math.ceil(cost / workOfPlace)))
     },
     isBehind: (packet) => synOf(packet) !== undefined,
-    follow: (stranger) => {
-      const entry = synOf(stranger.packet)
-      return entry === undefined ? undefined : enter({ ...entry.place, stranger }, 1)
+    follow: (pending) => {
+      const entry = synOf(pending.packet)
+      return entry === undefined ? undefined : enter({ ...entry.place, pending }, 1)
     },
     servers: (judge) => [serveOne(cheap, judge), serveOne(dear, judge)]
   }

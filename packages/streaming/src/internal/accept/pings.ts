@@ -9,10 +9,10 @@ import type * as Clock from "effect/Clock"
 import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import * as Endpoint from "../core/Endpoint.js"
-import * as MessageStatus from "../core/MessageStatus.js"
-import * as Packet from "../Packet.js"
-import { DestinationUnreachable, PingTimedOut, TooManyPings, type TransportFailed } from "../StreamError.js"
+import * as Endpoint from "../../core/Endpoint.js"
+import * as MessageStatus from "../../core/MessageStatus.js"
+import * as Packet from "../../Packet.js"
+import { DestinationUnreachable, PingTimedOut, TooManyPings, type TransportFailed } from "../../StreamError.js"
 
 /**
  * What came back.

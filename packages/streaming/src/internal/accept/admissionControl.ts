@@ -9,14 +9,14 @@
 import type { Destination } from "@effect-i2p/wire/Destination"
 import * as Effect from "effect/Effect"
 import * as Ref from "effect/Ref"
-import * as AccessList from "../AccessList.js"
-import * as Admission from "../core/Admission.js"
-import type { LimitAction, StreamingOptions } from "../StreamingConfig.js"
+import * as AccessList from "../../AccessList.js"
+import * as Admission from "../../core/Admission.js"
+import type { LimitAction, StreamingOptions } from "../../StreamingConfig.js"
 
 /**
  * The lists and counters of a session. `turnedAway` and `now` are plain, as everything that the reader touches.
  */
-export interface Gate {
+export interface AdmissionControl {
   readonly accessList: AccessList.AccessList
   readonly connectionLimits: Ref.Ref<Admission.Limits>
   readonly pingLimits: Ref.Ref<Admission.Limits>
@@ -34,7 +34,11 @@ const logInterval = 60_000
 /**
  * `chance` is uniform in [0, 1), anew at each call: what the resets of one counter tell says nothing about another.
  */
-export const make = (options: StreamingOptions, now: () => number, chance: () => number): Effect.Effect<Gate> =>
+export const make = (
+  options: StreamingOptions,
+  now: () => number,
+  chance: () => number
+): Effect.Effect<AdmissionControl> =>
   Effect.map(
     Effect.all([AccessList.from(options.accessList), Ref.make(options.connectionLimits), Ref.make(options.pingLimits)]),
     ([accessList, connectionLimits, pingLimits]) => {
@@ -61,14 +65,14 @@ export const make = (options: StreamingOptions, now: () => number, chance: () =>
 /**
  * Whether the lists let a peer in, the session's and the listener's.
  */
-export const permits = (self: Gate, peer: Destination, own: AccessList.AccessList | undefined): boolean =>
+export const permits = (self: AdmissionControl, peer: Destination, own: AccessList.AccessList | undefined): boolean =>
   AccessList.unsafePermits(self.accessList, peer.hash) &&
   (own === undefined || AccessList.unsafePermits(own, peer.hash))
 
 /**
  * Counts somebody whom a list keeps out; gives the log line, if one is due.
  */
-export const denied = (self: Gate, peer: Destination): Effect.Effect<void> | undefined => {
+export const denied = (self: AdmissionControl, peer: Destination): Effect.Effect<void> | undefined => {
   self.turnedAway.denied += 1
   return note(self, peer, "an access list denies it")
 }
@@ -77,7 +81,7 @@ export const denied = (self: Gate, peer: Destination): Effect.Effect<void> | und
  * Counts a connection from a peer whose signature has been checked, and decides about it.
  */
 export const admit = (
-  self: Gate,
+  self: AdmissionControl,
   peer: Destination,
   lack: Admission.Lack | undefined
 ): Effect.Effect<Admission.Verdict> =>
@@ -91,7 +95,7 @@ export const admit = (
 /**
  * The same for a ping. One too many is not answered: there is nobody to show an answer to.
  */
-export const admitPing = (self: Gate, peer: Destination): Effect.Effect<boolean> =>
+export const admitPing = (self: AdmissionControl, peer: Destination): Effect.Effect<boolean> =>
   Effect.flatMap(Ref.get(self.pingLimits), (limits) => {
     const verdict = Admission.decide(self.pings, limits, { peer: peer.b32 }, self.now())
     if (verdict._tag === "Admit") return Effect.succeed(true)
@@ -106,7 +110,7 @@ const reasons: Readonly<Record<Admission.Reason, string>> = {
   PeerShare: "too many open streams of this peer"
 }
 
-const note = (self: Gate, peer: Destination, reason: string): Effect.Effect<void> | undefined => {
+const note = (self: AdmissionControl, peer: Destination, reason: string): Effect.Effect<void> | undefined => {
   const at = self.now()
   if (!self.isLogging || at - self.lastLog.at < logInterval) return undefined
   const { denied, limited, pingsLimited } = self.turnedAway

@@ -1,37 +1,40 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as MemoryTransport from "@effect-i2p/testkit/MemoryTransport"
 import * as Effect from "effect/Effect"
-import * as Strangers from "../src/internal/strangers.js"
-import * as Packet from "../src/Packet.js"
-import { bob, bytes, failureOf, mallory, readText, sealed, sessions, simulate, syn } from "./simulation.js"
+import * as PendingSyns from "../../src/internal/accept/pendingSyns.js"
+import * as Packet from "../../src/Packet.js"
+import { bob, bytes, failureOf, mallory, readText, sealed, sessions, simulate, syn } from "../simulation.js"
 
-const stranger = (packet: Packet.Packet): Strangers.Stranger => ({
+const pending = (packet: Packet.Packet): PendingSyns.Pending => ({
   packet,
   incoming: { sourcePort: 0, destinationPort: 0, payload: new Uint8Array(0) }
 })
 
 const firstSyn = (receiveStreamId: number) =>
-  stranger(Packet.make({ receiveStreamId, flags: Packet.SYNCHRONIZE | Packet.NO_ACK }))
+  pending(Packet.make({ receiveStreamId, flags: Packet.SYNCHRONIZE | Packet.NO_ACK }))
 
 const data = (receiveStreamId: number) => Packet.make({ receiveStreamId, sequenceNumber: 1 })
 
-const caller = (name: string, cost = 0, isDear = false): Strangers.Caller => ({ name, cost, isDear })
+const caller = (name: string, cost = 0, isDear = false): PendingSyns.Caller => ({ name, cost, isDear })
 
 /** Serves both queues, and tells what was served. */
-const serving = (strangers: Strangers.Strangers, judge: (stranger: Strangers.Stranger) => Effect.Effect<unknown>) =>
+const serving = (
+  pendingSyns: PendingSyns.PendingSyns,
+  judge: (pending: PendingSyns.Pending) => Effect.Effect<unknown>
+) =>
   Effect.forEach(
-    strangers.servers((stranger) => Effect.asVoid(judge(stranger))),
+    pendingSyns.servers((pending) => Effect.asVoid(judge(pending))),
     (server) => Effect.fork(server)
   )
 
-describe("strangers", () => {
+describe("pending SYNs and pings", () => {
   it.live("are served in slices of time, between which sockets and timers get their turn", () =>
     Effect.gen(function* () {
       let now = 0
       const order: Array<string> = []
-      const strangers = Strangers.make(20, () => now)
-      for (let id = 1; id <= 20; id++) strangers.offer(firstSyn(id), caller("a"))
-      const judge = ({ packet }: Strangers.Stranger) =>
+      const pendingSyns = PendingSyns.make(20, () => now)
+      for (let id = 1; id <= 20; id++) pendingSyns.offer(firstSyn(id), caller("a"))
+      const judge = ({ packet }: PendingSyns.Pending) =>
         Effect.sync(() => {
           now += 0.5
           order.push(`syn ${packet.receiveStreamId}`)
@@ -42,7 +45,7 @@ describe("strangers", () => {
           Effect.sync(() => order.push("timer"))
         )
       )
-      yield* serving(strangers, judge)
+      yield* serving(pendingSyns, judge)
       while (order.length < 21) yield* Effect.sleep("1 millis")
       assert.isBelow(order.indexOf("timer"), 8)
     })
@@ -50,31 +53,31 @@ describe("strangers", () => {
 
   it.effect("are so many and no more, and what follows a SYN waits behind it", () =>
     Effect.gen(function* () {
-      const strangers = Strangers.make(2, () => 0)
-      assert.isUndefined(strangers.follow(stranger(data(1))))
-      assert.strictEqual(strangers.offer(firstSyn(1), caller("a")), 0)
-      assert.isUndefined(strangers.follow(stranger(data(2))))
-      const foreign = stranger(Packet.make({ receiveStreamId: 1, flags: Packet.ECHO }))
-      assert.isUndefined(strangers.follow(foreign), "a pong of another's")
-      assert.strictEqual(strangers.follow(stranger(data(1))), 0)
-      assert.strictEqual(strangers.offer(firstSyn(3), caller("a")), 1)
-      assert.isUndefined(strangers.follow(stranger(data(3))))
+      const pendingSyns = PendingSyns.make(2, () => 0)
+      assert.isUndefined(pendingSyns.follow(pending(data(1))))
+      assert.strictEqual(pendingSyns.offer(firstSyn(1), caller("a")), 0)
+      assert.isUndefined(pendingSyns.follow(pending(data(2))))
+      const foreign = pending(Packet.make({ receiveStreamId: 1, flags: Packet.ECHO }))
+      assert.isUndefined(pendingSyns.follow(foreign), "a pong of another's")
+      assert.strictEqual(pendingSyns.follow(pending(data(1))), 0)
+      assert.strictEqual(pendingSyns.offer(firstSyn(3), caller("a")), 1)
+      assert.isUndefined(pendingSyns.follow(pending(data(3))))
       const served: Array<number> = []
-      yield* serving(strangers, ({ packet }) => Effect.sync(() => served.push(packet.sequenceNumber)))
+      yield* serving(pendingSyns, ({ packet }) => Effect.sync(() => served.push(packet.sequenceNumber)))
       yield* Effect.yieldNow()
       assert.deepStrictEqual(served, [0, 1])
-      assert.isUndefined(strangers.follow(stranger(data(1))))
+      assert.isUndefined(pendingSyns.follow(pending(data(1))))
     })
   )
 
   it.effect("take turns by the names they claim, and a caller who sends many loses its own", () =>
     Effect.gen(function* () {
-      const strangers = Strangers.make(10, () => 0)
-      for (let id = 1; id <= 10; id++) strangers.offer(firstSyn(id), caller("flood"))
-      assert.strictEqual(strangers.offer(firstSyn(100), caller("guest")), 1)
-      assert.strictEqual(strangers.offer(firstSyn(101), caller("other")), 1)
+      const pendingSyns = PendingSyns.make(10, () => 0)
+      for (let id = 1; id <= 10; id++) pendingSyns.offer(firstSyn(id), caller("flood"))
+      assert.strictEqual(pendingSyns.offer(firstSyn(100), caller("guest")), 1)
+      assert.strictEqual(pendingSyns.offer(firstSyn(101), caller("other")), 1)
       const served: Array<number> = []
-      yield* serving(strangers, ({ packet }) => Effect.sync(() => served.push(packet.receiveStreamId)))
+      yield* serving(pendingSyns, ({ packet }) => Effect.sync(() => served.push(packet.receiveStreamId)))
       yield* Effect.yieldNow()
       yield* Effect.yieldNow()
       assert.deepStrictEqual(served, [1, 100, 101, 2, 3, 4, 5, 6, 7, 8])
@@ -84,12 +87,12 @@ describe("strangers", () => {
   it.effect("take as many places as the check of their signatures costs", () =>
     Effect.sync(() => {
       // 300 ms in 512 places: 0.586 ms each.
-      const cheap = Strangers.make(512, () => 0)
+      const cheap = PendingSyns.make(512, () => 0)
       for (let id = 1; id <= 512; id++) {
         assert.strictEqual(cheap.offer(firstSyn(id), caller(`${id}`, 0.1)), 0, "a usual check fits into one place")
       }
       assert.strictEqual(cheap.offer(firstSyn(600), caller("late", 0.1)), 1)
-      const slow = Strangers.make(512, () => 0)
+      const slow = PendingSyns.make(512, () => 0)
       const overflowed = Array.from({ length: 40 }, (_, id) => slow.offer(firstSyn(id + 1), caller(`${id}`, 10)))
       assert.strictEqual(
         overflowed.reduce((sum, n) => sum + n),
@@ -101,18 +104,18 @@ describe("strangers", () => {
 
   it.effect("with cheap keys do not wait behind those with dear ones", () =>
     Effect.gen(function* () {
-      const strangers = Strangers.make(512, () => 0)
-      for (let id = 1; id <= 20; id++) strangers.offer(firstSyn(id), caller(`${id}`, 10, true))
-      strangers.offer(firstSyn(100), caller("guest"))
+      const pendingSyns = PendingSyns.make(512, () => 0)
+      for (let id = 1; id <= 20; id++) pendingSyns.offer(firstSyn(id), caller(`${id}`, 10, true))
+      pendingSyns.offer(firstSyn(100), caller("guest"))
       const served: Array<number> = []
-      const judge = ({ packet }: Strangers.Stranger) =>
+      const judge = ({ packet }: PendingSyns.Pending) =>
         packet.receiveStreamId === 100
           ? Effect.sync(() => served.push(100))
           : Effect.delay(
               Effect.sync(() => served.push(packet.receiveStreamId)),
               "100 millis"
             )
-      yield* serving(strangers, judge)
+      yield* serving(pendingSyns, judge)
       yield* Effect.yieldNow()
       assert.deepStrictEqual(served, [100])
     })
@@ -120,7 +123,7 @@ describe("strangers", () => {
 })
 
 describe("a session", () => {
-  it.effect("drops strangers beyond its bound and counts them; who is dropped gets in with the next SYN", () =>
+  it.effect("drops pendingSyns beyond its bound and counts them; who is dropped gets in with the next SYN", () =>
     Effect.gen(function* () {
       const network = yield* MemoryTransport.MemoryNetwork
       const { a, b } = yield* sessions({ maxStrangers: 16 })

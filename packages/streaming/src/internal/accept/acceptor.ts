@@ -17,26 +17,18 @@ import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Option from "effect/Option"
 import type * as Queue from "effect/Queue"
-import type { AccessList } from "../AccessList.js"
-import * as Endpoint from "../core/Endpoint.js"
-import * as Packet from "../Packet.js"
-import type { Incoming } from "../PacketTransport.js"
-import type { Owned } from "../StreamConnection.js"
-import type { StreamingOptions } from "../StreamingConfig.js"
-import type { Connection, Peer } from "./connection/connection.js"
-import * as Signing from "./connection/signing.js"
-import * as Gate from "./gate.js"
+import * as Endpoint from "../../core/Endpoint.js"
+import * as Packet from "../../Packet.js"
+import type { Incoming } from "../../PacketTransport.js"
+import type { Owned } from "../../StreamConnection.js"
+import type { StreamingOptions } from "../../StreamingConfig.js"
+import type { Connection, Peer } from "../connection/connection.js"
+import * as Signing from "../connection/signing.js"
+import type { Drops } from "../observe/drops.js"
+import * as AdmissionControl from "./admissionControl.js"
+import type { Listeners } from "./listeners.js"
+import * as PendingSyns from "./pendingSyns.js"
 import * as Pings from "./pings.js"
-import * as Strangers from "./strangers.js"
-
-/**
- * A port of ours that takes streams.
- */
-export interface Listening {
-  readonly backlog: Queue.Queue<Owned>
-  readonly options: StreamingOptions
-  readonly accessList: AccessList
-}
 
 /**
  * What the session lends to deal with them.
@@ -45,8 +37,8 @@ export interface Session {
   readonly self: Destination
   readonly options: StreamingOptions
   readonly endpoint: Endpoint.Endpoint<Connection, Peer>
-  readonly listeners: ReadonlyMap<number, Listening>
-  readonly gate: Gate.Gate
+  readonly listeners: Listeners
+  readonly admissionControl: AdmissionControl.AdmissionControl
   readonly signatures: Signatures.Service
   readonly budget: VerificationBudget.Service
   readonly clock: Clock.Clock
@@ -54,9 +46,7 @@ export interface Session {
   readonly isClosing: () => boolean
   /** Whether our offline keys have expired: neither an answer nor a refusal of ours would count. */
   readonly isMute: () => boolean
-  readonly drop: (
-    reason: "malformed" | "unverified" | "unacceptedKey" | "replayed" | "unanswerable" | "overflowed"
-  ) => undefined
+  readonly drop: Drops["count"]
   /** Does what takes an effect soon, in a fiber of the session. */
   readonly later: (chore: Effect.Effect<void>) => void
   readonly reply: (to: Peer, packet: Packet.Packet, signing: "none" | "identity") => Effect.Effect<void, unknown>
@@ -64,7 +54,7 @@ export interface Session {
   readonly take: (syn: Packet.Packet, peer: Peer, peerKey: PublicKey, options: StreamingOptions) => Effect.Effect<Owned>
 }
 
-export interface Visitors {
+export interface Acceptor {
   /** Takes a ping or first SYN in, or turns it away at the door. */
   readonly receive: (packet: Packet.Packet, incoming: Incoming) => void
   /** Takes in what belongs to a SYN that waits; false if there is none. */
@@ -101,9 +91,9 @@ const maxAnswers = 16
 /** How long such a connection may go without progress: two retransmissions of the text, at 9 and 27 s. */
 const answerTimeout = Duration.seconds(30)
 
-export const make = (session: Session): Visitors => {
-  const strangers = Strangers.make(session.options.maxStrangers, session.now)
-  const { budget, clock, drop, endpoint, gate, listeners, now, options, reply, signatures } = session
+export const make = (session: Session): Acceptor => {
+  const pendingSyns = PendingSyns.make(session.options.maxStrangers, session.now)
+  const { budget, clock, drop, endpoint, admissionControl, listeners, now, options, reply, signatures } = session
   const ownReplayHash = Packet.replayHash(session.self.hash)
   const seenPings = new ReplayFilter(Duration.toMillis(options.pingReplayWindow), options.maxRememberedPings)
   const refused = new ReplayFilter(Duration.toMillis(options.timeWait), options.maxTimeWait)
@@ -126,8 +116,6 @@ export const make = (session: Session): Visitors => {
     return Effect.orElseSucceed(budget.check(undefined, type, Effect.sync(verify)), () => drop("overflowed"))
   }
 
-  const listeningAt = (port: number): Listening | undefined => listeners.get(port) ?? listeners.get(0)
-
   /** Whether there is room for the stream that a first SYN asks for, and why not; undefined if it is dealt with. */
   const isNews = (packet: Packet.Packet, incoming: Incoming, from: Destination): News | undefined => {
     const admission = Endpoint.admit(endpoint, from.b32, packet.receiveStreamId, now())
@@ -148,7 +136,7 @@ export const make = (session: Session): Visitors => {
     if (seenPings.has(saying, now())) return drop("replayed")
     if ((yield* authenticate(packet, incoming.payload)) === undefined) return
     seenPings.isReplay(saying, now())
-    if (!(yield* Gate.admitPing(gate, from))) return
+    if (!(yield* AdmissionControl.admitPing(admissionControl, from))) return
     const to = { destination: from, localPort: incoming.destinationPort, remotePort: incoming.sourcePort }
     yield* Effect.ignore(reply(to, Pings.pongFor(packet), "none"))
   })
@@ -165,14 +153,14 @@ export const make = (session: Session): Visitors => {
     const news = isNews(packet, incoming, from)
     if (news === undefined) return
     const port = incoming.destinationPort
-    const listening = listeningAt(port)
+    const listening = listeners.at(port)
     const peer: Peer = { destination: from, localPort: port, remotePort: incoming.sourcePort }
     const refuse = Effect.suspend(() => {
       for (let n = 0; refused.isReplay(refusalOf(n), now()); n++);
       return Effect.ignore(reply(peer, refusal(packet), "identity"))
     })
     if (session.isClosing()) return yield* refuse
-    const verdict = yield* Gate.admit(gate, from, news._tag === "Full" ? news.lack : undefined)
+    const verdict = yield* AdmissionControl.admit(admissionControl, from, news._tag === "Full" ? news.lack : undefined)
     if (verdict._tag === "Drop") return
     if (verdict._tag === "Admit") {
       if (listening === undefined || isFull(listening.backlog)) return yield* refuse
@@ -181,7 +169,11 @@ export const make = (session: Session): Visitors => {
       if (!listening.backlog.unsafeOffer(owned)) yield* owned.connection.reset
       return
     }
-    const reaction = Gate.reaction(listening?.options.limitAction ?? options.limitAction, port, verdict.retryAfter)
+    const reaction = AdmissionControl.reaction(
+      listening?.options.limitAction ?? options.limitAction,
+      port,
+      verdict.retryAfter
+    )
     if (reaction === "drop") return
     if (reaction === "reset" || listening === undefined || !mayAnswer()) return yield* refuse
     yield* answer(packet, peer, key, listening.options, reaction)
@@ -237,27 +229,27 @@ export const make = (session: Session): Visitors => {
       }
       const { isAccepted, type } = claimOf(packet)
       if (!isAccepted) return drop("unacceptedKey")
-      const own = isPing ? undefined : listeningAt(incoming.destinationPort)?.accessList
-      if (!Gate.permits(gate, from, own)) {
-        const log = Gate.denied(gate, from)
+      const own = isPing ? undefined : listeners.at(incoming.destinationPort)?.accessList
+      if (!AdmissionControl.permits(admissionControl, from, own)) {
+        const log = AdmissionControl.denied(admissionControl, from)
         if (log !== undefined) session.later(log)
         return undefined
       }
       const caller = { name: from.b32, isDear: VerificationBudget.isDear(type), cost: budget.cost(type) }
-      dropOverflowed(strangers.offer({ packet, incoming }, caller))
+      dropOverflowed(pendingSyns.offer({ packet, incoming }, caller))
       return undefined
     },
     follow: (packet, incoming) => {
-      if (incoming.payload.length > maxUnprovenBytes && strangers.isBehind(packet)) {
+      if (incoming.payload.length > maxUnprovenBytes && pendingSyns.isBehind(packet)) {
         drop("malformed")
         return true
       }
-      const overflowed = strangers.follow({ packet, incoming })
+      const overflowed = pendingSyns.follow({ packet, incoming })
       if (overflowed !== undefined) dropOverflowed(overflowed)
       return overflowed !== undefined
     },
     servers: (pass) =>
-      strangers.servers(({ incoming, packet }) => {
+      pendingSyns.servers(({ incoming, packet }) => {
         const { from } = packet
         if (from !== undefined && Packet.has(packet, Packet.ECHO)) return judgePing(packet, incoming, from)
         if (from !== undefined && Packet.isFirstSyn(packet)) return judgeSyn(packet, incoming, from)
