@@ -51,6 +51,8 @@ const noPeriod: Period = {
 const alpha = 1 / 8
 /** Weight of a new sample in `rttvar`. RFC 6298 section 2.3. */
 const beta = 1 / 4
+/** Timeouts that a late answer counts for at most. Ours: as much as two of them in a row back off. */
+const maxLateTimeouts = 4
 /** How many deviations make the timeout's safety margin. RFC 6298 section 2.2. */
 const k = 4
 
@@ -100,8 +102,9 @@ export const seeded = (
  * Takes one measurement of a packet that was sent once (Karn's rule is the caller's).
  *
  * `isLate` for one that a timeout came before: either the round trip has become so long, or the acknowledgment was lost and this
- * is the next one, an outage later. It ends a backoff, and is no minimum: after 8 s without acknowledgments every answer would
- * count as too early to be one.
+ * is the next one, an outage later. It ends a backoff, is no minimum (after 8 s without acknowledgments every answer would count
+ * as too early to be one), and counts for no more than four timeouts: a path that is much longer is known after a few of them,
+ * and an outage of 16 s makes no timeout of 18 s, nor a pace of a packet in half a second.
  *
  * **Errors** a negative sample is a bug in the caller and throws.
  *
@@ -110,8 +113,9 @@ export const seeded = (
  */
 export const onSample = (self: RttEstimator, rtt: number, now: number, isLate = false): RttEstimator => {
   if (rtt < 0) throw new RangeError(`negative round-trip sample: ${rtt}`)
-  const rttvar = self.srtt === undefined ? rtt / 2 : (1 - beta) * self.rttvar + beta * Math.abs(self.srtt - rtt)
-  const srtt = self.srtt === undefined ? rtt : (1 - alpha) * self.srtt + alpha * rtt
+  const counted = isLate ? Math.min(rtt, maxLateTimeouts * self.rto) : rtt
+  const rttvar = self.srtt === undefined ? counted / 2 : (1 - beta) * self.rttvar + beta * Math.abs(self.srtt - counted)
+  const srtt = self.srtt === undefined ? counted : (1 - alpha) * self.srtt + alpha * counted
   const period = isLate ? self.period : observe(self.period, rtt, now, Math.max(minRttPeriod, minRttRoundTrips * srtt))
   return {
     srtt,

@@ -66,10 +66,8 @@ describe("RttEstimator", () => {
       assert.strictEqual(RttEstimator.onSample(after(100), 500, 120_000).minRtt, 500)
     })
 
-    it("is not taken from a late answer, which still counts for the timeout", () => {
-      const late = RttEstimator.onSample(after(100), 8000, 9000, true)
-      assert.strictEqual(late.minRtt, 100)
-      assert.isAbove(late.rto, 5000)
+    it("is not taken from a late answer", () => {
+      assert.strictEqual(RttEstimator.onSample(after(100), 8000, 9000, true).minRtt, 100)
       const gone = RttEstimator.onPathChange(after(100))
       assert.isUndefined(RttEstimator.onSample(gone, 8000, 9000, true).minRtt)
     })
@@ -80,6 +78,17 @@ describe("RttEstimator", () => {
       assert.strictEqual(gone.srtt, after(100, 120).srtt)
       assert.strictEqual(RttEstimator.onSample(gone, 400, 2).minRtt, 400)
     })
+  })
+
+  it("lengthens the timeout four- or fivefold with a late answer and no more, until it is long enough", () => {
+    let estimator = after(100, 100, 100, 100)
+    for (let n = 0; estimator.rto < 8000; n++) {
+      assert.isBelow(n, 6)
+      const late = RttEstimator.onSample(estimator, 8000, 9000 + n, true)
+      assert.isAtLeast(late.rto, Math.min(4 * estimator.rto, 8000))
+      assert.isAtMost(late.rto, 6 * estimator.rto)
+      estimator = late
+    }
   })
 
   it("throws on a negative sample: that is our own bug", () => {
