@@ -232,8 +232,8 @@ const handleAcknowledgment = (
 }
 
 const measure = (draft: Draft.Draft, rtt: number): void => {
-  // It was sent before the timeout that was too early for it, or whose acknowledgment was lost.
-  const isLate = draft.backoff > 0 && rtt > draft.rtt.rto
+  // It was sent before a timeout that was too early for it, or whose acknowledgment was lost; or before a probe in its place.
+  const isLate = rtt > draft.rtt.rto && (draft.backoff > 0 || draft.peerChoke !== undefined)
   const { changed, state } = PathChange.onSample(draft.pathChange, rtt, draft.now)
   draft.pathChange = state
   if (changed) draft.rtt = RttEstimator.onPathChange(draft.rtt)

@@ -389,6 +389,17 @@ describe("Connection, the peer's receive window", () => {
     assert.strictEqual(machine.now, since + 300_000)
   })
 
+  it("closed makes no round trip of an outage: what is answered late was only not heard", () => {
+    const machine = Scenario.established()
+    machine.write(3 * Scenario.fullPacket)
+    machine.wait(100).receive(Scenario.choke(1))
+    machine.advance(15_000)
+    const { minRtt, rto } = machine.state.rtt
+    machine.receive(Scenario.unchoke(3))
+    assert.strictEqual(machine.state.rtt.minRtt, minRtt)
+    assert.isAtMost(machine.state.rtt.rto, 6 * rto)
+  })
+
   it("closed harms nobody who has nothing to send: the time counts from the first byte that waits", () => {
     const machine = Scenario.established({ config: { idleAction: "none" } })
     machine.receive(Scenario.choke(0))
