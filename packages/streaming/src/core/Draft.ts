@@ -2,8 +2,7 @@
  * The working copy of a connection's state. Handlers write to it and add actions.
  *
  * A step makes one, and `seal` gives it back as the next state: its parts are values or copies of its own, so the state
- * that the step started from is never touched. Or it belongs to one owner for as long as the connection lives, see
- * `Connection.advance`.
+ * that the step started from is never touched.
  *
  * @since 0.1.0
  */
@@ -102,19 +101,6 @@ export const from = (
   ownSend: undefined
 })
 
-/**
- * Another step with a draft that its owner keeps.
- *
- * @since 0.1.0
- * @category combinators
- */
-export const resume = (draft: Draft, now: number, room: number, allowance: number): void => {
-  draft.now = now
-  draft.room = room
-  draft.allowance = allowance
-  draft.actions = []
-}
-
 const nothing: Array<Action> = []
 
 /**
@@ -126,7 +112,7 @@ const nothing: Array<Action> = []
 export const seal = (draft: Draft): readonly [State, ReadonlyArray<Action>] => {
   const { actions } = draft
   draft.actions = nothing
-  if (draft.ownSend !== draft.send) draft.ownSend = undefined
+  draft.ownSend = undefined
   return [draft, actions]
 }
 
