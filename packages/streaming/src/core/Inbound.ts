@@ -232,8 +232,8 @@ const handleAcknowledgment = (
 }
 
 const measure = (draft: Draft.Draft, rtt: number): void => {
-  // It was sent before a timeout that was too early for it, or whose acknowledgment was lost; or before a probe in its place.
-  const isLate = rtt > draft.rtt.rto && (draft.backoff > 0 || draft.peerChoke !== undefined)
+  // A timeout that was too early for it came before it, or one whose answer was lost; or the probe of a closed window.
+  const isLate = draft.rtt.srtt !== undefined && rtt > draft.rtt.rto
   const { changed, state } = PathChange.onSample(draft.pathChange, rtt, draft.now)
   draft.pathChange = state
   if (changed) draft.rtt = RttEstimator.onPathChange(draft.rtt)
