@@ -156,7 +156,7 @@ export const make = (options: Options): Effect.Effect<NodeTunnel.Tunnel, ListenE
 
 /**
  * What a request's first line asks for. One that names a host means that one, RFC 9112, 3.2.2, and a service that is a
- * proxy itself shall not go there.
+ * proxy must not go there itself.
  */
 const targetOf = (
   text: string

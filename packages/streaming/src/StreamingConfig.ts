@@ -520,14 +520,14 @@ export const toCore = (
   maxSendRate: options.maxSendRate,
   initialWindow: options.initialWindow,
   maxWindow: options.maxWindow,
-  // Who wants a smaller window than the default wants it for everybody.
+  // A window smaller than the default also caps the one for proven peers.
   maxProvenWindow:
     options.maxWindow < defaults.maxWindow ? options.maxWindow : Math.max(options.maxWindow, options.maxProvenWindow),
   maxSendSpan: options.maxSendSpan,
   maxProvenSpan: options.maxSendSpan < defaults.maxSendSpan ? options.maxSendSpan : options.maxProvenSpan,
   congestion: options.congestion,
   receiveBufferBytes: options.receiveBufferBytes,
-  // Who wants to hold less than the default wants that to hold.
+  // A smaller receive buffer also caps auto-tuning.
   maxReceiveBufferBytes:
     options.receiveBufferBytes < defaults.receiveBufferBytes &&
     options.maxReceiveBufferBytes === defaults.maxReceiveBufferBytes
