@@ -104,6 +104,7 @@ const exitCode: Effect.Effect<number> = program.pipe(
 )
 
 NodeRuntime.runMain(exitCode, {
-  // What was left of a program may keep the process alive.
-  teardown: (exit, onExit) => onExit(Exit.isSuccess(exit) ? Number(exit.value) : 1)
+  // The servers of the HTTP targets, and what a program left, would keep the process alive. `onExit` ends it only for
+  // codes other than 0.
+  teardown: (exit) => process.exit(Exit.isSuccess(exit) ? Number(exit.value) : 1)
 })
