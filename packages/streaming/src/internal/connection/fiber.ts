@@ -103,11 +103,11 @@ const performed = (
   if (self.tracer !== undefined) Tracing.stepped(self.tracer, before, state, actions)
   if (state.phase._tag !== before && !isOver(state)) self.phases?.unsafeOffer(state.phase._tag)
   return Effect.flatMap(Actions.perform(self, actions), (question) => {
+    self.giveBackTurn()
     // A retransmission waits for the answer, so nothing may come before it.
     if (question !== undefined) {
       return Effect.flatMap(self.retries.answer(question.policy, question.retry), (answer) => turn(self, [answer]))
     }
-    self.giveBackTurn()
     if (isClosed(state)) self.noteClosed()
     if (isOver(state)) return Effect.void
     self.nextDeadline = Core.nextTimeout(state) ?? Number.POSITIVE_INFINITY
