@@ -1,3 +1,4 @@
+import * as Net from "node:net"
 import { it } from "@effect/vitest"
 import type { LocalRouter } from "@effect-i2p/router/LocalRouter"
 import type { StreamConnection } from "@effect-i2p/streaming/StreamConnection"
@@ -61,3 +62,15 @@ export const pattern = (length: number): Buffer => {
   for (let at = 0; at + 4 <= length; at += 4) bytes.writeUInt32LE(Math.imul(at, 2_654_435_761) >>> 0, at)
   return bytes
 }
+
+/** A TCP service; `handler` gets each connection. */
+export const service = (handler: (socket: Net.Socket) => void) =>
+  Effect.acquireRelease(
+    callback<Net.Server>((resume) => {
+      const server: Net.Server = Net.createServer({ allowHalfOpen: true }, (socket) => {
+        socket.on("error", () => {})
+        handler(socket)
+      }).listen(0, "127.0.0.1", () => resume(server))
+    }),
+    (server) => Effect.sync(() => server.close())
+  ).pipe(Effect.map((server) => ({ host: "127.0.0.1", port: (server.address() as Net.AddressInfo).port })))

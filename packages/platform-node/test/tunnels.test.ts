@@ -11,21 +11,9 @@ import * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
 import * as NodeTunnel from "../src/NodeTunnel.js"
-import { callback, event, live, pattern, session } from "./harness.js"
+import { callback, event, live, pattern, service, session } from "./harness.js"
 
 const local = { host: "127.0.0.1", port: 0 }
-
-/** A TCP service; `handler` gets each connection. */
-const service = (handler: (socket: Net.Socket) => void) =>
-  Effect.acquireRelease(
-    callback<Net.Server>((resume) => {
-      const server: Net.Server = Net.createServer({ allowHalfOpen: true }, (socket) => {
-        socket.on("error", () => {})
-        handler(socket)
-      }).listen(0, "127.0.0.1", () => resume(server))
-    }),
-    (server) => Effect.sync(() => server.close())
-  ).pipe(Effect.map((server) => ({ host: "127.0.0.1", port: (server.address() as Net.AddressInfo).port })))
 
 const dial = (to: NodeTunnel.Endpoint) =>
   Effect.acquireRelease(
