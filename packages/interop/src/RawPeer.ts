@@ -153,7 +153,7 @@ export const open = (
 
     const sendBytes = (to: Destination, bytes: Uint8Array, bundleLeaseSet = true, sourcePort = 0) =>
       transport
-        .send({ to, sourcePort, destinationPort: 0, bytes, lifetime: 60_000, bundleLeaseSet })
+        .send([{ to, sourcePort, destinationPort: 0, bytes, lifetime: 60_000, bundleLeaseSet }])
         .pipe(Effect.orDie, Effect.zipRight(Clock.currentTimeMillis))
 
     return {

@@ -5,7 +5,7 @@
  *
  * @since 0.1.0
  */
-import type { LookupFailed } from "@effect-i2p/i2cp/I2cpError"
+import type { LookupFailed, SendRejected } from "@effect-i2p/i2cp/I2cpError"
 import * as I2cpSession from "@effect-i2p/i2cp/I2cpSession"
 import type { SessionState } from "@effect-i2p/i2cp/SessionState"
 import type { Destination } from "@effect-i2p/wire/Destination"
@@ -87,10 +87,11 @@ export class PacketTransport extends Context.Tag("@effect-i2p/streaming/PacketTr
     /** Who we are; packets are signed with these. */
     readonly keys: DestinationKeys
     /**
-     * Hands a packet over. May lose it, as networks do, and waits no longer than the transport's own queue asks; fails
-     * when the transport is gone for good. Every packet goes through here.
+     * Hands packets over, in order: what one turn of a stream sends, as `sendmmsg` does. May lose some, as networks do, and
+     * waits no longer than the transport's own queue asks; fails when it had to lose one, or is gone for good. Every packet
+     * goes through here.
      */
-    readonly send: (packet: Outgoing) => Effect.Effect<void, TransportFailed>
+    readonly send: (packets: ReadonlyArray<Outgoing>) => Effect.Effect<void, TransportFailed>
     /**
      * Calls `onPacket` for each packet that arrives, in order, as long as it runs. One consumer. `onPacket` is called
      * synchronously, does not throw, and takes no longer than to parse a packet and put it into a queue.
@@ -171,10 +172,14 @@ export const mapPackets = <E, R>(
     const { in: mapIn = identity, out: mapOut = identity } = map
     return Context.make(PacketTransport, {
       ...inner,
-      send: (packet) =>
-        Effect.try({ try: () => mapOut(packet), catch: (defect) => defect }).pipe(
-          Effect.catchAll((defect) => Effect.as(Effect.logError("a packet could not be mapped", defect), undefined)),
-          Effect.flatMap((mapped) => (mapped === undefined ? Effect.void : inner.send(mapped)))
+      send: (packets) =>
+        Effect.forEach(packets, (packet) =>
+          Effect.try({ try: () => mapOut(packet), catch: (defect) => defect }).pipe(
+            Effect.catchAll((defect) => Effect.as(Effect.logError("a packet could not be mapped", defect), undefined))
+          )
+        ).pipe(
+          Effect.map((mapped) => mapped.filter((packet) => packet !== undefined)),
+          Effect.flatMap((mapped) => (mapped.length === 0 ? Effect.void : inner.send(mapped)))
         ),
       run: (onPacket) =>
         Effect.flatMap(Effect.runtime<never>(), (runtime) =>
@@ -217,9 +222,10 @@ export const layerI2cp: Layer.Layer<PacketTransport, never, I2cpSession.I2cpSess
     })
     return {
       keys: session.keys,
-      send: (packet) =>
+      send: (packets) =>
         Effect.suspend(() => {
-          const rejected = session.unsafeSend(toMessage(packet))
+          let rejected: SendRejected | undefined
+          for (const packet of packets) rejected = session.unsafeSend(toMessage(packet)) ?? rejected
           return rejected === undefined ? Effect.void : Effect.fail(failed(rejected))
         }),
       run: (onPacket) => session.run(streamingProtocol, onPacket),

@@ -99,10 +99,12 @@ describe("mapPackets", () => {
       const inner = yield* network.transport(alice)
       const logged = PacketTransport.PacketTransport.of({
         ...inner,
-        send: (packet) =>
+        send: (packets) =>
           Effect.zipRight(
-            Effect.sync(() => seen++),
-            inner.send(packet)
+            Effect.sync(() => {
+              seen += packets.length
+            }),
+            inner.send(packets)
           )
       })
       const a = yield* Effect.map(

@@ -155,7 +155,7 @@ describe("a session", () => {
       let isDown = false
       const transport = PacketTransport.of({
         ...inner,
-        send: (packet) => (isDown ? Effect.fail(new TransportFailed({ reason: "down" })) : inner.send(packet))
+        send: (packets) => (isDown ? Effect.fail(new TransportFailed({ reason: "down" })) : inner.send(packets))
       })
       const a = yield* Effect.map(
         Layer.build(Layer.provide(StreamManager.layer, Layer.succeed(PacketTransport, transport))),
@@ -204,12 +204,14 @@ describe("what a session hands to its transport", () => {
         const without = new Set<string>()
         const transport = PacketTransport.of({
           ...inner,
-          send: (packet) => {
-            const { flags } = Either.getOrThrow(Packet.decode(packet.bytes))
-            const names = { SYN: Packet.SYNCHRONIZE, ping: Packet.ECHO, RESET: Packet.RESET, CLOSE: Packet.CLOSE }
-            const name = Object.entries(names).find(([, flag]) => (flags & flag) !== 0)?.[0] ?? "data"
-            ;(packet.bundleLeaseSet ? brings : without).add(name)
-            return inner.send(packet)
+          send: (packets) => {
+            for (const { bundleLeaseSet, bytes } of packets) {
+              const { flags } = Either.getOrThrow(Packet.decode(bytes))
+              const names = { SYN: Packet.SYNCHRONIZE, ping: Packet.ECHO, RESET: Packet.RESET, CLOSE: Packet.CLOSE }
+              const name = Object.entries(names).find(([, flag]) => (flags & flag) !== 0)?.[0] ?? "data"
+              ;(bundleLeaseSet ? brings : without).add(name)
+            }
+            return inner.send(packets)
           }
         })
         const a = yield* Effect.map(

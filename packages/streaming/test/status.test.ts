@@ -20,11 +20,13 @@ const answering = (...codes: ReadonlyArray<number>) =>
     const network = yield* MemoryTransport.MemoryNetwork
     const inner = yield* network.transport(alice)
     const asked: Array<Outgoing> = []
-    const send = (packet: Outgoing) =>
+    const send = (packets: ReadonlyArray<Outgoing>) =>
       Effect.sync(() => {
-        if (packet.onStatus === undefined) return
-        asked.push(packet)
-        for (const code of codes) packet.onStatus(code)
+        for (const packet of packets) {
+          if (packet.onStatus === undefined) continue
+          asked.push(packet)
+          for (const code of codes) packet.onStatus(code)
+        }
       })
     const streams = yield* Effect.map(
       Layer.build(Layer.provide(StreamManager.layer, Layer.succeed(PacketTransport, { ...inner, send }))),
@@ -69,10 +71,12 @@ describe("connect", () => {
       const network = yield* MemoryTransport.MemoryNetwork
       const inner = yield* network.transport(alice)
       const asked: Array<string> = []
-      const send = (packet: Outgoing) => {
-        const parsed = Packet.decode(packet.bytes)
-        if (packet.onStatus !== undefined && parsed._tag === "Right") asked.push(Packet.format(parsed.right))
-        return inner.send(packet)
+      const send = (packets: ReadonlyArray<Outgoing>) => {
+        for (const { bytes, onStatus } of packets) {
+          const parsed = Packet.decode(bytes)
+          if (onStatus !== undefined && parsed._tag === "Right") asked.push(Packet.format(parsed.right))
+        }
+        return inner.send(packets)
       }
       const a = yield* Effect.map(
         Layer.build(Layer.provide(StreamManager.layer, Layer.succeed(PacketTransport, { ...inner, send }))),

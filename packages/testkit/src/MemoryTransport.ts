@@ -313,7 +313,10 @@ export const make = Effect.fn("MemoryTransport.make")(function* (
       Effect.map((member) =>
         PacketTransport.PacketTransport.of({
           keys,
-          send: (packet) => Effect.sync(() => transmit(member.destination, packet)),
+          send: (packets) =>
+            Effect.sync(() => {
+              for (const packet of packets) transmit(member.destination, packet)
+            }),
           run: (onPacket) =>
             Effect.acquireUseRelease(
               Effect.sync(() => {

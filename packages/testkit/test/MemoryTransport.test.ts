@@ -50,7 +50,7 @@ describe("the memory network", () => {
   it.effect("carries packets and ports at once over a perfect link", () =>
     Effect.gen(function* () {
       const { a, b } = yield* transports
-      yield* a.send(packet(bob.destination, 7))
+      yield* a.send([packet(bob.destination, 7)])
       const [first] = b.incoming
       assert.deepStrictEqual([first?.sourcePort, first?.destinationPort, first?.payload[11]], [1, 2, 7])
       assert.strictEqual(yield* Clock.currentTimeMillis, 0)
@@ -60,15 +60,15 @@ describe("the memory network", () => {
   it.effect("takes the latency of the link, and a change counts from the next packet on", () =>
     Effect.gen(function* () {
       const { a, b, network } = yield* transports
-      yield* a.send(packet(bob.destination, 1))
+      yield* a.send([packet(bob.destination, 1)])
       yield* Effect.sleep("99 millis")
       assert.deepStrictEqual(yield* numbers(b), [])
       yield* Effect.sleep("1 millis")
       assert.deepStrictEqual(yield* numbers(b), [1])
       yield* network.setLink({ latencyMillis: 10 })
       yield* network.setLink({ latencyMillis: 30 }, { from: bob.destination, to: alice.destination })
-      yield* a.send(packet(bob.destination, 2))
-      yield* b.send(packet(alice.destination, 3))
+      yield* a.send([packet(bob.destination, 2)])
+      yield* b.send([packet(alice.destination, 3)])
       yield* Effect.sleep("11 millis")
       assert.deepStrictEqual([yield* numbers(b), yield* numbers(a)], [[2], []])
       yield* Effect.sleep("20 millis")
@@ -80,7 +80,7 @@ describe("the memory network", () => {
     const run = (seed: number) =>
       Effect.gen(function* () {
         const { a, b } = yield* transports
-        for (let i = 0; i < 200; i++) yield* a.send(packet(bob.destination, i))
+        for (let i = 0; i < 200; i++) yield* a.send([packet(bob.destination, i)])
         return (yield* numbers(b)).join()
       }).pipe(simulate({ seed, link: { loss: 0.3 } }))
     return Effect.gen(function* () {
@@ -95,9 +95,9 @@ describe("the memory network", () => {
       const { a, b, network } = yield* transports
       const deaf = MemoryTransport.keysOf("deaf")
       yield* network.transport(deaf)
-      for (let i = 0; i < 3; i++) yield* a.send(packet(bob.destination, i))
-      yield* a.send(packet(deaf.destination, 0))
-      yield* a.send(packet(MemoryTransport.keysOf("nobody").destination, 0))
+      for (let i = 0; i < 3; i++) yield* a.send([packet(bob.destination, i)])
+      yield* a.send([packet(deaf.destination, 0)])
+      yield* a.send([packet(MemoryTransport.keysOf("nobody").destination, 0)])
       assert.deepStrictEqual(yield* numbers(b), [0, 1, 2])
       const { delivered, dropped, sent } = yield* network.stats
       assert.deepStrictEqual({ sent, delivered, dropped }, { sent: 5, delivered: 3, dropped: 2 })
@@ -107,7 +107,7 @@ describe("the memory network", () => {
   it.effect("holds no more bytes on the way than it may", () =>
     Effect.gen(function* () {
       const { a, network } = yield* transports
-      for (let i = 0; i < 10; i++) yield* a.send(packet(bob.destination, i))
+      for (let i = 0; i < 10; i++) yield* a.send([packet(bob.destination, i)])
       assert.strictEqual((yield* network.stats).inFlight, 4)
     }).pipe(simulate({ inFlightBytes: 4 * Packet.headerBytes, link: { latencyMillis: 5 } }))
   )
@@ -122,12 +122,12 @@ describe("the memory network", () => {
       yield* Effect.scoped(
         Effect.zipRight(
           network.intercept((packet) => packet.sequenceNumber !== 2),
-          Effect.zipRight(a.send(packet(b.keys.destination, 1)), a.send(packet(b.keys.destination, 2)))
+          Effect.zipRight(a.send([packet(b.keys.destination, 1)]), a.send([packet(b.keys.destination, 2)]))
         )
       )
-      yield* a.send(packet(b.keys.destination, 2))
+      yield* a.send([packet(b.keys.destination, 2)])
       yield* network.setLink({ loss: 1 })
-      yield* a.send(packet(b.keys.destination, 3))
+      yield* a.send([packet(b.keys.destination, 3)])
       yield* network.inject({ to: b.keys.destination, bytes: Uint8Array.of(1, 2, 3) })
       yield* Effect.sleep("1 second")
       const [near, far] = [alice.destination.short, bob.destination.short]

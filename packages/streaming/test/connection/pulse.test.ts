@@ -16,7 +16,7 @@ describe("Pulse", () => {
           body: () =>
             Effect.flatMap(mine.takeAll, () => {
               other.unsafeOffer()
-              return pulse.rest
+              return pulse.rest()
             }),
           step: () => {}
         })

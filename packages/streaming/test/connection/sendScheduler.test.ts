@@ -39,16 +39,18 @@ const behindSlowSocket = (keys: typeof alice, blind = false) =>
           yield* Effect.sleep((costOf(packet) * 1000) / rate)
           fifo.shift()
           bytes -= costOf(packet)
-          yield* inner.send(packet)
+          yield* inner.send([packet])
           yield* progress.open
         })
       )
     )
-    const send = (packet: Outgoing) =>
+    const send = (packets: ReadonlyArray<Outgoing>) =>
       Effect.sync(() => {
-        if (bytes + costOf(packet) > 1_048_576) return
-        bytes += costOf(packet)
-        fifo.push(packet)
+        for (const packet of packets) {
+          if (bytes + costOf(packet) > 1_048_576) continue
+          bytes += costOf(packet)
+          fifo.push(packet)
+        }
         some.unsafeOpen()
       })
     const backlog = {

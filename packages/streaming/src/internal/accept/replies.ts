@@ -7,8 +7,8 @@ import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import type { Signing as Sealing } from "../../core/Action.js"
 import type * as Packet from "../../Packet.js"
-import type { Outgoing } from "../../PacketTransport.js"
 import type { Peer, Session } from "../connection/connection.js"
+import type { Departing } from "../connection/sendScheduler.js"
 import * as Signing from "../connection/signing.js"
 import * as Tracing from "../observe/tracing.js"
 
@@ -40,16 +40,17 @@ export const make =
         onLeft: (error) => (error._tag === "OfflineKeysExpired" ? Effect.void : Effect.die(error)),
         onRight: (bytes) => {
           if (trace !== undefined) Tracing.unsequenced(trace, "out", packet, false)
-          const outgoing: Outgoing = {
+          const outgoing: Departing = {
             to: to.destination,
             sourcePort: to.localPort,
             destinationPort: to.remotePort,
             bytes,
             lifetime,
             bundleLeaseSet: signing === "identity",
-            onStatus
+            onStatus,
+            isUrgent: false
           }
-          return scheduler.send(outgoing, { flow, isUrgent: false, hasTurn: false })
+          return scheduler.send(flow, [outgoing], false)
         }
       })
     )

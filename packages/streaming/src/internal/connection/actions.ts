@@ -7,30 +7,26 @@ import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Exit from "effect/Exit"
-import { constVoid } from "effect/Function"
 import type { Action } from "../../core/Action.js"
 import * as Event from "../../core/Event.js"
 import * as MessageStatus from "../../core/MessageStatus.js"
 import * as Packet from "../../Packet.js"
 import { fromOutcome } from "../../StreamError.js"
 import type { Connection } from "./connection.js"
+import type { Departing } from "./sendScheduler.js"
 import * as Signing from "./signing.js"
 
 type Transmit = Extract<Action, { readonly _tag: "Transmit" }>
 
-/** What the core wants to know before it goes on. At most one policy is asked in a step. */
-export type Question = Extract<Action, { readonly _tag: "AskRetry" }>
-
 /**
  * Does what needs no waiting at once, and sends the packets. Credit is given back once for all packets of a step.
  */
-export const perform = (self: Connection, actions: ReadonlyArray<Action>): Effect.Effect<Question | undefined> => {
+export const perform = (self: Connection, actions: ReadonlyArray<Action>): Effect.Effect<void> => {
   if (!self.incoming.isOpen && actions.some(({ _tag }) => _tag === "Deliver")) {
     return Effect.flatMap(self.incoming.open, () => perform(self, actions))
   }
   const packets: Array<Transmit> = []
   let writable = 0
-  let question: Question | undefined
   for (const action of actions) {
     switch (action._tag) {
       case "Transmit":
@@ -54,7 +50,6 @@ export const perform = (self: Connection, actions: ReadonlyArray<Action>): Effec
         self.awaitsTurn = true
         break
       case "AskRetry":
-        question = action
         break
       case "Acknowledged":
         self.outgoing.acknowledged(action.offset)
@@ -65,29 +60,24 @@ export const perform = (self: Connection, actions: ReadonlyArray<Action>): Effec
     }
   }
   if (writable > 0) self.outgoing.sent(writable)
-  if (packets.length === 0) return Effect.succeed(question)
-  let next = 0
-  const sent = Effect.whileLoop({
-    while: () => next < packets.length,
-    body: () => transmit(self, packets[next++]!),
-    step: constVoid
-  })
-  return Effect.as(sent, question)
+  return packets.length === 0 ? Effect.void : transmit(self, packets)
 }
 
 /**
- * Signs and sends one packet. A transport that fails has lost the packet: retransmission repairs that, or the stream's
- * own limits end it.
+ * Signs and sends packets. A transport that fails has lost them: retransmission repairs that, or the stream's own limits
+ * end it.
  */
-const transmit = (self: Connection, { lifetime, packet, signing }: Transmit): Effect.Effect<void> => {
+const transmit = (self: Connection, packets: ReadonlyArray<Transmit>): Effect.Effect<void> => {
   const { clock, scheduler, signer } = self.session
-  const bytes = Signing.seal(packet, signing, signer, clock.unsafeCurrentTimeMillis())
-  if (Either.isLeft(bytes)) {
-    // An opening that outlives our offline keys is as good as lost; `connect` says why.
-    return bytes.left._tag === "OfflineKeysExpired" ? Effect.void : Effect.die(bytes.left)
-  }
-  return scheduler.send(
-    {
+  const sealed: Array<Departing> = []
+  for (const { lifetime, packet, signing } of packets) {
+    const bytes = Signing.seal(packet, signing, signer, clock.unsafeCurrentTimeMillis())
+    if (Either.isLeft(bytes)) {
+      // An opening that outlives our offline keys is as good as lost; `connect` says why.
+      if (bytes.left._tag === "OfflineKeysExpired") continue
+      return Effect.die(bytes.left)
+    }
+    sealed.push({
       to: self.peer.destination,
       sourcePort: self.peer.localPort,
       destinationPort: self.peer.remotePort,
@@ -95,10 +85,11 @@ const transmit = (self: Connection, { lifetime, packet, signing }: Transmit): Ef
       lifetime,
       bundleLeaseSet: signing === "identity" || self.announcing,
       // As Java does: whether the peer can be reached is asked until it answers, and not for each packet.
-      onStatus: Packet.isFirstSyn(packet) ? (status) => handleStatus(self, status) : undefined
-    },
-    { flow: packet.receiveStreamId, isUrgent: !Packet.isSequenced(packet), hasTurn: self.granted > 0 }
-  )
+      onStatus: Packet.isFirstSyn(packet) ? (status) => handleStatus(self, status) : undefined,
+      isUrgent: !Packet.isSequenced(packet)
+    })
+  }
+  return scheduler.send(self.id, sealed, self.granted > 0)
 }
 
 const handleStatus = (self: Connection, status: number): void => {

@@ -78,20 +78,37 @@ const batches = (self: Connection, inputs: ReadonlyArray<Input>): Effect.Effect<
   )
 }
 
+/** What a turn has made of the state, and what is left to do. */
+interface Turn {
+  readonly before: State
+  readonly after: State
+  readonly actions: ReadonlyArray<Action>
+  /** Checks of signatures that have to wait. */
+  readonly checks: ReadonlyArray<Effect.Effect<void>>
+}
+
+/** One step of the core, from one value of the state to the next. */
 const turn = (self: Connection, inputs: ReadonlyArray<Input>): Effect.Effect<void> =>
-  Effect.flatMap(Ref.get(self.state), (state) => {
-    const { memory, scheduler, timers } = self.session
-    const { checks, events } = takeIn(self, state, inputs)
-    const now = timers.now
-    const room = self.granted > 0 ? self.granted : scheduler.room()
-    const [next, actions] = Core.step(state, events, now, room, memory.allowance)
-    self.incoming.notePending(next.receive)
-    noteChoke(self, next.peerChoke !== undefined, now)
-    self.isChoking = next.flow.choking
-    self.hasFullPacket = next.send.unsentBytes >= next.maxPacketSize
-    const done = Effect.zipRight(Ref.set(self.state, next), performed(self, state.phase._tag, next, actions))
-    return checks.length === 0 ? done : Effect.zipRight(Effect.forEach(checks, Effect.fork, { discard: true }), done)
-  })
+  Effect.flatMap(
+    Ref.modify(self.state, (state) => stepped(self, state, inputs)),
+    ({ actions, after, before, checks }) => {
+      const done = performed(self, before.phase._tag, after, actions)
+      return checks.length === 0 ? done : Effect.zipRight(Effect.forEach(checks, Effect.fork, { discard: true }), done)
+    }
+  )
+
+const stepped = (self: Connection, before: State, inputs: ReadonlyArray<Input>): readonly [Turn, State] => {
+  const { memory, scheduler, timers } = self.session
+  const { checks, events } = takeIn(self, before, inputs)
+  const now = timers.now
+  const room = self.granted > 0 ? self.granted : scheduler.room()
+  const [after, actions] = Core.step(before, events, now, room, memory.allowance)
+  self.incoming.notePending(after.receive)
+  noteChoke(self, after.peerChoke !== undefined, now)
+  self.isChoking = after.flow.choking
+  self.hasFullPacket = after.send.unsentBytes >= after.maxPacketSize
+  return [{ before, after, actions, checks }, after]
+}
 
 /** Performs what a step asked for, and says when there is something to do next. */
 const performed = (
@@ -102,9 +119,10 @@ const performed = (
 ): Effect.Effect<void> => {
   if (self.tracer !== undefined) Tracing.stepped(self.tracer, before, state, actions)
   if (state.phase._tag !== before && !isOver(state)) self.phases?.unsafeOffer(state.phase._tag)
-  return Effect.flatMap(Actions.perform(self, actions), (question) => {
+  return Effect.flatMap(Actions.perform(self, actions), () => {
     self.giveBackTurn()
     // A retransmission waits for the answer, so nothing may come before it.
+    const question = actions.find(isQuestion)
     if (question !== undefined) {
       return Effect.flatMap(self.retries.answer(question.policy, question.retry), (answer) => turn(self, [answer]))
     }
@@ -112,9 +130,13 @@ const performed = (
     if (isOver(state)) return Effect.void
     self.nextDeadline = Core.nextTimeout(state) ?? Number.POSITIVE_INFINITY
     if (self.nextDeadline < Number.POSITIVE_INFINITY) self.session.timers.set(self, self.nextDeadline)
-    return self.session.pulse.rest
+    return self.session.pulse.rest()
   })
 }
+
+/** What the core wants to know before it goes on. At most one policy is asked in a step. */
+const isQuestion = (action: Action): action is Extract<Action, { readonly _tag: "AskRetry" }> =>
+  action._tag === "AskRetry"
 
 /** What the core is told, and what has to be done before more can be. */
 interface Taken {

@@ -29,11 +29,11 @@ export class Pulse {
   }
 
   /** Waits for the platform if it has not had a turn for long; part of every stream's turn. */
-  readonly rest: Effect.Effect<void> = Effect.suspend(() => {
+  rest(): Effect.Effect<void> {
     const now = monotonicMillis(this.#clock)
     if (this.#beat === undefined) return this.#start(now)
     return now >= this.#beat.due + pulseMillis ? Effect.asVoid(Fiber.await(this.#beat.fiber)) : Effect.void
-  })
+  }
 
   #start(now: number): Effect.Effect<void> {
     const stop = Effect.sync(() => {

@@ -57,20 +57,20 @@ export interface Sender {
 }
 
 /**
- * How a packet is to leave.
+ * A packet on its way out.
  *
- * **Shape** `flow` is the stream's id, 0 for what belongs to none. `isUrgent`: an acknowledgment, which goes before data.
- * `hasTurn`: its stream was granted a turn, so it does not wait again.
+ * **Shape** `isUrgent`: an acknowledgment, which goes before data.
  */
-export interface Manner {
-  readonly flow: number
+export interface Departing extends Outgoing {
   readonly isUrgent: boolean
-  readonly hasTurn: boolean
 }
 
 export interface SendScheduler {
-  /** Sends at once or in its turn. A failure is not told: a packet may be lost at any time. */
-  readonly send: (packet: Outgoing, manner: Manner) => Effect.Effect<void>
+  /**
+   * Sends packets of a flow, which is the stream's id or 0 for what belongs to none, at once or in their turn; with a turn
+   * that was granted, at once. A failure is not told: a packet may be lost at any time.
+   */
+  readonly send: (flow: number, packets: ReadonlyArray<Departing>, hasTurn: boolean) => Effect.Effect<void>
   /** Packets that a stream may send now without asking for a turn. */
   readonly room: () => number
   /** Gives a stream a turn when the transport has room; once for each time that it asks. */
@@ -85,17 +85,17 @@ export const make = Effect.fnUntraced(function* (
   transport: PacketTransport["Type"]
 ): Effect.fn.Return<SendScheduler, never, Scope.Scope> {
   const { backlog } = transport
-  const pass = (packet: Outgoing): Effect.Effect<void> => Effect.ignore(transport.send(packet))
+  const pass = (packets: ReadonlyArray<Outgoing>): Effect.Effect<void> => Effect.ignore(transport.send(packets))
   if (backlog === undefined) {
     return {
-      send: pass,
+      send: (_flow, packets) => pass(packets),
       room: () => Number.POSITIVE_INFINITY,
       awaitTurn: () => {},
       settle: () => {},
       clear: () => {}
     }
   }
-  const packets = FairQueue.make<Outgoing>({ quantum: packetBytes, maxBytes, maxUrgentBytes })
+  const waiting = FairQueue.make<Departing>({ quantum: packetBytes, maxBytes, maxUrgentBytes })
   /** Counted in turns, and as many as there are streams. */
   const turns = FairQueue.make<Sender>({ quantum: 1, maxBytes: Number.POSITIVE_INFINITY, maxUrgentBytes: 0 })
   const pending = Effect.unsafeMakeLatch(false)
@@ -106,7 +106,7 @@ export const make = Effect.fnUntraced(function* (
   /** Bytes that have been granted in a row. */
   let run = 0
 
-  const isEmpty = () => FairQueue.isEmpty(packets) && FairQueue.isEmpty(turns)
+  const isEmpty = () => FairQueue.isEmpty(waiting) && FairQueue.isEmpty(turns)
   const room = () => Math.max(0, Math.ceil((maxBacklog - backlog.bytes()) / packetBytes) - granted)
 
   const grant = (): void => {
@@ -124,10 +124,10 @@ export const make = Effect.fnUntraced(function* (
   // Its lifetime counts from when it leaves: a wait that we impose says nothing about the network, and a packet dropped
   // for it would be one more loss for a stream that has just met a queue.
   const sendNext = (): Effect.Effect<void> => {
-    const waiting = FairQueue.dequeue(packets)
+    const next = FairQueue.dequeue(waiting)
     // One of each kind: neither do pings of a peer hold up the streams, nor streams what cannot wait.
     grant()
-    return waiting === undefined ? Effect.void : pass(waiting)
+    return next === undefined ? Effect.void : pass([next])
   }
 
   const rest = Effect.map(Effect.sleep(Duration.zero), () => {
@@ -148,12 +148,15 @@ export const make = Effect.fnUntraced(function* (
   yield* Effect.forkScoped(Effect.forever(round))
 
   return {
-    send: (packet, { flow, hasTurn, isUrgent }) =>
+    send: (flow, departing, hasTurn) =>
       Effect.suspend(() => {
-        if (hasTurn || (FairQueue.isEmpty(packets) && room() > 0)) return pass(packet)
-        FairQueue.enqueue(packets, flow, packet, packet.bytes.length + overheadBytes, isUrgent)
+        const places = hasTurn ? departing.length : FairQueue.isEmpty(waiting) ? room() : 0
+        if (departing.length <= places) return pass(departing)
+        for (const packet of departing.slice(places)) {
+          FairQueue.enqueue(waiting, flow, packet, packet.bytes.length + overheadBytes, packet.isUrgent)
+        }
         pending.unsafeOpen()
-        return Effect.void
+        return places === 0 ? Effect.void : pass(departing.slice(0, places))
       }),
     room: () => (isEmpty() ? room() : 0),
     awaitTurn: (flow, sender) => {
@@ -165,7 +168,7 @@ export const make = Effect.fnUntraced(function* (
       if (granted === 0) settled.unsafeOpen()
     },
     clear: (flow) => {
-      FairQueue.clear(packets, flow)
+      FairQueue.clear(waiting, flow)
       FairQueue.clear(turns, flow)
     }
   }
