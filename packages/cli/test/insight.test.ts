@@ -166,7 +166,11 @@ describe("top", () => {
       bytes_unread: 0,
       packets_sent: 0,
       packets_received: 0,
+      packets_dropped: 0,
       retransmissions: 123_456,
+      retransmission_timeouts: 0,
+      duplicates: 0,
+      chokes: 0,
       choked: true,
       choking: false
     }

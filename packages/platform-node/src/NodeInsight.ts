@@ -12,20 +12,30 @@ import * as Net from "node:net"
 import * as Path from "node:path"
 import { I2cpSession } from "@effect-i2p/i2cp/I2cpSession"
 import * as SessionState from "@effect-i2p/i2cp/SessionState"
+import * as Counters from "@effect-i2p/streaming/core/Counters"
 import type { StreamStats } from "@effect-i2p/streaming/StreamConnection"
 import { StreamManager } from "@effect-i2p/streaming/StreamManager"
 import * as Clock from "effect/Clock"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import * as Record from "effect/Record"
 import * as Schema from "effect/Schema"
+import * as String from "effect/String"
 import * as Guard from "./internal/guard.js"
+
+type SnakeCase<S extends string> = S extends `${infer Head}${infer Tail}`
+  ? `${Head extends Lowercase<Head> ? Head : `_${Lowercase<Head>}`}${SnakeCase<Tail>}`
+  : S
+
+const snakeKeys = <A>(self: { readonly [name in Counters.Name]: A }) =>
+  Record.mapKeys(self, String.camelToSnake) as { readonly [name in Counters.Name as SnakeCase<name>]: A }
 
 /**
  * A stream in a snapshot.
  *
  * **Shape** `peer` is eight characters of the peer's Base32 name, `port` the peer's, `local_port` ours. `status` is a state of
- * RFC 9293. `choked`: the peer's window is closed; `choking`: ours is.
+ * RFC 9293. Every counter of a stream is a field. `choked`: the peer's window is closed; `choking`: ours is.
  * **Units** bytes, packets, ms.
  *
  * @category models
@@ -42,12 +52,9 @@ export const StreamSnapshot = Schema.Struct({
   cwnd: Schema.Number,
   in_flight: Schema.Number,
   bytes_acknowledged: Schema.Number,
-  bytes_received: Schema.Number,
   bytes_unacknowledged: Schema.Number,
   bytes_unread: Schema.Number,
-  packets_sent: Schema.Number,
-  packets_received: Schema.Number,
-  retransmissions: Schema.Number,
+  ...snakeKeys(Counters.from(() => Schema.Number)),
   choked: Schema.Boolean,
   choking: Schema.Boolean
 }).annotations({ identifier: "StreamSnapshot" })
@@ -255,12 +262,9 @@ const toSnapshot = (stats: StreamStats): typeof StreamSnapshot.Type => ({
   cwnd: Math.round(stats.cwnd),
   in_flight: stats.packetsInFlight,
   bytes_acknowledged: stats.bytesAcknowledged,
-  bytes_received: stats.bytesReceived,
   bytes_unacknowledged: stats.bytesWritten - stats.bytesAcknowledged,
   bytes_unread: stats.bytesUnread,
-  packets_sent: stats.packetsSent,
-  packets_received: stats.packetsReceived,
-  retransmissions: stats.retransmissions,
+  ...snakeKeys(Counters.from((name) => stats[name])),
   choked: stats.choked,
   choking: stats.choking
 })
@@ -268,8 +272,8 @@ const toSnapshot = (stats: StreamStats): typeof StreamSnapshot.Type => ({
 const round = (millis: number): number => Number(millis.toFixed(3))
 
 const detailOf = (cause: unknown): string => {
-  const code = typeof cause === "object" && cause !== null && "code" in cause ? String(cause.code) : ""
-  return details[code] ?? (code || String(cause))
+  const code = typeof cause === "object" && cause !== null && "code" in cause ? `${cause.code}` : ""
+  return details[code] ?? (code || `${cause}`)
 }
 
 const details: Readonly<Record<string, string>> = {

@@ -14,10 +14,11 @@ import type * as Option from "effect/Option"
 import * as Ref from "effect/Ref"
 import * as Sink from "effect/Sink"
 import * as Stream from "effect/Stream"
+import type { Counters } from "./core/Counters.js"
 import * as Event from "./core/Event.js"
 import * as SendBuffer from "./core/SendBuffer.js"
 import type { Phase, State } from "./core/State.js"
-import type { Connection } from "./internal/connection/connection.js"
+import { type Connection, countersOf } from "./internal/connection/connection.js"
 import { StreamClosed, type StreamError } from "./StreamError.js"
 
 /**
@@ -37,7 +38,7 @@ export type Status = Phase["_tag"]
  * @since 0.1.0
  * @category models
  */
-export interface StreamStats {
+export interface StreamStats extends Counters {
   readonly status: Status
   readonly localStreamId: number
   readonly remoteStreamId: number
@@ -53,14 +54,7 @@ export interface StreamStats {
   readonly packetsInFlight: number
   readonly bytesWritten: number
   readonly bytesAcknowledged: number
-  readonly bytesReceived: number
   readonly bytesUnread: number
-  readonly packetsSent: number
-  readonly packetsReceived: number
-  readonly retransmissions: number
-  readonly retransmissionTimeouts: number
-  readonly duplicates: number
-  readonly dropped: number
   readonly choking: boolean
   readonly choked: boolean
   /** How long the peer has kept its window closed, all in all. */
@@ -279,14 +273,8 @@ const toStats = (stream: Connection, state: State): StreamStats => ({
   packetsInFlight: SendBuffer.flightSize(state.send),
   bytesWritten: stream.outgoing.written,
   bytesAcknowledged: state.send.ackedBytes,
-  bytesReceived: state.counters.bytesReceived,
   bytesUnread: Math.max(0, state.flow.unread - stream.incoming.consumed),
-  packetsSent: state.counters.packetsSent,
-  packetsReceived: state.counters.packetsReceived,
-  retransmissions: state.counters.retransmissions,
-  retransmissionTimeouts: state.counters.retransmissionTimeouts,
-  duplicates: state.counters.duplicates,
-  dropped: state.counters.dropped + stream.packets.dropped,
+  ...countersOf(stream, state),
   choking: state.flow.choking,
   choked: state.peerChoke !== undefined,
   chokedMillis: stream.chokedMillis

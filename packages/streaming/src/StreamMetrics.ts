@@ -10,6 +10,8 @@
  */
 import * as Metric from "effect/Metric"
 import * as MetricBoundaries from "effect/MetricBoundaries"
+import * as String from "effect/String"
+import * as Counters from "./core/Counters.js"
 import type { Outcome } from "./core/State.js"
 
 /**
@@ -38,15 +40,7 @@ export type OutcomeLabel =
   | "exhausted"
 
 /**
- * The label of an outcome.
- *
- * @since 0.1.0
- * @category conversions
- */
-export const outcomeLabel = (outcome: Outcome): OutcomeLabel => labels[outcome._tag]
-
-/**
- * All of them.
+ * The label of each outcome.
  *
  * @internal
  */
@@ -174,30 +168,14 @@ export const chokedTime = counter("i2p_stream_choked_seconds_total", "Time that 
 export const bytesSent = counter("i2p_stream_bytes_sent_total", "Bytes sent, each counted once")
 /** Bytes that peers have for certain. @since 0.1.0 @category metrics */
 export const bytesAcknowledged = counter("i2p_stream_bytes_acknowledged_total", "Bytes that peers have for certain")
-/** Bytes received in order. @since 0.1.0 @category metrics */
-export const bytesReceived = counter("i2p_stream_bytes_received_total", "Bytes received in order")
-/** Packets sent, retransmissions included. @since 0.1.0 @category metrics */
-export const packetsSent = counter("i2p_stream_packets_sent_total", "Packets sent, retransmissions included")
-/** Packets received. @since 0.1.0 @category metrics */
-export const packetsReceived = counter("i2p_stream_packets_received_total", "Packets received")
-/** Packets sent again. @since 0.1.0 @category metrics */
-export const retransmissions = counter("i2p_stream_retransmissions_total", "Packets sent again")
-/** Retransmission timeouts. @since 0.1.0 @category metrics */
-export const retransmissionTimeouts = counter(
-  "i2p_stream_retransmission_timeouts_total",
-  "Times that nothing was acknowledged for too long"
-)
-/** Packets received more than once. @since 0.1.0 @category metrics */
-export const duplicates = counter("i2p_stream_duplicates_total", "Packets received more than once")
 /**
- * Packets for a stream that were not taken: no room, a wrong signature, out of its window.
+ * What each stream counts, see `core/Counters`: `packetsSent` is `i2p_stream_packets_sent_total`.
  *
  * @since 0.1.0
  * @category metrics
  */
-export const packetsDropped = counter(
-  "i2p_stream_packets_dropped_total",
-  "Packets for a stream that were not taken: no room, a wrong signature, out of its window"
+export const counters = Counters.from((name) =>
+  counter(`i2p_stream_${String.camelToSnake(name)}_total`, Counters.descriptions[name])
 )
 
 /**

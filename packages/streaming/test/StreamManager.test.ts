@@ -305,7 +305,7 @@ describe("what comes from strangers", () => {
       }
       yield* idle
       assert.strictEqual((yield* far.stats).status, "Established")
-      assert.strictEqual((yield* far.stats).dropped, 6)
+      assert.strictEqual((yield* far.stats).packetsDropped, 6)
       yield* near.write(bytes("alive"))
       assert.strictEqual(yield* readText(far), "alive")
       // The same with the peer's signature does.
@@ -412,7 +412,7 @@ describe("what comes from strangers", () => {
       yield* idle
       const stats = yield* far.stats
       assert.strictEqual(stats.packetsReceived - before, 4)
-      assert.strictEqual(stats.dropped, 96)
+      assert.strictEqual(stats.packetsDropped, 96)
       yield* near.write(bytes("and on"))
       assert.strictEqual(yield* readText(far), "and on")
     }).pipe(simulate({ link: { latencyMillis: 10 } }))

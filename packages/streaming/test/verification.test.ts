@@ -244,7 +244,7 @@ describe("bad signatures on a stream", () => {
       assert.isAtMost(checks.count - before, 11)
       yield* near.write(bytes("alive"))
       assert.strictEqual(yield* readText(far), "alive")
-      assert.strictEqual((yield* far.stats).dropped, 1000)
+      assert.strictEqual((yield* far.stats).packetsDropped, 1000)
       // The peer's own still counts, when its pause is over.
       yield* Effect.sleep("10 seconds")
       yield* send(sealed({ ...ids, flags: Packet.RESET }, "signature", alice))

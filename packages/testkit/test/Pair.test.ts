@@ -84,7 +84,7 @@ describe("Pair", () => {
         for (const side of [pair.a, pair.b]) {
           assert.strictEqual(side.state!.counters.retransmissions, 0)
           assert.strictEqual(side.state!.counters.duplicates, 0)
-          assert.strictEqual(side.state!.counters.dropped, 0)
+          assert.strictEqual(side.state!.counters.packetsDropped, 0)
           assert.strictEqual(side.unrouted, 0)
         }
         assert.isBelow(pair.now, 2000)

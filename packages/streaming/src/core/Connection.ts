@@ -31,6 +31,7 @@ import type { Action } from "./Action.js"
 import * as Assembler from "./Assembler.js"
 import type { Config } from "./Config.js"
 import type { ControlBlock } from "./ControlBlock.js"
+import * as Counters from "./Counters.js"
 import * as DeliveryRate from "./DeliveryRate.js"
 import * as Draft from "./Draft.js"
 import type { Event } from "./Event.js"
@@ -104,16 +105,7 @@ const initial = (
   heldBack: false,
   closing: "no",
   flushTo: 0,
-  counters: {
-    packetsSent: 0,
-    packetsReceived: 0,
-    bytesReceived: 0,
-    retransmissions: 0,
-    retransmissionTimeouts: 0,
-    duplicates: 0,
-    dropped: 0,
-    chokes: 0
-  }
+  counters: Counters.zero
 })
 
 /**

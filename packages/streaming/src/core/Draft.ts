@@ -9,9 +9,10 @@
 import * as Packet from "../Packet.js"
 import type { Action, Signing } from "./Action.js"
 import * as Assembler from "./Assembler.js"
+import type * as Counters from "./Counters.js"
 import type { Policy, Retry } from "./Retry.js"
 import * as SendBuffer from "./SendBuffer.js"
-import type { Counters, Outcome, PeerChoke, Phase, ReceiveFlow, State } from "./State.js"
+import type { Outcome, PeerChoke, Phase, ReceiveFlow, State } from "./State.js"
 import * as TimerTable from "./TimerTable.js"
 
 type Mutable<A> = { -readonly [K in keyof A]: A[K] }
@@ -29,7 +30,7 @@ export interface Draft extends Mutable<Omit<State, "counters" | "timers">> {
   /** Bytes that may be unread, whatever the receive window is: the memory of the session is shared. */
   allowance: number
   /** A copy of its own: every packet counts something. */
-  readonly counters: Mutable<Counters>
+  readonly counters: Mutable<Counters.Counters>
   /** A copy of its own, too: every packet moves some deadline. */
   timers: TimerTable.Draft
   actions: Array<Action>
@@ -84,16 +85,7 @@ export const from = (
   heldBack: state.heldBack,
   closing: state.closing,
   flushTo: state.flushTo,
-  counters: {
-    packetsSent: state.counters.packetsSent,
-    packetsReceived: state.counters.packetsReceived,
-    bytesReceived: state.counters.bytesReceived,
-    retransmissions: state.counters.retransmissions,
-    retransmissionTimeouts: state.counters.retransmissionTimeouts,
-    duplicates: state.counters.duplicates,
-    dropped: state.counters.dropped,
-    chokes: state.counters.chokes
-  },
+  counters: { ...state.counters },
   now,
   room,
   allowance,
@@ -166,7 +158,7 @@ export const ask = (draft: Draft, policy: Policy, retry: Omit<Retry, "rto">): vo
  * @since 0.1.0
  * @category combinators
  */
-export const count = (draft: Draft, name: keyof Counters, by = 1): void => {
+export const count = (draft: Draft, name: Counters.Name, by = 1): void => {
   draft.counters[name] += by
 }
 

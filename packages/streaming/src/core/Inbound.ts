@@ -65,7 +65,7 @@ export const isPlausible = (state: State, packet: Packet.Packet): boolean => {
  * @category combinators
  */
 export const handlePacket = (draft: Draft.Draft, packet: Packet.Packet): void => {
-  if (!isPlausible(draft, packet)) return Draft.count(draft, "dropped")
+  if (!isPlausible(draft, packet)) return Draft.count(draft, "packetsDropped")
   Draft.count(draft, "packetsReceived")
   if (Packet.has(packet, Packet.RESET)) {
     // Both sides are done already, perhaps since an earlier packet of this batch.
@@ -73,12 +73,12 @@ export const handlePacket = (draft: Draft.Draft, packet: Packet.Packet): void =>
     return Draft.finish(draft, draft.phase._tag === "SynSent" ? { _tag: "Refused" } : { _tag: "ResetByPeer" })
   }
   // Initial numbers are 0, never random. Streaming specification, sequenceNum.
-  if (Packet.has(packet, Packet.SYNCHRONIZE) && packet.sequenceNumber !== 0) return Draft.count(draft, "dropped")
+  if (Packet.has(packet, Packet.SYNCHRONIZE) && packet.sequenceNumber !== 0) return Draft.count(draft, "packetsDropped")
   if (draft.phase._tag === "SynSent") return handleInSynSent(draft, packet, draft.phase.early)
   if (Packet.isFirstSyn(packet)) return handleRepeatedSyn(draft)
   if (draft.phase._tag === "SynReceived" && packet.sendStreamId === draft.localStreamId) {
     // Nobody can know our id before we told it: a guess.
-    if (draft.phase.synAckDue !== undefined) return Draft.count(draft, "dropped")
+    if (draft.phase.synAckDue !== undefined) return Draft.count(draft, "packetsDropped")
     // Whoever names our id has our SYN-ACK: there is no third packet to the handshake.
     handleAcknowledgment(draft, 0, [])
     Draft.establish(draft)
@@ -104,7 +104,7 @@ const handleInSynSent = (draft: Draft.Draft, packet: Packet.Packet, early: Reado
       // It may wait for as long as the opening: who sent it has been checked, and its frame is not kept.
       const kept = { ...packet, from: undefined, signature: undefined, payload: exact(packet.payload) }
       Draft.setPhase(draft, { ...draft.phase, early: [...early, kept] })
-    } else Draft.count(draft, "dropped")
+    } else Draft.count(draft, "packetsDropped")
     return
   }
   draft.remoteStreamId = packet.receiveStreamId
@@ -181,7 +181,7 @@ const handleAcknowledgment = (
   const before = draft.send.ackedBytes
   const acked = SendBuffer.acknowledge(Draft.ownSend(draft), ackThrough, nacks)
   if (acked === undefined) {
-    Draft.count(draft, "dropped")
+    Draft.count(draft, "packetsDropped")
     return false
   }
   if (acked.length > 0) {
@@ -351,13 +351,13 @@ const handleSegment = (draft: Draft.Draft, packet: Packet.Packet): void => {
       WindowUpdate.answer(draft)
       return Draft.acknowledgeNow(draft)
     case "OutOfWindow":
-      Draft.count(draft, "dropped")
+      Draft.count(draft, "packetsDropped")
       WindowUpdate.answer(draft)
       return Draft.acknowledgeNow(draft)
   }
   const isDiscarding = draft.flow.discarding
   if (!isDiscarding && !fits(draft, packet.payload.length, verdict === "OutOfOrder")) {
-    Draft.count(draft, "dropped")
+    Draft.count(draft, "packetsDropped")
     WindowUpdate.close(draft)
     return Draft.acknowledgeNow(draft)
   }

@@ -8,6 +8,7 @@ import * as Packet from "../Packet.js"
 import type { Assembler } from "./Assembler.js"
 import type { Config } from "./Config.js"
 import type { CongestionController } from "./CongestionController.js"
+import type { Counters } from "./Counters.js"
 import type { DeliveryRate } from "./DeliveryRate.js"
 import type { LossDetection } from "./LossDetection.js"
 import type { HardReason } from "./MessageStatus.js"
@@ -161,23 +162,6 @@ export interface Undo {
 }
 
 /**
- * What a connection counts.
- *
- * @since 0.1.0
- * @category models
- */
-export interface Counters {
-  readonly packetsSent: number
-  readonly packetsReceived: number
-  readonly bytesReceived: number
-  readonly retransmissions: number
-  readonly retransmissionTimeouts: number
-  readonly duplicates: number
-  readonly dropped: number
-  readonly chokes: number
-}
-
-/**
  * Everything there is to know of a connection.
  *
  * @since 0.1.0
@@ -264,12 +248,3 @@ export const isCloseInFlight = (state: State): boolean => {
  * @category getters
  */
 export const isOver = (state: State): boolean => state.phase._tag === "TimeWait" || state.phase._tag === "Closed"
-
-/**
- * Whether both ids are known and agreed.
- *
- * @since 0.1.0
- * @category getters
- */
-export const isSynchronized = (state: State): boolean =>
-  state.phase._tag !== "SynSent" && state.phase._tag !== "SynReceived" && state.phase._tag !== "Closed"

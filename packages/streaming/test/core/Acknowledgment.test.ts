@@ -159,7 +159,7 @@ describe("Connection, acknowledging", () => {
       ]) {
         const machine = quiet()
         assert.deepStrictEqual(lines(machine.receive(far)), ["ACK seq=0 ack=0"])
-        assert.strictEqual(machine.state.counters.dropped, 1)
+        assert.strictEqual(machine.state.counters.packetsDropped, 1)
         assert.strictEqual(machine.state.receive.pending.length, 0)
       }
     })
@@ -210,7 +210,7 @@ describe("Connection, acknowledging", () => {
       machine.receive(Scenario.data(1, 5, { ackThrough: 2 }))
       assert.strictEqual(machine.state.send.inFlight.length, 1)
       assert.strictEqual(machine.delivered.length, 5)
-      assert.strictEqual(machine.state.counters.dropped, 1)
+      assert.strictEqual(machine.state.counters.packetsDropped, 1)
     })
 
     it("that say NO_ACK acknowledge nothing", () => {
@@ -229,7 +229,7 @@ describe("Connection, acknowledging", () => {
       machine.receive(Scenario.ack(1), Scenario.ack(3, [1, 2, 3]))
       assert.strictEqual(machine.state.send.inFlight.length, 0)
       assert.strictEqual(machine.state.send.ackedBytes, 5000)
-      assert.strictEqual(machine.state.counters.dropped, 0)
+      assert.strictEqual(machine.state.counters.packetsDropped, 0)
     })
 
     it("with unknown flags or a wish for our signature are taken like others", () => {

@@ -118,7 +118,7 @@ describe("Connection, closing", () => {
       const machine = closeWait()
       machine.receive(Scenario.data(2, 10), Scenario.data(3, 10))
       assert.strictEqual(machine.delivered.length, 0)
-      assert.strictEqual(machine.state.counters.dropped, 2)
+      assert.strictEqual(machine.state.counters.packetsDropped, 2)
       assert.strictEqual(machine.count("EndOfStream"), 1)
     })
 

@@ -33,7 +33,7 @@ describe("Connection, our receive window", () => {
     const machine = Scenario.established(small)
     assert.deepStrictEqual(lines(machine.receive(...thousands(1, 12))), ["ACK seq=0 ack=10 delay=60001"])
     assert.strictEqual(machine.delivered.length, 10_000)
-    assert.strictEqual(machine.state.counters.dropped, 2)
+    assert.strictEqual(machine.state.counters.packetsDropped, 2)
   })
 
   it("still heeds the acknowledgments of packets whose data it drops", () => {
@@ -116,7 +116,7 @@ describe("Connection, our receive window", () => {
       early.map(({ payload, sequenceNumber }) => [sequenceNumber, payload.buffer.byteLength]),
       [[1, 1]]
     )
-    assert.strictEqual(waiting.counters.dropped, 1)
+    assert.strictEqual(waiting.counters.packetsDropped, 1)
   })
 
   describe("within what the session has left", () => {
@@ -125,7 +125,7 @@ describe("Connection, our receive window", () => {
       machine.allowance = 10_000
       assert.deepStrictEqual(lines(machine.receive(...thousands(1, 12))), ["ACK seq=0 ack=10 delay=60001"])
       assert.strictEqual(machine.delivered.length, 10_000)
-      assert.strictEqual(machine.state.counters.dropped, 2)
+      assert.strictEqual(machine.state.counters.packetsDropped, 2)
     })
 
     it("shrinks below what is unread already, which stays to be read", () => {

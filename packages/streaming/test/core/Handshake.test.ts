@@ -114,7 +114,7 @@ describe("Connection, opening", () => {
           [...machine.delivered],
           Array.from({ length: kept + 1 }, (_, i) => i)
         )
-        assert.strictEqual(machine.state.counters.dropped, count - kept)
+        assert.strictEqual(machine.state.counters.packetsDropped, count - kept)
       })
     }
 
@@ -134,7 +134,7 @@ describe("Connection, opening", () => {
         Scenario.synAck({ sequenceNumber: 4 })
       )
       assert.strictEqual(machine.phase, "SynSent")
-      assert.strictEqual(machine.state.counters.dropped, 4)
+      assert.strictEqual(machine.state.counters.packetsDropped, 4)
       machine.receive(Scenario.synAck())
       assert.strictEqual(machine.phase, "Established")
     })
@@ -256,10 +256,10 @@ describe("Connection, opening", () => {
       machine.wait(100).receive(Scenario.data(1, Uint8Array.of(1)))
       machine.receive(Scenario.early(2, Uint8Array.of(2)), Scenario.early(4))
       assert.deepStrictEqual([...machine.delivered], [1])
-      assert.strictEqual(machine.state.counters.dropped, 2)
+      assert.strictEqual(machine.state.counters.packetsDropped, 2)
       assert.strictEqual(machine.state.receive.pendingBytes, 0)
       machine.receive(Scenario.syn())
-      assert.strictEqual(machine.state.counters.dropped, 2)
+      assert.strictEqual(machine.state.counters.packetsDropped, 2)
     })
 
     it("sends the SYN-ACK again when the SYN comes again", () => {
@@ -300,7 +300,7 @@ describe("Connection, opening", () => {
         Scenario.reset({ sendStreamId: 0 })
       )
       assert.strictEqual(machine.phase, "SynReceived")
-      assert.strictEqual(machine.state.counters.dropped, 4)
+      assert.strictEqual(machine.state.counters.packetsDropped, 4)
       assert.deepStrictEqual(machine.delivered, Scenario.bytes(5))
     })
 
@@ -370,7 +370,7 @@ describe("Connection, opening", () => {
       const machine = Scenario.established()
       assert.deepStrictEqual(machine.receive(Scenario.synAck({ sequenceNumber: 1, payload: Scenario.bytes(5) })), [])
       assert.strictEqual(machine.delivered.length, 0)
-      assert.strictEqual(machine.state.counters.dropped, 1)
+      assert.strictEqual(machine.state.counters.packetsDropped, 1)
     })
   })
 
@@ -419,7 +419,7 @@ describe("Connection, opening", () => {
       ]
       assert.deepStrictEqual(machine.receive(...dropped), [])
       assert.strictEqual(machine.phase, "Established")
-      assert.strictEqual(machine.state.counters.dropped, dropped.length)
+      assert.strictEqual(machine.state.counters.packetsDropped, dropped.length)
       assert.strictEqual(machine.delivered.length, 0)
     }
   })

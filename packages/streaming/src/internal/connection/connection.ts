@@ -17,6 +17,7 @@ import * as Mailbox from "effect/Mailbox"
 import * as PubSub from "effect/PubSub"
 import * as Ref from "effect/Ref"
 import * as Stream from "effect/Stream"
+import type { Counters } from "../../core/Counters.js"
 import * as Event from "../../core/Event.js"
 import type * as MessageStatus from "../../core/MessageStatus.js"
 import type { Outcome, Phase, State } from "../../core/State.js"
@@ -310,6 +311,12 @@ export class Connection implements Timed, Sender {
     this.phases?.unsafeOffer(lastPhase(this.ended))
   }
 }
+
+/** What it has counted: the core, and before that the inbox and the check of signatures. */
+export const countersOf = ({ packets }: Connection, { counters }: State): Counters => ({
+  ...counters,
+  packetsDropped: counters.packetsDropped + packets.dropped
+})
 
 /** The largest packet that counts for one: i2pd's buffer. */
 const unitBytes = 4096

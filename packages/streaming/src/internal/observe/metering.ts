@@ -12,23 +12,17 @@ import type * as MetricLabel from "effect/MetricLabel"
 import * as Record from "effect/Record"
 import * as Ref from "effect/Ref"
 import type * as Scope from "effect/Scope"
+import * as Counters from "../../core/Counters.js"
 import * as SendBuffer from "../../core/SendBuffer.js"
 import type { State } from "../../core/State.js"
 import type { PingError } from "../../StreamError.js"
 import * as StreamMetrics from "../../StreamMetrics.js"
-import type { Connection } from "../connection/connection.js"
+import { type Connection, countersOf } from "../connection/connection.js"
 
 /** What a stream has counted so far. */
-interface Totals {
+interface Totals extends Counters.Counters {
   readonly bytesSent: number
   readonly bytesAcknowledged: number
-  readonly bytesReceived: number
-  readonly packetsSent: number
-  readonly packetsReceived: number
-  readonly retransmissions: number
-  readonly retransmissionTimeouts: number
-  readonly duplicates: number
-  readonly packetsDropped: number
   readonly chokedMillis: number
   readonly inFlight: number
   readonly chokedByPeer: number
@@ -36,15 +30,9 @@ interface Totals {
 }
 
 const nothing: Totals = {
+  ...Counters.zero,
   bytesSent: 0,
   bytesAcknowledged: 0,
-  bytesReceived: 0,
-  packetsSent: 0,
-  packetsReceived: 0,
-  retransmissions: 0,
-  retransmissionTimeouts: 0,
-  duplicates: 0,
-  packetsDropped: 0,
   chokedMillis: 0,
   inFlight: 0,
   chokedByPeer: 0,
@@ -65,13 +53,10 @@ type Labels = ReadonlyArray<MetricLabel.MetricLabel>
 const update: Record<keyof Totals, (change: number, labels: Labels) => void> = {
   bytesSent: (change, labels) => StreamMetrics.bytesSent.unsafeUpdate(change, labels),
   bytesAcknowledged: (change, labels) => StreamMetrics.bytesAcknowledged.unsafeUpdate(change, labels),
-  bytesReceived: (change, labels) => StreamMetrics.bytesReceived.unsafeUpdate(change, labels),
-  packetsSent: (change, labels) => StreamMetrics.packetsSent.unsafeUpdate(change, labels),
-  packetsReceived: (change, labels) => StreamMetrics.packetsReceived.unsafeUpdate(change, labels),
-  retransmissions: (change, labels) => StreamMetrics.retransmissions.unsafeUpdate(change, labels),
-  retransmissionTimeouts: (change, labels) => StreamMetrics.retransmissionTimeouts.unsafeUpdate(change, labels),
-  duplicates: (change, labels) => StreamMetrics.duplicates.unsafeUpdate(change, labels),
-  packetsDropped: (change, labels) => StreamMetrics.packetsDropped.unsafeUpdate(change, labels),
+  ...Record.map(
+    StreamMetrics.counters,
+    (metric) => (change: number, labels: Labels) => metric.unsafeUpdate(change, labels)
+  ),
   chokedMillis: (change, labels) => StreamMetrics.chokedTime.unsafeUpdate(change / 1000, labels),
   inFlight: (change, labels) => StreamMetrics.inFlight.unsafeModify(change, labels),
   chokedByPeer: (change, labels) => chokedByPeer.unsafeModify(change, labels),
@@ -218,13 +203,7 @@ const resultOf = (error: PingError): Exclude<keyof typeof pings, "answered"> => 
 const totals = (connection: Connection, state: State): Totals => ({
   bytesSent: state.send.sentBytes,
   bytesAcknowledged: state.send.ackedBytes,
-  bytesReceived: state.counters.bytesReceived,
-  packetsSent: state.counters.packetsSent,
-  packetsReceived: state.counters.packetsReceived,
-  retransmissions: state.counters.retransmissions,
-  retransmissionTimeouts: state.counters.retransmissionTimeouts,
-  duplicates: state.counters.duplicates,
-  packetsDropped: state.counters.dropped + connection.packets.dropped,
+  ...countersOf(connection, state),
   chokedMillis: connection.chokedMillis,
   inFlight: SendBuffer.flightSize(state.send),
   chokedByPeer: state.peerChoke === undefined ? 0 : 1,
