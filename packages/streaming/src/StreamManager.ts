@@ -27,7 +27,7 @@ import { Listeners } from "./internal/accept/listeners.js"
 import * as Pings from "./internal/accept/pings.js"
 import * as Replies from "./internal/accept/replies.js"
 import * as Connections from "./internal/Connections.js"
-import type { Session } from "./internal/connection/connection.js"
+import type { SessionServices } from "./internal/connection/connection.js"
 import { MemoryPool } from "./internal/connection/memoryPool.js"
 import * as Pulse from "./internal/connection/pulse.js"
 import * as SendScheduler from "./internal/connection/sendScheduler.js"
@@ -70,7 +70,9 @@ export interface ListenOptions extends Partial<StreamingConfig.ConnectionOptions
   readonly backlog?: number | undefined
   /** Who may connect here, besides what the session's list says. Default everybody. */
   readonly accessList?: AccessList.AccessList | AccessList.Rules | undefined
-  /** What connections beyond a limit get here. Default the session's. */
+  /** Who may connect here, once the lists let them. Default the session's. */
+  readonly admission?: StreamingConfig.StreamingOptions["admission"] | undefined
+  /** What connections that are refused get here. Default the session's. */
   readonly limitAction?: StreamingConfig.LimitAction | undefined
 }
 
@@ -102,7 +104,7 @@ export interface Pong extends Pings.Pong {}
  * **Shape** `unacceptedKey`: SYNs, pings and transient keys whose signature type is not among `callerKeyTypes`, unchecked.
  * `unanswerable`: connections that came after our offline keys had expired. `denied`: connections and pings that
  * an access list keeps out. `limited`: connections beyond a limit, however they were answered. `pingsLimited`: pings
- * beyond theirs. `overflowed`: packets beyond `maxStrangers` or
+ * beyond theirs. `overflowed`: packets beyond `maxPendingSyns` or
  * the bounds of the `VerificationBudget`, unchecked.
  *
  * @since 0.1.0
@@ -197,7 +199,7 @@ const noBytes = new Uint8Array(0)
 const makeSession = Effect.fnUntraced(function* (
   options: StreamingConfig.StreamingOptions,
   drops: Drops
-): Effect.fn.Return<Session, never, PacketTransport.PacketTransport | Scope.Scope> {
+): Effect.fn.Return<SessionServices, never, PacketTransport.PacketTransport | Scope.Scope> {
   const transport = yield* PacketTransport.PacketTransport
   const signatures = yield* Signatures.Signatures
   const random = yield* SecureRandom.SecureRandom
@@ -233,7 +235,7 @@ const make = Effect.gen(function* () {
   const numbers = Numbers.make(signer.random, connections, listeners)
   const pings = Pings.make(connections.endpoint, clock)
   const reply = Replies.make(session)
-  const chores = yield* Reader.makeChores(options.maxStrangers, drops)
+  const chores = yield* Reader.makeChores(options.maxPendingSyns, drops)
   const admissionControl = yield* AdmissionControl.make(options, () => timers.now, numbers.chance)
   let isClosing = false
   const opening: Opening.Parts = { options, session, connections, numbers, isClosing: () => isClosing }

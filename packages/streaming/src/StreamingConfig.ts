@@ -5,6 +5,7 @@
  * @since 0.1.0
  */
 import * as VerificationBudget from "@effect-i2p/i2cp/VerificationBudget"
+import type { Destination } from "@effect-i2p/wire/Destination"
 import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Layer from "effect/Layer"
@@ -13,7 +14,7 @@ import * as AccessList from "./AccessList.js"
 import type * as Admission from "./core/Admission.js"
 import type * as Core from "./core/Config.js"
 import type * as CongestionController from "./core/CongestionController.js"
-import * as Veno from "./core/congestion/Veno.js"
+import * as Controllers from "./core/congestion/Controllers.js"
 import type * as Endpoint from "./core/Endpoint.js"
 import type { Retry } from "./core/Retry.js"
 
@@ -58,7 +59,7 @@ export interface ConnectionOptions {
   /** Retransmission timeout before the first measurement. Default 9 s, Java and i2pd. */
   readonly initialRto: Duration.DurationInput
   /** Least that the timeout is above the smoothed round trip. Default 200 ms, Linux; RFC 6298 says 1 s, Java 100 ms in all. */
-  readonly minRto: Duration.DurationInput
+  readonly rtoMargin: Duration.DurationInput
   /** Default 45 s, Java. */
   readonly maxRto: Duration.DurationInput
   /**
@@ -140,11 +141,11 @@ export interface ConnectionOptions {
    */
   readonly maxProvenSpan: number
   /**
-   * Default Veno: over the simulation grid (`npm run grid`) it moves 142 % of the bound at 1 % loss and 133 % at 5 %, where
+   * A controller by name, or one of your own. Default "Veno": over the simulation grid (`npm run grid`) it moves 142 % of the bound at 1 % loss and 133 % at 5 %, where
    * NewReno keeps 11 and 5; beside a NewReno flow it takes two thirds to three quarters of a bottleneck, CUBIC up to nine
    * tenths.
    */
-  readonly congestion: CongestionController.Make
+  readonly congestion: Controllers.Name | CongestionController.Make
   /** Bytes that an application may write ahead of what has been sent. Default 65536, Java `bufferSize`. */
   readonly sendBufferBytes: number
   /**
@@ -253,7 +254,12 @@ export interface StreamingOptions extends ConnectionOptions {
   readonly accessList: AccessList.AccessList | AccessList.Rules
   /** Connections that may come in, by time. Default no limits, Java `maxConnsPer…` and `maxTotalConnsPer…`. */
   readonly connectionLimits: Admission.Limits
-  /** What connections beyond a limit get. Default "reset", Java `limitAction`. */
+  /**
+   * Who may connect, asked for each caller whose signature is good, if no list keeps it out and there is room. Default:
+   * `({ limits }) => limits()`, those of `connectionLimits`. One of your own may ask them too, or not.
+   */
+  readonly admission: Admission.Policy<Destination>
+  /** What connections that are refused get. Default "reset", Java `limitAction`. */
   readonly limitAction: LimitAction
   /**
    * Pings that are answered, by time. Default, ours: of a peer 120 a minute, twice as many as a command that pings
@@ -281,7 +287,7 @@ export interface StreamingOptions extends ConnectionOptions {
    * and counted. Default 512, ours. What waits takes at most 300 ms to check: a signature that takes longer than its share
    * of them takes several places. Who is dropped asks again after 3 s. Dear types, if accepted, have as many of their own.
    */
-  readonly maxStrangers: number
+  readonly maxPendingSyns: number
   /** Packets that may wait for a connection's turn; those beyond are dropped and counted. Default 1024, ours. */
   readonly mailboxSize: number
   /** Let a new stream start from what others to the same peer have learned about the path. Default true, Java. */
@@ -389,7 +395,7 @@ export const defaults: StreamingOptions = {
   synRetry: Schedule.exponential("3 seconds").pipe(Schedule.intersect(Schedule.recurs(4))),
   synAckDelay: "10 millis",
   initialRto: "9 seconds",
-  minRto: "200 millis",
+  rtoMargin: "200 millis",
   maxRto: "45 seconds",
   retransmit: backoff(8),
   windowProbe: doubling,
@@ -401,7 +407,7 @@ export const defaults: StreamingOptions = {
   maxProvenWindow: 192,
   maxSendSpan: 200,
   maxProvenSpan: 400,
-  congestion: Veno.make,
+  congestion: "Veno",
   sendBufferBytes: 65_536,
   receiveBufferBytes: 1_048_576,
   maxReceiveBufferBytes: 2_097_152,
@@ -430,13 +436,14 @@ export const defaults: StreamingOptions = {
   requireReplayHash: false,
   accessList: AccessList.everybody,
   connectionLimits: {},
+  admission: ({ limits }) => limits(),
   limitAction: "reset",
   pingLimits: { perPeer: { minute: 120 }, total: { minute: 1200 } },
   maxCountedPeers: 4096,
   logRejections: true,
   callerKeyTypes: VerificationBudget.cheapTypes,
   maxBadSignatures: 16,
-  maxStrangers: 512,
+  maxPendingSyns: 512,
   mailboxSize: 1024,
   controlBlockSharing: true,
   controlBlockLifetime: "10 minutes",
@@ -507,7 +514,7 @@ export const toCore = (
   connectTimeout: Duration.toMillis(options.connectTimeout),
   synAckDelay: Duration.toMillis(options.synAckDelay),
   initialRto: Duration.toMillis(options.initialRto),
-  minRto: Duration.toMillis(options.minRto),
+  rtoMargin: Duration.toMillis(options.rtoMargin),
   maxRto: Duration.toMillis(options.maxRto),
   maxAckDelay: Duration.toMillis(options.maxAckDelay),
   ackEvery: options.ackEvery,
@@ -525,7 +532,7 @@ export const toCore = (
     options.maxWindow < defaults.maxWindow ? options.maxWindow : Math.max(options.maxWindow, options.maxProvenWindow),
   maxSendSpan: options.maxSendSpan,
   maxProvenSpan: options.maxSendSpan < defaults.maxSendSpan ? options.maxSendSpan : options.maxProvenSpan,
-  congestion: options.congestion,
+  congestion: Controllers.from(options.congestion),
   receiveBufferBytes: options.receiveBufferBytes,
   // A smaller receive buffer also caps auto-tuning.
   maxReceiveBufferBytes:

@@ -50,6 +50,65 @@ const visitors = Effect.fnUntraced(function* (options: Partial<StreamingOptions>
   return { network, a, m, b, listener, visit }
 })
 
+describe("an admission policy", () => {
+  it.effect("decides about callers that have proved who they are, and may ask the limits", () =>
+    Effect.gen(function* () {
+      const asked: Array<string> = []
+      const { a, m, visit } = yield* visitors({
+        connectionLimits: { perPeer: { minute: 1 } },
+        admission: ({ limits, localPort, peer }) => {
+          asked.push(`${peer.short} ${localPort}`)
+          return peer.b32 === mallory.destination.b32
+            ? { _tag: "Refuse", reason: "Policy", retryAfter: 1000 }
+            : limits()
+        }
+      })
+      assert.strictEqual(yield* visit(m), "ConnectRefused")
+      assert.strictEqual(yield* visit(a), "success")
+      assert.strictEqual(yield* visit(a), "ConnectRefused")
+      const { short } = alice.destination
+      assert.deepStrictEqual(asked, [`${mallory.destination.short} 80`, `${short} 80`, `${short} 80`])
+    }).pipe(simulate({ link }))
+  )
+
+  it.effect("may let in what the limits would not, but not where there is no room; a listener may have its own", () =>
+    Effect.gen(function* () {
+      const { a, b, visit } = yield* visitors({
+        connectionLimits: { perPeer: { minute: 1 } },
+        maxConcurrentStreams: 2,
+        peerShare: 1,
+        reservedShare: 0,
+        admission: () => ({ _tag: "Admit" })
+      })
+      yield* b.listen({ port: 81, admission: () => ({ _tag: "Drop", reason: "Policy" }) })
+      assert.strictEqual(yield* visit(a, 81), "ConnectTimedOut")
+      assert.strictEqual(yield* visit(a), "success")
+      assert.strictEqual(yield* visit(a), "success")
+      assert.strictEqual(yield* visit(a), "ConnectRefused")
+      assert.strictEqual((yield* b.drops).limited, 2)
+    }).pipe(simulate({ link }))
+  )
+
+  it.effect("lets nobody in when it throws, and the open streams go on", () =>
+    Effect.gen(function* () {
+      let isBroken = false
+      const { a, b, listener, visit } = yield* visitors({
+        admission: ({ limits }) => {
+          if (isBroken) throw new Error("a bug")
+          return limits()
+        }
+      })
+      yield* Effect.forkScoped(listener.run((stream) => stream.write(bytes("hello"))))
+      const open = yield* a.connect({ destination: b.destination, port: 80 })
+      isBroken = true
+      assert.strictEqual(yield* visit(a), "ConnectTimedOut")
+      assert.strictEqual(yield* readText(open), "hello")
+      isBroken = false
+      assert.strictEqual(yield* visit(a), "success")
+    }).pipe(simulate({ link }))
+  )
+})
+
 describe("access lists", () => {
   it.effect("keep connections and pings out without a word, and let the others in", () =>
     Effect.gen(function* () {

@@ -91,7 +91,7 @@ const sendRules = (state: State.State, must: Must): void => {
   must(counters.retransmissions <= counters.packetsSent, "retransmissions are sent packets")
   const measured = state.rtt.srtt !== undefined
   must(
-    !measured || (state.rtt.rto >= config.minRto && state.rtt.rto <= config.maxRto),
+    !measured || (state.rtt.rto >= config.rtoMargin && state.rtt.rto <= config.maxRto),
     "a measured timeout is in bounds"
   )
 }

@@ -164,7 +164,7 @@ export class Side {
   }
 
   private begin(made: readonly [State, ReadonlyArray<Action>], remoteStreamId: number): void {
-    Endpoint.register(this.endpoint, this.streamId, { stream: this, peerKey: this.peer.name, remoteStreamId })
+    Endpoint.register(this.endpoint, this.streamId, { stream: this, peerName: this.peer.name, remoteStreamId })
     this.take(made)
     this.act()
   }

@@ -257,7 +257,7 @@ export const wrong = (self: Witness, peer: Witness, plan: Plan.Plan, latency: nu
     case "TimedOut": {
       if (outcome.during === "connect")
         return side.connectedAt === undefined && now >= config.connectTimeout ? undefined : `${name} too early`
-      const least = outcome.during === "close" ? config.closeTimeout : patience(config, config.minRto)
+      const least = outcome.during === "close" ? config.closeTimeout : patience(config, config.rtoMargin)
       return now - self.answeredAt >= least - rounding
         ? undefined
         : `${name}: not answered ${since(self.answeredAt)} only`

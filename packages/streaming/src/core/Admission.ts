@@ -56,12 +56,13 @@ export type Period = keyof Rates
 export type Lack = "Concurrent" | "PeerShare"
 
 /**
- * Why somebody is not let in: the peer's own limit, that of all peers, or no room for another stream.
+ * Why somebody is not let in: the peer's own limit, that of all peers, no room for another stream, or a policy of the
+ * program's own.
  *
  * @since 0.1.0
  * @category models
  */
-export type Reason = "PeerLimit" | "TotalLimit" | Lack
+export type Reason = "PeerLimit" | "TotalLimit" | Lack | "Policy"
 
 /**
  * **Shape** `Refuse` may be answered; `Drop` must not: the peer has had its answers.
@@ -179,6 +180,29 @@ export const decide = (
 }
 
 const admit: Verdict = { _tag: "Admit" }
+
+/**
+ * Somebody who wants to connect, and whose signature has been checked.
+ *
+ * **Shape** `peer` is whatever names it; `limits` asks what the limits say, and counts the connection in them.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Visitor<Peer> {
+  readonly peer: Peer
+  readonly localPort: number
+  readonly remotePort: number
+  readonly limits: () => Verdict
+}
+
+/**
+ * Decides who may connect. Plain and quick: it runs between two packets.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type Policy<Peer> = (visitor: Visitor<Peer>) => Verdict
 
 const refuse = (self: Admission, period: Period, reason: Reason, peer: string, now: number): Verdict => {
   const table = self.tables[period]

@@ -24,7 +24,7 @@ export interface Config {
   /** How long a SYN-ACK waits for the application's first bytes when the SYN brought data. */
   readonly synAckDelay: number
   readonly initialRto: number
-  readonly minRto: number
+  readonly rtoMargin: number
   readonly maxRto: number
   /** Probe with the last packet in flight before the timeout (RFC 8985 section 7). */
   readonly tailLossProbe: boolean

@@ -113,6 +113,73 @@ export interface WindowLimits {
 export type Make = (limits: WindowLimits) => CongestionController
 
 /**
+ * How one kind of controller decides: functions on a state of its own, which none of them changes. All of ours are written
+ * so; `congestion/controllers` lists them by name.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Algorithm<State> {
+  readonly name: string
+  readonly initial: (limits: WindowLimits) => State
+  readonly window: (state: State) => number
+  readonly ssthresh: (state: State) => number
+  readonly pacingRate?: (state: State) => number | undefined
+  readonly onAck: (state: State, event: AckEvent) => State
+  readonly onLoss: (state: State, event: LossEvent) => State
+  readonly onRetransmissionTimeout: (state: State, event: TimeoutEvent) => State
+  readonly onIdle: (state: State, event: IdleEvent) => State
+}
+
+/**
+ * What makes controllers of this kind.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const fromAlgorithm =
+  <State>(algorithm: Algorithm<State>): Make =>
+  (limits) =>
+    new Controller(algorithm, algorithm.initial(limits))
+
+/** A class: every acknowledgment makes one, and four closures in each were 300 of its 630 bytes. */
+class Controller<State> implements CongestionController {
+  readonly #algorithm: Algorithm<State>
+  readonly #state: State
+  readonly window: number
+  readonly ssthresh: number
+  readonly pacingRate: number | undefined
+
+  constructor(algorithm: Algorithm<State>, state: State) {
+    this.#algorithm = algorithm
+    this.#state = state
+    this.window = algorithm.window(state)
+    this.ssthresh = algorithm.ssthresh(state)
+    this.pacingRate = algorithm.pacingRate?.(state)
+  }
+
+  get name(): string {
+    return this.#algorithm.name
+  }
+
+  onAck(event: AckEvent): CongestionController {
+    return new Controller(this.#algorithm, this.#algorithm.onAck(this.#state, event))
+  }
+
+  onLoss(event: LossEvent): CongestionController {
+    return new Controller(this.#algorithm, this.#algorithm.onLoss(this.#state, event))
+  }
+
+  onRetransmissionTimeout(event: TimeoutEvent): CongestionController {
+    return new Controller(this.#algorithm, this.#algorithm.onRetransmissionTimeout(this.#state, event))
+  }
+
+  onIdle(event: IdleEvent): CongestionController {
+    return new Controller(this.#algorithm, this.#algorithm.onIdle(this.#state, event))
+  }
+}
+
+/**
  * The window after silence: half for each timeout of it, but never less than a new connection has; the threshold
  * remembers three quarters of what it was, so that slow start is soon back there.
  *

@@ -32,10 +32,10 @@ export interface Draft extends Mutable<Omit<State, "counters" | "timers">> {
   /** A copy of its own: every packet counts something. */
   readonly counters: Mutable<Counters.Counters>
   /** A copy of its own, too: every packet moves some deadline. */
-  timers: TimerTable.Draft
+  timers: TimerTable.Mutable
   actions: Array<Action>
   /** `send`, if it is a copy of its own. */
-  ownSend: SendBuffer.Draft | undefined
+  ownSend: SendBuffer.Mutable | undefined
 }
 
 /**
@@ -76,7 +76,7 @@ export const from = (
   asksRetransmit: state.asksRetransmit,
   isAway: state.isAway,
   announcements: state.announcements,
-  timers: TimerTable.toDraft(state.timers),
+  timers: TimerTable.copy(state.timers),
   ack: state.ack,
   flow: state.flow,
   peerChoke: state.peerChoke,
@@ -114,9 +114,9 @@ export const seal = (draft: Draft): readonly [State, ReadonlyArray<Action>] => {
  * @since 0.1.0
  * @category getters
  */
-export const ownSend = (draft: Draft): SendBuffer.Draft => {
+export const ownSend = (draft: Draft): SendBuffer.Mutable => {
   if (draft.ownSend === undefined || draft.ownSend !== draft.send) {
-    draft.ownSend = SendBuffer.toDraft(draft.send)
+    draft.ownSend = SendBuffer.copy(draft.send)
     draft.send = draft.ownSend
   }
   return draft.ownSend
@@ -256,7 +256,7 @@ export const establish = (draft: Draft): void => {
  */
 export const finish = (draft: Draft, outcome: Outcome): void => {
   draft.phase = outcome._tag === "Finished" ? { _tag: "TimeWait" } : { _tag: "Closed", outcome }
-  draft.timers = TimerTable.toDraft(TimerTable.empty)
+  draft.timers = TimerTable.copy(TimerTable.empty)
   draft.actions.push({ _tag: "Ended", outcome })
 }
 

@@ -64,7 +64,7 @@ export type Route<S, P> =
  * @since 0.1.0
  * @category models
  */
-export type Admission<S> =
+export type Arrival<S> =
   | { readonly _tag: "New" }
   /** The same SYN again, for a live connection. */
   | { readonly _tag: "Repeated"; readonly stream: S }
@@ -75,7 +75,7 @@ export type Admission<S> =
 
 interface Live<S> {
   readonly stream: S
-  readonly peerKey: string
+  readonly peerName: string
   /** The peer opened it. */
   readonly isTheirs: boolean
   remoteStreamId: number
@@ -148,7 +148,7 @@ export const make = <S, P>(limits: Limits): Endpoint<S, P> => ({
   openedByAll: 0
 })
 
-const keyOf = (peerKey: string, remoteStreamId: number): string => `${peerKey}/${remoteStreamId}`
+const keyOf = (peerName: string, remoteStreamId: number): string => `${peerName}/${remoteStreamId}`
 
 /**
  * Finds where a packet goes, by its ids and flags alone.
@@ -264,26 +264,26 @@ export const takeEarly = <S, P>(self: Endpoint<S, P>, remoteStreamId: number, no
  */
 export const admit = <S, P>(
   self: Endpoint<S, P>,
-  peerKey: string,
+  peerName: string,
   remoteStreamId: number,
   now: number
-): Admission<S> => {
+): Arrival<S> => {
   expireFinished(self, now)
-  const known = self.byPeer.get(keyOf(peerKey, remoteStreamId))
+  const known = self.byPeer.get(keyOf(peerName, remoteStreamId))
   if (known !== undefined) {
     const live = self.live.get(known)
     return live === undefined ? { _tag: "Stale" } : { _tag: "Repeated", stream: live.stream }
   }
   const { maxFromPeer, maxFromPeers, maxStreams } = self.limits
   if (self.live.size >= maxStreams || self.openedByAll >= maxFromPeers) return { _tag: "Full", lack: "Concurrent" }
-  return (self.opened.get(peerKey) ?? 0) >= maxFromPeer ? { _tag: "Full", lack: "PeerShare" } : { _tag: "New" }
+  return (self.opened.get(peerName) ?? 0) >= maxFromPeer ? { _tag: "Full", lack: "PeerShare" } : { _tag: "New" }
 }
 
-const countOpened = <S, P>(self: Endpoint<S, P>, peerKey: string, change: 1 | -1): void => {
-  const count = (self.opened.get(peerKey) ?? 0) + change
+const countOpened = <S, P>(self: Endpoint<S, P>, peerName: string, change: 1 | -1): void => {
+  const count = (self.opened.get(peerName) ?? 0) + change
   self.openedByAll += change
-  if (count === 0) self.opened.delete(peerKey)
-  else self.opened.set(peerKey, count)
+  if (count === 0) self.opened.delete(peerName)
+  else self.opened.set(peerName, count)
 }
 
 /**
@@ -312,13 +312,13 @@ export const isFree = <S, P>(self: Endpoint<S, P>, id: number): boolean =>
 export const register = <S, P>(
   self: Endpoint<S, P>,
   localStreamId: number,
-  stream: { readonly stream: S; readonly peerKey: string; readonly remoteStreamId: number }
+  stream: { readonly stream: S; readonly peerName: string; readonly remoteStreamId: number }
 ): void => {
   const isTheirs = stream.remoteStreamId !== 0
   self.live.set(localStreamId, { ...stream, isTheirs })
   if (!isTheirs) return
-  countOpened(self, stream.peerKey, 1)
-  self.byPeer.set(keyOf(stream.peerKey, stream.remoteStreamId), localStreamId)
+  countOpened(self, stream.peerName, 1)
+  self.byPeer.set(keyOf(stream.peerName, stream.remoteStreamId), localStreamId)
   const same = self.byRemoteId.get(stream.remoteStreamId)
   if (same === undefined) self.byRemoteId.set(stream.remoteStreamId, [localStreamId])
   else same.push(localStreamId)
@@ -345,7 +345,7 @@ export const release = <S, P>(
   const stream = self.live.get(localStreamId)
   if (stream === undefined) return
   self.live.delete(localStreamId)
-  if (stream.isTheirs) countOpened(self, stream.peerKey, -1)
+  if (stream.isTheirs) countOpened(self, stream.peerName, -1)
   const same = self.byRemoteId.get(stream.remoteStreamId)?.filter((id) => id !== localStreamId) ?? []
   if (same.length === 0) self.byRemoteId.delete(stream.remoteStreamId)
   else self.byRemoteId.set(stream.remoteStreamId, same)
@@ -353,7 +353,7 @@ export const release = <S, P>(
   if (self.finished.size >= self.limits.maxTimeWait) dropOldestFinished(self)
   self.finished.set(localStreamId, {
     peer: ended.peer,
-    key: keyOf(stream.peerKey, stream.remoteStreamId),
+    key: keyOf(stream.peerName, stream.remoteStreamId),
     remoteStreamId: ended.remoteStreamId,
     ackThrough: ended.ackThrough,
     until: ended.now + self.limits.timeWait,

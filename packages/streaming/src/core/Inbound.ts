@@ -85,10 +85,10 @@ export const handlePacket = (draft: Draft.Draft, packet: Packet.Packet): void =>
   }
   // A peer who does not know our id yet cannot have received anything, whatever the field says.
   const acknowledges = packet.sendStreamId !== 0 && !Packet.has(packet, Packet.NO_ACK)
-  const isNews =
+  const isProgress =
     acknowledges && handleAcknowledgment(draft, packet.ackThrough, packet.nacks, tellsHighest(draft, packet))
   // After the acknowledgment: what a window that opens has let in is not lost.
-  PeerWindow.handleOption(draft, packet, isNews)
+  PeerWindow.handleOption(draft, packet, isProgress)
   if (Packet.isSequenced(packet)) handleSegment(draft, packet)
   else if (Packet.has(packet, Packet.CLOSE)) {
     draft.receive = Assembler.closeWhereItStands(draft.receive)

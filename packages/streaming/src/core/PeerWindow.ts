@@ -20,16 +20,16 @@ import * as SendBuffer from "./SendBuffer.js"
 const javaUnchokeBytes = 1500
 
 /**
- * Takes what a packet says of the peer's window; `isNews` if it acknowledged something for the first time.
+ * Takes what a packet says of the peer's window; `isProgress` if it acknowledged something for the first time.
  *
  * @since 0.1.0
  * @category combinators
  */
-export const handleOption = (draft: Draft.Draft, packet: Packet.Packet, isNews: boolean): void => {
+export const handleOption = (draft: Draft.Draft, packet: Packet.Packet, isProgress: boolean): void => {
   const { requestedDelay } = packet
-  if (requestedDelay === undefined ? !isNews : isOvertaken(draft, packet)) return
-  if (requestedDelay !== undefined && requestedDelay > Packet.maxDelayHint) close(draft, isNews)
-  else if (draft.peerChoke !== undefined) open(draft, draft.peerChoke.since, isNews)
+  if (requestedDelay === undefined ? !isProgress : isOvertaken(draft, packet)) return
+  if (requestedDelay !== undefined && requestedDelay > Packet.maxDelayHint) close(draft, isProgress)
+  else if (draft.peerChoke !== undefined) open(draft, draft.peerChoke.since, isProgress)
 }
 
 /** Another packet acknowledged more before: what this one says of the window is out of date. */
@@ -39,22 +39,22 @@ const isOvertaken = (draft: Draft.Draft, packet: Packet.Packet): boolean => {
   return cumulative + 1 < SendBuffer.sndUna(draft.send)
 }
 
-const close = (draft: Draft.Draft, isNews: boolean): void => {
-  if (draft.peerChoke !== undefined && !isNews) return
+const close = (draft: Draft.Draft, isProgress: boolean): void => {
+  if (draft.peerChoke !== undefined && !isProgress) return
   const probeAt = draft.now + Math.min(draft.rtt.rto, draft.config.maxProbeInterval)
   if (draft.peerChoke === undefined) {
     Draft.count(draft, "chokes")
     draft.chokedAt = draft.send.sndNxt
   }
   // A peer that takes something while its window is closed is slow, and has its time anew.
-  const since = isNews ? draft.now : (draft.stalledSince ?? draft.now)
+  const since = isProgress ? draft.now : (draft.stalledSince ?? draft.now)
   draft.peerChoke = Draft.choked(draft, since)
   Draft.setTimer(draft, "persist", Math.min(probeAt, since + draft.config.chokeTimeout))
 }
 
-const open = (draft: Draft.Draft, since: number, isNews: boolean): void => {
+const open = (draft: Draft.Draft, since: number, isProgress: boolean): void => {
   // One that opens and closes in turns and takes nothing has kept it closed.
-  if (!isNews && !SendBuffer.isDrained(draft.send)) draft.stalledSince = since
+  if (!isProgress && !SendBuffer.isDrained(draft.send)) draft.stalledSince = since
   draft.peerChoke = undefined
   draft.timeouts = 0
   Draft.setTimer(draft, "persist", undefined)

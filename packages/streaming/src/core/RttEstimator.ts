@@ -10,7 +10,7 @@
  * **Shape** `srtt` and `minRtt` are absent until the first sample; `rto` is always present. `minRtt` is the least of the
  * last two periods of `minRttPeriod`: tunnels are replaced every ten minutes, and the minimum of a path that is gone
  * would look like a queue on the new one for ever.
- * **Units** milliseconds. `minRto` is the least that the timeout is above the smoothed round trip.
+ * **Units** milliseconds. `rtoMargin` is the least that the timeout is above the smoothed round trip.
  * **Source** RFC 6298 section 2; Linux for the bound.
  *
  * @since 0.1.0
@@ -22,7 +22,7 @@ export interface RttEstimator {
   readonly minRtt: number | undefined
   readonly period: Period
   readonly rto: number
-  readonly minRto: number
+  readonly rtoMargin: number
   readonly maxRto: number
 }
 
@@ -64,7 +64,7 @@ const k = 4
  */
 export const make = (options: {
   readonly initialRto: number
-  readonly minRto: number
+  readonly rtoMargin: number
   readonly maxRto: number
 }): RttEstimator => ({
   srtt: undefined,
@@ -72,7 +72,7 @@ export const make = (options: {
   minRtt: undefined,
   period: noPeriod,
   rto: options.initialRto,
-  minRto: options.minRto,
+  rtoMargin: options.rtoMargin,
   maxRto: options.maxRto
 })
 
@@ -95,7 +95,7 @@ export const seeded = (
   ...make(options),
   srtt: known.srtt,
   rttvar: known.rttvar,
-  rto: Math.min(options.maxRto, Math.max(options.minRto, minSeededRto, known.srtt + k * known.rttvar))
+  rto: Math.min(options.maxRto, Math.max(options.rtoMargin, minSeededRto, known.srtt + k * known.rttvar))
 })
 
 /**
@@ -124,8 +124,8 @@ export const onSample = (self: RttEstimator, rtt: number, now: number, isLate = 
     period,
     // Linux bounds the margin, not the sum: a peer may hold an acknowledgment back for as long as 200 ms (i2pd, emissary)
     // on top of the longest round trip. RFC 6298 section 2.4 would make it a second.
-    rto: Math.min(self.maxRto, srtt + Math.max(self.minRto, k * rttvar)),
-    minRto: self.minRto,
+    rto: Math.min(self.maxRto, srtt + Math.max(self.rtoMargin, k * rttvar)),
+    rtoMargin: self.rtoMargin,
     maxRto: self.maxRto
   }
 }

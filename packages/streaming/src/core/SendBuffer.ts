@@ -85,7 +85,7 @@ export const empty: SendBuffer = {
  * @since 0.1.0
  * @category models
  */
-export interface Draft extends SendBuffer {
+export interface Mutable extends SendBuffer {
   unsent: Array<Uint8Array>
   unsentBytes: number
   inFlight: Array<InFlight>
@@ -102,7 +102,7 @@ export interface Draft extends SendBuffer {
  * @since 0.1.0
  * @category constructors
  */
-export const toDraft = (self: SendBuffer): Draft => ({
+export const copy = (self: SendBuffer): Mutable => ({
   unsent: self.unsent.slice(),
   unsentBytes: self.unsentBytes,
   inFlight: self.inFlight.slice(),
@@ -120,7 +120,7 @@ export const toDraft = (self: SendBuffer): Draft => ({
  * @since 0.1.0
  * @category combinators
  */
-export const write = (draft: Draft, bytes: Uint8Array, maxPacketSize: number): void => {
+export const write = (draft: Mutable, bytes: Uint8Array, maxPacketSize: number): void => {
   if (bytes.length === 0) return
   const last = draft.unsent.length - 1
   const tail = draft.unsent[last]
@@ -149,7 +149,7 @@ export interface SendOptions {
  * @since 0.1.0
  * @category combinators
  */
-export const sendNext = (draft: Draft, options: SendOptions): InFlight => {
+export const sendNext = (draft: Mutable, options: SendOptions): InFlight => {
   const payload = take(draft.unsent, options.maxBytes)
   draft.unsentBytes -= payload.length
   draft.sentBytes += payload.length
@@ -241,7 +241,7 @@ export const resend = (
  * @category combinators
  */
 export const recall = (
-  draft: Draft,
+  draft: Mutable,
   packet: { readonly sequenceNumber: number; readonly flags: number; readonly now: number; readonly stamp: Stamp }
 ): void => {
   draft.inFlight.push({
@@ -283,7 +283,7 @@ export const markCopied = (self: SendBuffer, sequenceNumber: number): SendBuffer
  * @category combinators
  */
 export const acknowledge = (
-  draft: Draft,
+  draft: Mutable,
   ackThrough: number,
   nacks: ReadonlyArray<number>
 ): ReadonlyArray<InFlight> | undefined => {
@@ -299,12 +299,12 @@ export const acknowledge = (
 }
 
 /** Nearly every acknowledgment of a stream that loses nothing. */
-const takeThrough = (draft: Draft, ackThrough: number): ReadonlyArray<InFlight> => {
+const takeThrough = (draft: Mutable, ackThrough: number): ReadonlyArray<InFlight> => {
   const end = draft.inFlight.findIndex((packet) => packet.sequenceNumber > ackThrough)
   return draft.inFlight.splice(0, end === -1 ? draft.inFlight.length : end)
 }
 
-const takeBut = (draft: Draft, ackThrough: number, missing: ReadonlySet<number>): ReadonlyArray<InFlight> => {
+const takeBut = (draft: Mutable, ackThrough: number, missing: ReadonlySet<number>): ReadonlyArray<InFlight> => {
   const acked: Array<InFlight> = []
   const kept: Array<InFlight> = []
   for (const packet of draft.inFlight) {

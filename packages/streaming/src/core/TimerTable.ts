@@ -66,15 +66,15 @@ export const empty: TimerTable = {
  * @since 0.1.0
  * @category models
  */
-export type Draft = { -readonly [name in TimerName]: TimerTable[name] }
+export type Mutable = { -readonly [name in TimerName]: TimerTable[name] }
 
 /**
- * A copy to be changed in place: field by field, as in `Draft.from`.
+ * A copy to be changed in place: field by field, as in `Mutable.from`.
  *
  * @since 0.1.0
  * @category constructors
  */
-export const toDraft = (self: TimerTable): Draft => ({
+export const copy = (self: TimerTable): Mutable => ({
   retransmit: self.retransmit,
   probe: self.probe,
   reorder: self.reorder,

@@ -59,7 +59,7 @@ export interface Connections {
  * Streams that are interrupted when the scope is left, which aborts them.
  */
 export const make = Effect.fnUntraced(function* (
-  session: Connection.Session,
+  session: Connection.SessionServices,
   options: StreamingConfig.StreamingOptions
 ): Effect.fn.Return<Connections, never, Scope.Scope> {
   const endpoint: Connections["endpoint"] = Endpoint.make(StreamingConfig.toLimits(options))
@@ -122,7 +122,7 @@ export const make = Effect.fnUntraced(function* (
     TcbCache.enter(tcbCache, connection)
     Endpoint.register(endpoint, id, {
       stream: connection,
-      peerKey: peer.destination.b32,
+      peerName: peer.destination.b32,
       remoteStreamId: state.remoteStreamId
     })
     if (path === "Down") connection.notePath(path)

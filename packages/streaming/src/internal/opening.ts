@@ -25,7 +25,7 @@ import {
 } from "../StreamError.js"
 import * as StreamingConfig from "../StreamingConfig.js"
 import type { Connections } from "./Connections.js"
-import type { Connection, Peer, Session } from "./connection/connection.js"
+import type { Connection, Peer, SessionServices } from "./connection/connection.js"
 import * as Signing from "./connection/signing.js"
 import * as TcbCache from "./connection/tcbCache.js"
 import type { Numbers } from "./numbers.js"
@@ -58,7 +58,7 @@ export interface ConnectOptions extends Partial<StreamingConfig.ConnectionOption
  */
 export interface Parts {
   readonly options: StreamingConfig.StreamingOptions
-  readonly session: Session
+  readonly session: SessionServices
   readonly connections: Connections
   readonly numbers: Numbers
   readonly isClosing: () => boolean
@@ -74,7 +74,10 @@ const shorten = (address: string): string => (address.length > 64 ? `${address.s
 /**
  * Fails when our offline keys have expired: no peer would take what we sign.
  */
-export const checkExpiry = ({ clock, transport }: Session): Effect.Effect<void, DestinationKeys.OfflineKeysExpired> =>
+export const checkExpiry = ({
+  clock,
+  transport
+}: SessionServices): Effect.Effect<void, DestinationKeys.OfflineKeysExpired> =>
   Effect.suspend(() => DestinationKeys.checkExpiry(transport.keys, clock.unsafeCurrentTimeMillis()))
 
 /**

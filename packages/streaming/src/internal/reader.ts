@@ -14,7 +14,7 @@ import type { Acceptor } from "./accept/acceptor.js"
 import * as Pings from "./accept/pings.js"
 import type { Reply } from "./accept/replies.js"
 import type { Connections } from "./Connections.js"
-import type { Session } from "./connection/connection.js"
+import type { SessionServices } from "./connection/connection.js"
 import type { Drops } from "./observe/drops.js"
 import * as Tracing from "./observe/tracing.js"
 
@@ -47,7 +47,7 @@ export const makeChores = (limit: number, drops: Drops): Effect.Effect<Chores, n
  * What the reader hands packets to.
  */
 export interface Parts {
-  readonly session: Session
+  readonly session: SessionServices
   readonly connections: Connections
   readonly acceptor: Acceptor
   readonly pings: Pings.Pings

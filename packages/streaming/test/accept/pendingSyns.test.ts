@@ -126,7 +126,7 @@ describe("a session", () => {
   it.effect("drops pendingSyns beyond its bound and counts them; who is dropped gets in with the next SYN", () =>
     Effect.gen(function* () {
       const network = yield* MemoryTransport.MemoryNetwork
-      const { a, b } = yield* sessions({ maxStrangers: 16 })
+      const { a, b } = yield* sessions({ maxPendingSyns: 16 })
       yield* b.listen({ port: 80 })
       const near = yield* a.connect({ destination: b.destination, port: 80 })
       for (let n = 0; n < 100; n++) {
@@ -164,7 +164,7 @@ describe("a session", () => {
   it.effect("keeps those out whom a list denies before they take a place", () =>
     Effect.gen(function* () {
       const network = yield* MemoryTransport.MemoryNetwork
-      const { a, b } = yield* sessions({ maxStrangers: 4 })
+      const { a, b } = yield* sessions({ maxPendingSyns: 4 })
       yield* b.listen({ port: 80 })
       yield* b.accessList.deny(mallory.destination)
       for (let n = 1; n <= 50; n++) {

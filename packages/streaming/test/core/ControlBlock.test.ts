@@ -64,7 +64,7 @@ describe("ControlBlock", () => {
 })
 
 describe("a seeded estimator", () => {
-  const rtoOptions = { initialRto: 9000, minRto: 200, maxRto: 45_000 }
+  const rtoOptions = { initialRto: 9000, rtoMargin: 200, maxRto: 45_000 }
 
   it("waits as the path asks, but at least a second before its own first measurement", () => {
     assert.strictEqual(RttEstimator.seeded(rtoOptions, { srtt: 1000, rttvar: 100 }).rto, 1400)

@@ -20,7 +20,7 @@ const route = (self: Endpoint.Endpoint<number, string>, fields: Partial<Packet.P
   Endpoint.route(self, Packet.make(fields), new Uint8Array(0), now)
 
 const register = (self: Endpoint.Endpoint<number, string>, id: number, remoteStreamId: number, peer = "carol") =>
-  Endpoint.register(self, id, { stream: id, peerKey: peer, remoteStreamId })
+  Endpoint.register(self, id, { stream: id, peerName: peer, remoteStreamId })
 
 const release = (
   self: Endpoint.Endpoint<number, string>,

@@ -1,7 +1,7 @@
 import * as RttEstimator from "@effect-i2p/streaming/core/RttEstimator"
 import { assert, describe, it } from "vitest"
 
-const fresh = RttEstimator.make({ initialRto: 9000, minRto: 200, maxRto: 45_000 })
+const fresh = RttEstimator.make({ initialRto: 9000, rtoMargin: 200, maxRto: 45_000 })
 const after = (...samples: ReadonlyArray<number>) =>
   samples.reduce((self, rtt, i) => RttEstimator.onSample(self, rtt, i), fresh)
 

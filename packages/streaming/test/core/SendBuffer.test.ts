@@ -6,13 +6,13 @@ import { assert, describe, it } from "vitest"
 
 const packetSize = 10
 const write = (self: SendBuffer.SendBuffer, bytes: Uint8Array) => {
-  const buffer = SendBuffer.toDraft(self)
+  const buffer = SendBuffer.copy(self)
   SendBuffer.write(buffer, bytes, packetSize)
   return buffer
 }
 const stamp = DeliveryRate.stamp(DeliveryRate.initial)
 const send = (self: SendBuffer.SendBuffer, now = 0, maxBytes = packetSize) => {
-  const buffer = SendBuffer.toDraft(self)
+  const buffer = SendBuffer.copy(self)
   return { packet: SendBuffer.sendNext(buffer, { flags: 0, maxBytes, now, stamp }), buffer }
 }
 
@@ -26,7 +26,7 @@ const inFlight = (count: number): SendBuffer.SendBuffer => {
 const numbers = (packets: ReadonlyArray<SendBuffer.InFlight>) => packets.map((packet) => packet.sequenceNumber)
 
 const acknowledge = (self: SendBuffer.SendBuffer, ackThrough: number, nacks: ReadonlyArray<number> = []) => {
-  const buffer = SendBuffer.toDraft(self)
+  const buffer = SendBuffer.copy(self)
   const acked = SendBuffer.acknowledge(buffer, ackThrough, nacks)
   assert.isDefined(acked)
   return { acked: acked!, buffer }
@@ -106,11 +106,11 @@ describe("SendBuffer", () => {
     })
 
     it("is worthless when it covers what was never sent", () => {
-      const some = SendBuffer.toDraft(inFlight(5))
+      const some = SendBuffer.copy(inFlight(5))
       assert.isUndefined(SendBuffer.acknowledge(some, 5, []))
       assert.isUndefined(SendBuffer.acknowledge(some, 0xffff_ffff, []))
       assert.deepStrictEqual<SendBuffer.SendBuffer>(some, inFlight(5))
-      assert.isUndefined(SendBuffer.acknowledge(SendBuffer.toDraft(SendBuffer.empty), 0, []))
+      assert.isUndefined(SendBuffer.acknowledge(SendBuffer.copy(SendBuffer.empty), 0, []))
     })
 
     it("changes nothing when it is old, and gives nothing back when it NACKs what was acknowledged", () => {

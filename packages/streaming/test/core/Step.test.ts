@@ -41,7 +41,7 @@ const toEvents = (what: Happening, state: State): ReadonlyArray<Event.Event> => 
 /** All that a step may change in its own copy. */
 const copy = (state: State) => ({
   ...state,
-  send: SendBuffer.toDraft(state.send),
+  send: SendBuffer.copy(state.send),
   timers: { ...state.timers },
   counters: { ...state.counters }
 })

@@ -32,7 +32,7 @@ describe("TimerTable", () => {
 
   it("has copies that can be changed without it", () => {
     const table = armed({ ack: 1 })
-    const draft = TimerTable.toDraft(table)
+    const draft = TimerTable.copy(table)
     assert.deepStrictEqual<TimerTable.TimerTable>(draft, table)
     draft.ack = undefined
     assert.strictEqual(TimerTable.earliest(table), 1)

@@ -17,7 +17,7 @@
  *
  * @since 0.1.0
  */
-import type { AckEvent, CongestionController, IdleEvent, Make, WindowLimits } from "../CongestionController.js"
+import { type AckEvent, fromAlgorithm, type IdleEvent, type Make, type WindowLimits } from "../CongestionController.js"
 
 /** Gain that doubles the delivery rate in a round, `4 ln 2`, and its inverse that drains what this queued. */
 const startupGain = 2.77
@@ -109,26 +109,6 @@ const pacingGain = (state: State): number => {
       return cycleGains[state.cycle]!
     case "ProbeRtt":
       return 1
-  }
-}
-
-const controller = (state: State): CongestionController => {
-  const window = windowOf(state)
-  return {
-    name: "BBR",
-    window,
-    ssthresh: filled(state) ? window : Number.POSITIVE_INFINITY,
-    pacingRate: state.rates.length === 0 ? undefined : pacingGain(state) * rateOf(state),
-    onAck: (event) => controller(onAck(state, event)),
-    onLoss: ({ lost, newEvent }) => {
-      const seen = { ...state, lostInRound: state.lostInRound + lost }
-      const heavy = seen.lostInRound > heavyLoss * (seen.lostInRound + seen.ackedInRound)
-      if (!newEvent || !heavy || seen.lostInRound <= heavyLoss * window) return controller(seen)
-      return controller({ ...seen, ceiling: Math.max(minWindow, beta * window) })
-    },
-    // What the path delivers is known still; the window grows back to it as acknowledgments come.
-    onRetransmissionTimeout: () => controller({ ...state, cwnd: 1 }),
-    onIdle: (event) => controller(onIdle(state, event))
   }
 }
 
@@ -233,8 +213,9 @@ const grow = (state: State, { acked }: AckEvent): number => {
  * @since 0.1.0
  * @category constructors
  */
-export const make: Make = (limits) =>
-  controller({
+export const make: Make = fromAlgorithm<State>({
+  name: "BBR",
+  initial: (limits) => ({
     limits,
     phase: "Startup",
     cwnd: limits.initialWindow,
@@ -252,4 +233,19 @@ export const make: Make = (limits) =>
     cycleStart: 0,
     probeRttUntil: undefined,
     ceiling: Number.POSITIVE_INFINITY
-  })
+  }),
+  window: windowOf,
+  ssthresh: (state) => (filled(state) ? windowOf(state) : Number.POSITIVE_INFINITY),
+  pacingRate: (state) => (state.rates.length === 0 ? undefined : pacingGain(state) * rateOf(state)),
+  onAck,
+  onLoss: (state, { lost, newEvent }) => {
+    const seen = { ...state, lostInRound: state.lostInRound + lost }
+    const window = windowOf(state)
+    const heavy = seen.lostInRound > heavyLoss * (seen.lostInRound + seen.ackedInRound)
+    if (!newEvent || !heavy || seen.lostInRound <= heavyLoss * window) return seen
+    return { ...seen, ceiling: Math.max(minWindow, beta * window) }
+  },
+  // What the path delivers is known still; the window grows back to it as acknowledgments come.
+  onRetransmissionTimeout: (state) => ({ ...state, cwnd: 1 }),
+  onIdle
+})

@@ -4,7 +4,7 @@
  *
  * @since 0.1.0
  */
-import { afterIdle, type CongestionController, type Make, type WindowLimits } from "../CongestionController.js"
+import { type AckEvent, afterIdle, fromAlgorithm, type Make, type WindowLimits } from "../CongestionController.js"
 import * as HyStart from "./HyStart.js"
 
 /** How steeply the window returns to where it was. RFC 9438 section 5, packets per cubed second. */
@@ -31,33 +31,7 @@ interface State {
   readonly hyStart: HyStart.HyStart
 }
 
-const controller = (state: State): CongestionController => ({
-  name: "CUBIC",
-  window: Math.max(1, Math.floor(state.cwnd)),
-  ssthresh: state.ssthresh,
-  pacingRate: undefined,
-  onAck: (event) => {
-    if (event.appLimited) return controller(state)
-    return controller(state.cwnd < state.ssthresh ? slowStart(state, event) : avoid(state, event))
-  },
-  onLoss: ({ flightSize, newEvent }) => (newEvent ? controller(reduce(state, flightSize)) : controller(state)),
-  onRetransmissionTimeout: ({ flightSize, first }) => {
-    const reduced = first ? reduce(state, flightSize) : state
-    return controller({ ...reduced, cwnd: 1, epochStart: undefined, hyStart: HyStart.initial })
-  },
-  // Time without sending is no growth. RFC 9438 section 5.8.
-  onIdle: (event) =>
-    controller({
-      ...state,
-      ...afterIdle(state, state.limits, event),
-      epochStart: undefined,
-      hyStart: HyStart.initial
-    })
-})
-
-type Ack = Parameters<CongestionController["onAck"]>[0]
-
-const slowStart = (state: State, event: Ack): State => {
+const slowStart = (state: State, event: AckEvent): State => {
   let { hyStart } = state
   if (event.rtt !== undefined && event.srtt !== undefined) {
     const sample = HyStart.onSample(hyStart, { now: event.now, rtt: event.rtt, srtt: event.srtt })
@@ -68,7 +42,7 @@ const slowStart = (state: State, event: Ack): State => {
   return { ...state, hyStart, cwnd: Math.min(state.limits.maxWindow, state.cwnd + growth) }
 }
 
-const avoid = (state: State, event: Ack): State => {
+const avoid = (state: State, event: AckEvent): State => {
   const start = state.epochStart ?? event.now
   const epochWindow = state.epochStart === undefined ? state.cwnd : state.epochWindow
   const rtt = event.srtt ?? 0
@@ -100,8 +74,9 @@ const reduce = (state: State, flightSize: number): State => {
  * @since 0.1.0
  * @category constructors
  */
-export const make: Make = (limits) =>
-  controller({
+export const make: Make = fromAlgorithm<State>({
+  name: "CUBIC",
+  initial: (limits) => ({
     limits,
     cwnd: limits.initialWindow,
     ssthresh: Number.POSITIVE_INFINITY,
@@ -110,4 +85,23 @@ export const make: Make = (limits) =>
     epochWindow: 0,
     reno: 0,
     hyStart: HyStart.initial
+  }),
+  window: ({ cwnd }) => Math.max(1, Math.floor(cwnd)),
+  ssthresh: ({ ssthresh }) => ssthresh,
+  onAck: (state, event) => {
+    if (event.appLimited) return state
+    return state.cwnd < state.ssthresh ? slowStart(state, event) : avoid(state, event)
+  },
+  onLoss: (state, { flightSize, newEvent }) => (newEvent ? reduce(state, flightSize) : state),
+  onRetransmissionTimeout: (state, { flightSize, first }) => {
+    const reduced = first ? reduce(state, flightSize) : state
+    return { ...reduced, cwnd: 1, epochStart: undefined, hyStart: HyStart.initial }
+  },
+  // Time without sending is no growth. RFC 9438 section 5.8.
+  onIdle: (state, event) => ({
+    ...state,
+    ...afterIdle(state, state.limits, event),
+    epochStart: undefined,
+    hyStart: HyStart.initial
   })
+})

@@ -6,7 +6,7 @@
  *
  * @since 0.1.0
  */
-import { afterIdle, type CongestionController, type Make, type WindowLimits } from "../CongestionController.js"
+import { afterIdle, fromAlgorithm, type Make, type WindowLimits } from "../CongestionController.js"
 
 /** Smallest threshold, and the window to which loss reduces at the least. RFC 5681 equation 4. */
 const minThreshold = 2
@@ -21,28 +21,11 @@ const lossWindow = 1
  */
 const halved = (cwnd: number): number => Math.max(minThreshold, Math.floor(cwnd / 2))
 
-const controller = (limits: WindowLimits, cwnd: number, ssthresh: number): CongestionController => ({
-  name: "NewReno",
-  window: Math.floor(cwnd),
-  ssthresh,
-  pacingRate: undefined,
-  onAck: ({ acked, appLimited }) => {
-    if (appLimited) return controller(limits, cwnd, ssthresh)
-    // Byte counting with a limit of 2 (RFC 3465) would halve the growth under our ACK-every-second-packet rule for
-    // nothing: the flight is exact, a stretched ACK acknowledges real packets.
-    const grown = cwnd < ssthresh ? Math.min(cwnd + acked, Math.max(cwnd, ssthresh)) : cwnd + acked / cwnd
-    return controller(limits, Math.min(limits.maxWindow, grown), ssthresh)
-  },
-  onLoss: ({ newEvent }) => {
-    const threshold = newEvent ? halved(cwnd) : ssthresh
-    return controller(limits, newEvent ? threshold : cwnd, threshold)
-  },
-  onRetransmissionTimeout: ({ first }) => controller(limits, lossWindow, first ? halved(cwnd) : ssthresh),
-  onIdle: (event) => {
-    const restarted = afterIdle({ cwnd, ssthresh }, limits, event)
-    return controller(limits, restarted.cwnd, restarted.ssthresh)
-  }
-})
+interface State {
+  readonly limits: WindowLimits
+  readonly cwnd: number
+  readonly ssthresh: number
+}
 
 /**
  * **Source** RFC 5681 (slow start, avoidance, loss), RFC 6582 (one reduction for each window, kept by the caller's
@@ -51,5 +34,29 @@ const controller = (limits: WindowLimits, cwnd: number, ssthresh: number): Conge
  * @since 0.1.0
  * @category constructors
  */
-export const make: Make = (limits) =>
-  controller(limits, Math.min(limits.initialWindow, limits.maxWindow), Number.POSITIVE_INFINITY)
+export const make: Make = fromAlgorithm<State>({
+  name: "NewReno",
+  initial: (limits) => ({
+    limits,
+    cwnd: Math.min(limits.initialWindow, limits.maxWindow),
+    ssthresh: Number.POSITIVE_INFINITY
+  }),
+  window: ({ cwnd }) => Math.floor(cwnd),
+  ssthresh: ({ ssthresh }) => ssthresh,
+  onAck: (state, { acked, appLimited }) => {
+    if (appLimited) return state
+    const { cwnd, limits, ssthresh } = state
+    // Byte counting with a limit of 2 (RFC 3465) would halve the growth under our ACK-every-second-packet rule for
+    // nothing: the flight is exact, a stretched ACK acknowledges real packets.
+    const grown = cwnd < ssthresh ? Math.min(cwnd + acked, Math.max(cwnd, ssthresh)) : cwnd + acked / cwnd
+    return { limits, ssthresh, cwnd: Math.min(limits.maxWindow, grown) }
+  },
+  onLoss: (state, { newEvent }) =>
+    newEvent ? { ...state, cwnd: halved(state.cwnd), ssthresh: halved(state.cwnd) } : state,
+  onRetransmissionTimeout: (state, { first }) => ({
+    ...state,
+    cwnd: lossWindow,
+    ssthresh: first ? halved(state.cwnd) : state.ssthresh
+  }),
+  onIdle: (state, event) => ({ ...state, ...afterIdle(state, state.limits, event) })
+})

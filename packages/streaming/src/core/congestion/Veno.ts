@@ -10,16 +10,7 @@
  *
  * @since 0.1.0
  */
-import {
-  type AckEvent,
-  afterIdle,
-  type CongestionController,
-  type IdleEvent,
-  type LossEvent,
-  type Make,
-  type TimeoutEvent,
-  type WindowLimits
-} from "../CongestionController.js"
+import { type AckEvent, afterIdle, fromAlgorithm, type Make, type WindowLimits } from "../CongestionController.js"
 import * as HyStart from "./HyStart.js"
 
 /** Packets of ours in the queue up to which a loss counts as random. Fu and Liew, TCP Veno: 3. */
@@ -51,46 +42,6 @@ interface State {
   readonly roundEnd: number
   readonly acked: number
   readonly lost: number
-}
-
-/** A class: every acknowledgment makes one, and four closures in each were 300 of its 630 bytes. */
-class Veno implements CongestionController {
-  readonly name = "Veno"
-  readonly window: number
-  readonly ssthresh: number
-  readonly pacingRate = undefined
-  readonly #state: State
-
-  constructor(state: State) {
-    this.window = Math.max(1, Math.floor(state.cwnd))
-    this.ssthresh = state.ssthresh
-    this.#state = state
-  }
-
-  onAck(event: AckEvent): CongestionController {
-    const seen = observe(this.#state, event)
-    if (event.appLimited) return new Veno(seen)
-    return new Veno(seen.cwnd < seen.ssthresh ? slowStart(seen, event) : avoid(seen, event))
-  }
-
-  onLoss(event: LossEvent): CongestionController {
-    const state = this.#state
-    const seen = { ...state, lost: state.lost + event.lost }
-    if (!event.newEvent || !isCongestion(seen)) return new Veno(seen)
-    return new Veno(reduce(seen, Math.min(seen.cwnd, event.flightSize)))
-  }
-
-  onRetransmissionTimeout({ first, flightSize }: TimeoutEvent): CongestionController {
-    const state = this.#state
-    // Nothing came back at all: probe with one packet, and be back soon if it was only the tail.
-    const ssthresh = first ? Math.max(minWindow, isCongestion(state) ? flightSize / 2 : state.cwnd) : state.ssthresh
-    return new Veno({ ...state, cwnd: 1, ssthresh, hyStart: HyStart.initial })
-  }
-
-  onIdle(event: IdleEvent): CongestionController {
-    const state = this.#state
-    return new Veno({ ...state, ...afterIdle(state, state.limits, event), hyStart: HyStart.initial })
-  }
 }
 
 const observe = (state: State, event: AckEvent): State => {
@@ -146,8 +97,9 @@ const reduce = (state: State, flightSize: number): State => {
  * @since 0.1.0
  * @category constructors
  */
-export const make: Make = (limits) =>
-  new Veno({
+export const make: Make = fromAlgorithm<State>({
+  name: "Veno",
+  initial: (limits) => ({
     limits,
     cwnd: limits.initialWindow,
     ssthresh: Number.POSITIVE_INFINITY,
@@ -156,4 +108,23 @@ export const make: Make = (limits) =>
     roundEnd: 0,
     acked: 0,
     lost: 0
-  })
+  }),
+  window: ({ cwnd }) => Math.max(1, Math.floor(cwnd)),
+  ssthresh: ({ ssthresh }) => ssthresh,
+  onAck: (state, event) => {
+    const seen = observe(state, event)
+    if (event.appLimited) return seen
+    return seen.cwnd < seen.ssthresh ? slowStart(seen, event) : avoid(seen, event)
+  },
+  onLoss: (state, event) => {
+    const seen = { ...state, lost: state.lost + event.lost }
+    if (!event.newEvent || !isCongestion(seen)) return seen
+    return reduce(seen, Math.min(seen.cwnd, event.flightSize))
+  },
+  onRetransmissionTimeout: (state, { first, flightSize }) => {
+    // Nothing came back at all: probe with one packet, and be back soon if it was only the tail.
+    const ssthresh = first ? Math.max(minWindow, isCongestion(state) ? flightSize / 2 : state.cwnd) : state.ssthresh
+    return { ...state, cwnd: 1, ssthresh, hyStart: HyStart.initial }
+  },
+  onIdle: (state, event) => ({ ...state, ...afterIdle(state, state.limits, event), hyStart: HyStart.initial })
+})

@@ -3,13 +3,7 @@
  *
  * @since 0.1.0
  */
-import {
-  type AckEvent,
-  afterIdle,
-  type CongestionController,
-  type Make,
-  type WindowLimits
-} from "../CongestionController.js"
+import { type AckEvent, afterIdle, fromAlgorithm, type Make, type WindowLimits } from "../CongestionController.js"
 
 /** Least and first threshold. Java I2P 2.8.0, `Connection`: 2 and 64. */
 const minThreshold = 2
@@ -38,31 +32,6 @@ interface State {
   readonly bandwidth: Bandwidth | undefined
   readonly minRtt: number
 }
-
-const controller = (state: State): CongestionController => ({
-  name: "Westwood+",
-  window: Math.max(1, Math.floor(state.cwnd)),
-  ssthresh: state.ssthresh,
-  pacingRate: undefined,
-  onAck: (event) => {
-    const measured = {
-      ...state,
-      bandwidth: measure(state.bandwidth, event),
-      minRtt: event.minRtt ?? state.minRtt
-    }
-    if (event.appLimited) return controller(measured)
-    const cwnd = state.cwnd < state.ssthresh ? state.cwnd + event.acked : state.cwnd + event.acked / state.cwnd
-    return controller({ ...measured, cwnd: Math.min(state.limits.maxWindow, cwnd) })
-  },
-  onLoss: ({ newEvent }) => {
-    if (!newEvent) return controller(state)
-    const ssthresh = threshold(state)
-    return controller({ ...state, ssthresh, cwnd: Math.min(state.cwnd, ssthresh) })
-  },
-  onRetransmissionTimeout: ({ first }) =>
-    controller({ ...state, ssthresh: first ? threshold(state) : state.ssthresh, cwnd: 1 }),
-  onIdle: (event) => controller({ ...state, ...afterIdle(state, state.limits, event) })
-})
 
 const threshold = (state: State): number =>
   Math.min(maxThreshold, Math.max(minThreshold, (state.bandwidth?.twice ?? 0) * state.minRtt))
@@ -93,11 +62,32 @@ const measure = (self: Bandwidth | undefined, event: AckEvent): Bandwidth => {
  * @since 0.1.0
  * @category constructors
  */
-export const make: Make = (limits) =>
-  controller({
+export const make: Make = fromAlgorithm<State>({
+  name: "Westwood+",
+  initial: (limits) => ({
     limits,
     cwnd: limits.initialWindow,
     ssthresh: maxThreshold,
     bandwidth: undefined,
     minRtt: 0
-  })
+  }),
+  window: ({ cwnd }) => Math.max(1, Math.floor(cwnd)),
+  ssthresh: ({ ssthresh }) => ssthresh,
+  onAck: (state, event) => {
+    const measured = { ...state, bandwidth: measure(state.bandwidth, event), minRtt: event.minRtt ?? state.minRtt }
+    if (event.appLimited) return measured
+    const cwnd = state.cwnd < state.ssthresh ? state.cwnd + event.acked : state.cwnd + event.acked / state.cwnd
+    return { ...measured, cwnd: Math.min(state.limits.maxWindow, cwnd) }
+  },
+  onLoss: (state, { newEvent }) => {
+    if (!newEvent) return state
+    const ssthresh = threshold(state)
+    return { ...state, ssthresh, cwnd: Math.min(state.cwnd, ssthresh) }
+  },
+  onRetransmissionTimeout: (state, { first }) => ({
+    ...state,
+    ssthresh: first ? threshold(state) : state.ssthresh,
+    cwnd: 1
+  }),
+  onIdle: (state, event) => ({ ...state, ...afterIdle(state, state.limits, event) })
+})

@@ -33,7 +33,7 @@ import * as Pings from "./pings.js"
 /**
  * What the session lends to deal with them.
  */
-export interface Session {
+export interface Services {
   readonly self: Destination
   readonly options: StreamingOptions
   readonly endpoint: Endpoint.Endpoint<Connection, Peer>
@@ -71,7 +71,7 @@ export interface Acceptor {
  */
 const maxRefusals = 3
 
-type News = Extract<Endpoint.Admission<Connection>, { readonly _tag: "New" | "Full" }>
+type NewSyn = Extract<Endpoint.Arrival<Connection>, { readonly _tag: "New" | "Full" }>
 
 /**
  * Largest packet whose sender has to prove first who it is. A SYN of an ML-DSA-87 key with a transient one and a full payload
@@ -91,8 +91,8 @@ const maxAnswers = 16
 /** How long such a connection may go without progress: two retransmissions of the text, at 9 and 27 s. */
 const answerTimeout = Duration.seconds(30)
 
-export const make = (session: Session): Acceptor => {
-  const pendingSyns = PendingSyns.make(session.options.maxStrangers, session.now)
+export const make = (session: Services): Acceptor => {
+  const pendingSyns = PendingSyns.make(session.options.maxPendingSyns, session.now)
   const { budget, clock, drop, endpoint, admissionControl, listeners, now, options, reply, signatures } = session
   const ownReplayHash = Packet.replayHash(session.self.hash)
   const seenPings = new ReplayFilter(Duration.toMillis(options.pingReplayWindow), options.maxRememberedPings)
@@ -117,17 +117,17 @@ export const make = (session: Session): Acceptor => {
   }
 
   /** Whether there is room for the stream that a first SYN asks for, and why not; undefined if it is dealt with. */
-  const isNews = (packet: Packet.Packet, incoming: Incoming, from: Destination): News | undefined => {
-    const admission = Endpoint.admit(endpoint, from.b32, packet.receiveStreamId, now())
-    switch (admission._tag) {
+  const newSynOf = (packet: Packet.Packet, incoming: Incoming, from: Destination): NewSyn | undefined => {
+    const arrival = Endpoint.admit(endpoint, from.b32, packet.receiveStreamId, now())
+    switch (arrival._tag) {
       case "Stale":
         return drop("replayed")
       case "Repeated":
-        admission.stream.receive(packet, incoming.payload)
+        arrival.stream.receive(packet, incoming.payload)
         return undefined
       case "New":
       case "Full":
-        return session.isMute() ? drop("unanswerable") : admission
+        return session.isMute() ? drop("unanswerable") : arrival
     }
   }
 
@@ -143,15 +143,15 @@ export const make = (session: Session): Acceptor => {
 
   const judgeSyn = Effect.fnUntraced(function* (packet: Packet.Packet, incoming: Incoming, from: Destination) {
     // Another copy may have come first, or the table filled up, while this one waited.
-    if (isNews(packet, incoming, from) === undefined) return
+    if (newSynOf(packet, incoming, from) === undefined) return
     const { receiveStreamId } = packet
     const refusalOf = (n: number) => `${from.b32}/${receiveStreamId}/${n}`
     if (refused.has(refusalOf(maxRefusals - 1), now())) return drop("replayed")
     const key = yield* authenticate(packet, incoming.payload)
     if (key === undefined) return
     // The check may have waited.
-    const news = isNews(packet, incoming, from)
-    if (news === undefined) return
+    const arrival = newSynOf(packet, incoming, from)
+    if (arrival === undefined) return
     const port = incoming.destinationPort
     const listening = listeners.at(port)
     const peer: Peer = { destination: from, localPort: port, remotePort: incoming.sourcePort }
@@ -160,7 +160,9 @@ export const make = (session: Session): Acceptor => {
       return Effect.ignore(reply(peer, refusal(packet), "identity"))
     })
     if (session.isClosing()) return yield* refuse
-    const verdict = yield* AdmissionControl.admit(admissionControl, from, news._tag === "Full" ? news.lack : undefined)
+    const { admission } = listening?.options ?? options
+    const lack = arrival._tag === "Full" ? arrival.lack : undefined
+    const verdict = yield* AdmissionControl.admit(admissionControl, admission, peer, lack)
     if (verdict._tag === "Drop") return
     if (verdict._tag === "Admit") {
       if (listening === undefined || isFull(listening.backlog)) return yield* refuse
@@ -225,7 +227,7 @@ export const make = (session: Session): Acceptor => {
         if (packet.payload.length > Math.max(maxSynPayload, options.maxPacketSize)) return drop("malformed")
         if (packet.receiveStreamId === 0) return drop("unverified")
         if (!isForUs(packet)) return drop("replayed")
-        if (isNews(packet, incoming, from) === undefined) return undefined
+        if (newSynOf(packet, incoming, from) === undefined) return undefined
       }
       const { isAccepted, type } = claimOf(packet)
       if (!isAccepted) return drop("unacceptedKey")

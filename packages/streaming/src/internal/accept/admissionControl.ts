@@ -12,6 +12,7 @@ import * as Ref from "effect/Ref"
 import * as AccessList from "../../AccessList.js"
 import * as Admission from "../../core/Admission.js"
 import type { LimitAction, StreamingOptions } from "../../StreamingConfig.js"
+import type { Peer } from "../connection/connection.js"
 
 /**
  * The lists and counters of a session. `turnedAway` and `now` are plain, as everything that the reader touches.
@@ -78,19 +79,36 @@ export const denied = (self: AdmissionControl, peer: Destination): Effect.Effect
 }
 
 /**
- * Counts a connection from a peer whose signature has been checked, and decides about it.
+ * Decides about a connection from a peer whose signature has been checked. Where there is no room the limits decide, not
+ * the policy; a policy that throws lets nobody in.
  */
 export const admit = (
   self: AdmissionControl,
-  peer: Destination,
+  policy: Admission.Policy<Destination>,
+  { destination, localPort, remotePort }: Peer,
   lack: Admission.Lack | undefined
 ): Effect.Effect<Admission.Verdict> =>
-  Effect.flatMap(Ref.get(self.connectionLimits), (limits): Effect.Effect<Admission.Verdict> => {
-    const verdict = Admission.decide(self.connections, limits, { peer: peer.b32, lack }, self.now())
-    if (verdict._tag === "Admit") return Effect.succeed(verdict)
-    self.turnedAway.limited += 1
-    return Effect.as(note(self, peer, reasons[verdict.reason]) ?? Effect.void, verdict)
+  Effect.flatMap(Ref.get(self.connectionLimits), (limits) => {
+    let counted: Admission.Verdict | undefined
+    const ask = () => {
+      counted ??= Admission.decide(self.connections, limits, { peer: destination.b32, lack }, self.now())
+      return counted
+    }
+    return Effect.try(() =>
+      lack === undefined ? policy({ peer: destination, localPort, remotePort, limits: ask }) : ask()
+    ).pipe(
+      Effect.catchAll(({ error }) =>
+        Effect.as(Effect.logError("the admission policy failed; nobody is let in", error), failed)
+      ),
+      Effect.tap((verdict) => {
+        if (verdict._tag === "Admit") return Effect.void
+        self.turnedAway.limited += 1
+        return note(self, destination, reasons[verdict.reason]) ?? Effect.void
+      })
+    )
   })
+
+const failed: Admission.Verdict = { _tag: "Drop", reason: "Policy" }
 
 /**
  * The same for a ping. One too many is not answered: there is nobody to show an answer to.
@@ -107,7 +125,8 @@ const reasons: Readonly<Record<Admission.Reason, string>> = {
   PeerLimit: "too many connections of this peer",
   TotalLimit: "too many connections of all peers",
   Concurrent: "too many open streams",
-  PeerShare: "too many open streams of this peer"
+  PeerShare: "too many open streams of this peer",
+  Policy: "the admission policy of this program"
 }
 
 const note = (self: AdmissionControl, peer: Destination, reason: string): Effect.Effect<void> | undefined => {

@@ -7,7 +7,7 @@ import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import type { Signing as Sealing } from "../../core/Action.js"
 import type * as Packet from "../../Packet.js"
-import type { Peer, Session } from "../connection/connection.js"
+import type { Peer, SessionServices } from "../connection/connection.js"
 import type { Departing } from "../connection/sendScheduler.js"
 import * as Signing from "../connection/signing.js"
 import * as Tracing from "../observe/tracing.js"
@@ -32,7 +32,7 @@ export type Reply = (
  * Sends by the session's turn, as streams do. A packet that our expired offline keys could not sign is not sent.
  */
 export const make =
-  ({ clock, scheduler, signer, trace }: Session): Reply =>
+  ({ clock, scheduler, signer, trace }: SessionServices): Reply =>
   (to, packet, signing, onStatus) =>
     // A refusal that is ready costs nothing before it is needed.
     Effect.suspend(() =>

@@ -60,7 +60,7 @@ export const remembered = ({ destination, localPort, remotePort }: Peer): Peer =
 /**
  * The services of a session, looked up once and passed along.
  */
-export interface Session {
+export interface SessionServices {
   readonly transport: PacketTransport["Type"]
   readonly scheduler: SendScheduler
   readonly signer: Signing.Signer
@@ -107,7 +107,7 @@ export interface End {
  * What `make` takes.
  */
 export interface Options {
-  readonly session: Session
+  readonly session: SessionServices
   readonly peer: Peer
   readonly peerKey: PublicKey | undefined
   readonly state: State
@@ -122,7 +122,7 @@ export interface Options {
 
 export class Connection implements Timed, Sender {
   readonly id: number
-  readonly session: Session
+  readonly session: SessionServices
   readonly peer: Peer
   readonly inbox: Mailbox.Mailbox<Input>
   /** Written by the stream's fiber alone. */
