@@ -6,7 +6,7 @@
  *
  * @since 0.1.0
  */
-import type { Action } from "@effect-i2p/streaming/core/Action"
+import type { Action, Signing } from "@effect-i2p/streaming/core/Action"
 import * as Assembler from "@effect-i2p/streaming/core/Assembler"
 import type { Config } from "@effect-i2p/streaming/core/Config"
 import * as Connection from "@effect-i2p/streaming/core/Connection"
@@ -18,7 +18,6 @@ import type * as Packet from "@effect-i2p/streaming/Packet"
 import * as StreamingConfig from "@effect-i2p/streaming/StreamingConfig"
 import { join } from "@effect-i2p/wire/ByteSlab"
 import * as Invariants from "./Invariants.js"
-import type { Pair } from "./Pair.js"
 import * as Scenario from "./Scenario.js"
 
 /**
@@ -74,6 +73,27 @@ const noBytes = new Uint8Array(0)
 export const maxStepsAtOnce = 10_000
 
 /**
+ * The pair as a side of it sees it.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Surroundings {
+  readonly now: number
+  readonly a: Side
+  readonly b: Side
+  readonly options: {
+    readonly check?: boolean | undefined
+    readonly seed?: number | undefined
+    readonly lenient?: boolean | undefined
+  }
+  readonly config: (name: "A" | "B") => Config
+  readonly transmit: (from: Side, packet: Packet.Packet, signing: Signing) => void
+  /** Throws, with what was sent last. */
+  readonly fail: (message: string) => never
+}
+
+/**
  * One end of a pair.
  *
  * @since 0.1.0
@@ -101,7 +121,7 @@ export class Side {
   sentPackets = 0
 
   private readonly retries = Scenario.retries()
-  protected readonly pair: Pair
+  protected readonly pair: Surroundings
   protected readonly behaviour: Behaviour
   private readonly commands: Array<readonly [number, Command]>
   private readonly chunks: Array<Uint8Array> = []
@@ -116,7 +136,7 @@ export class Side {
   protected closes: NonNullable<Behaviour["close"]>
 
   /** @internal */
-  constructor(pair: Pair, name: "A" | "B", streamId: number, behaviour: Behaviour, credit: number) {
+  constructor(pair: Surroundings, name: "A" | "B", streamId: number, behaviour: Behaviour, credit: number) {
     this.pair = pair
     this.name = name
     this.streamId = streamId

@@ -10,51 +10,17 @@
  *
  * @since 0.1.0
  */
-import type * as Socket from "@effect/platform/Socket"
-import type * as SocketServer from "@effect/platform/SocketServer"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import { connecting } from "./internal/socketContract/connecting.js"
 import { ending } from "./internal/socketContract/ending.js"
 import { handlers } from "./internal/socketContract/handlers.js"
+import type { Rig, Traits } from "./internal/socketContract/rig.js"
 import { serving } from "./internal/socketContract/serving.js"
 import { transfer } from "./internal/socketContract/transfer.js"
 import * as Suite from "./Suite.js"
 
-/**
- * A server, and sockets to it.
- *
- * **Shape** `client` makes a socket that connects to `server` when run, `nobody` one to where nothing listens. `reset`, run
- * in a handler of the server, ends its connection as a crash would.
- *
- * @since 0.1.0
- * @category models
- */
-export interface Rig {
-  readonly server: SocketServer.SocketServer["Type"]
-  readonly client: Effect.Effect<Socket.Socket>
-  readonly nobody: Effect.Effect<Socket.Socket>
-  readonly reset: Effect.Effect<void>
-}
-
-/**
- * Where implementations differ for a reason.
- *
- * **Shape** `maxHandlers`: how many handlers of a socket run at a time, undefined for any number. `lingers`: handlers that
- * run when the peer ends may finish. `endsUnrun`: a connection whose handler never ran its socket ends with the handler.
- * `failsLostWrites`: a write that was under way when the connection was closed here fails; on TCP node 20 calls it back
- * without an error, node 22 and 24 with one. `halfCloses`: the end of a client's writer is heard by the server while the client still runs.
- *
- * @since 0.1.0
- * @category models
- */
-export interface Traits {
-  readonly maxHandlers: number | undefined
-  readonly lingers: boolean
-  readonly endsUnrun: boolean
-  readonly failsLostWrites: boolean
-  readonly halfCloses: boolean
-}
+export type { Rig, Traits } from "./internal/socketContract/rig.js"
 
 /**
  * What sockets on TCP do where the two may differ, with node 20.

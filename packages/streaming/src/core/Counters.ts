@@ -23,6 +23,8 @@ export const descriptions = {
 } as const
 
 /**
+ * The name of a counter.
+ *
  * @since 0.1.0
  * @category models
  */
@@ -37,8 +39,10 @@ export type Name = keyof typeof descriptions
 export type Counters = { readonly [name in Name]: number }
 
 /**
+ * The names of all counters.
+ *
  * @since 0.1.0
- * @category models
+ * @category constants
  */
 export const names = Object.keys(descriptions) as ReadonlyArray<Name>
 

@@ -20,6 +20,7 @@ import type { Path } from "../PacketTransport.js"
 import * as StreamingConfig from "../StreamingConfig.js"
 import * as Connection from "./connection/connection.js"
 import * as ConnectionFiber from "./connection/fiber.js"
+import { type Peer, remembered } from "./connection/peer.js"
 import * as TcbCache from "./connection/tcbCache.js"
 import * as Metering from "./observe/metering.js"
 import * as Tracing from "./observe/tracing.js"
@@ -28,7 +29,7 @@ import * as Tracing from "./observe/tracing.js"
  * A stream that begins, and the actions of its first step.
  */
 export interface Opening {
-  readonly peer: Connection.Peer
+  readonly peer: Peer
   readonly peerKey: PublicKey | undefined
   readonly state: State
   readonly actions: ReadonlyArray<Action>
@@ -39,7 +40,7 @@ export interface Opening {
 }
 
 export interface Connections {
-  readonly endpoint: Endpoint.Endpoint<Connection.Connection, Connection.Peer>
+  readonly endpoint: Endpoint.Endpoint<Connection.Connection, Peer>
   readonly tcbCache: TcbCache.TcbCache
   readonly all: () => Iterable<Connection.Connection>
   /** Enters a stream and starts its fiber. */
@@ -93,7 +94,7 @@ export const make = Effect.fnUntraced(function* (
       session.scheduler.clear(id)
       TcbCache.leave(tcbCache, connection, last, now)
       Endpoint.release(endpoint, id, {
-        peer: Connection.remembered(peer),
+        peer: remembered(peer),
         remoteStreamId: last.remoteStreamId,
         ackThrough: last.phase._tag === "TimeWait" ? Assembler.cumulative(last.receive) : undefined,
         closeUnheard: isCloseInFlight(last),

@@ -8,8 +8,7 @@
  */
 import type { Config } from "@effect-i2p/streaming/core/Config"
 import type * as Packet from "@effect-i2p/streaming/Packet"
-import type { Pair } from "../Pair.js"
-import { type Behaviour, Side } from "../Side.js"
+import { type Behaviour, Side, type Surroundings } from "../Side.js"
 import type { Options, Peer } from "./Peer.js"
 
 /**
@@ -32,7 +31,7 @@ export class ModelSide extends Side {
   private isOpen = false
 
   /** @internal */
-  constructor(pair: Pair, name: "A" | "B", streamId: number, behaviour: Behaviour, model: Model) {
+  constructor(pair: Surroundings, name: "A" | "B", streamId: number, behaviour: Behaviour, model: Model) {
     super(pair, name, streamId, behaviour, Number.POSITIVE_INFINITY)
     this.model = model({
       localStreamId: streamId,

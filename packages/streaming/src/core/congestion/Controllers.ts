@@ -11,6 +11,8 @@ import * as Veno from "./Veno.js"
 import * as Westwood from "./Westwood.js"
 
 /**
+ * What makes each controller.
+ *
  * @since 0.1.0
  * @category constants
  */
@@ -23,6 +25,8 @@ export const controllers = {
 } as const satisfies Readonly<Record<string, Make>>
 
 /**
+ * The name of a controller.
+ *
  * @since 0.1.0
  * @category models
  */

@@ -12,7 +12,7 @@ import * as Ref from "effect/Ref"
 import * as AccessList from "../../AccessList.js"
 import * as Admission from "../../core/Admission.js"
 import type { LimitAction, StreamingOptions } from "../../StreamingConfig.js"
-import type { Peer } from "../connection/connection.js"
+import type { Peer } from "../connection/peer.js"
 
 /**
  * The lists and counters of a session. `turnedAway` and `now` are plain, as everything that the reader touches.

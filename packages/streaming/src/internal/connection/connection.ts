@@ -6,7 +6,6 @@
  *
  * @since 0.1.0
  */
-import { Destination } from "@effect-i2p/wire/Destination"
 import type { PublicKey } from "@effect-i2p/wire/SigningKey"
 import type * as Clock from "effect/Clock"
 import * as Deferred from "effect/Deferred"
@@ -25,37 +24,19 @@ import type * as Packet from "../../Packet.js"
 import type { PacketTransport, Path } from "../../PacketTransport.js"
 import type { StreamReset } from "../../StreamError.js"
 import type { ConnectionOptions } from "../../StreamingConfig.js"
-import type * as Metering from "../observe/metering.js"
+import type { Account } from "../observe/account.js"
 import * as Tracing from "../observe/tracing.js"
 import { Incoming } from "./incoming.js"
 import type { MemoryPool } from "./memoryPool.js"
 import { Outgoing } from "./outgoing.js"
+import type { Peer } from "./peer.js"
 import type { Pulse } from "./pulse.js"
 import { Retries } from "./retries.js"
 import type { Sender, SendScheduler } from "./sendScheduler.js"
+import * as SignatureRecord from "./signatureRecord.js"
 import type * as Signing from "./signing.js"
 import type { Timed, Timers } from "./timers.js"
-import * as Verification from "./verification.js"
 import type { WriteUnits } from "./writeUnits.js"
-
-/**
- * Where a stream's packets go.
- */
-export interface Peer {
-  readonly destination: Destination
-  readonly localPort: number
-  readonly remotePort: number
-}
-
-/**
- * A peer as it is kept after its stream: without the names and keys that its destination has worked out, which are four
- * fifths of it.
- */
-export const remembered = ({ destination, localPort, remotePort }: Peer): Peer => ({
-  destination: Destination.unsafeMake(destination.bytes, destination.signingType),
-  localPort,
-  remotePort
-})
 
 /**
  * The services of a session, looked up once and passed along.
@@ -69,7 +50,7 @@ export interface SessionServices {
   readonly pulse: Pulse
   readonly units: WriteUnits
   readonly memory: MemoryPool
-  readonly verification: Verification.Services
+  readonly verification: SignatureRecord.Services
   /** Where packets are traced to; mostly nowhere. */
   readonly trace: Tracing.Trace | undefined
 }
@@ -83,7 +64,7 @@ export interface SessionServices {
 export type Input =
   | Event.Event
   | { readonly _tag: "Packet"; readonly packet: Packet.Packet; readonly bytes: Uint8Array }
-  | { readonly _tag: "Checked"; readonly packet: Packet.Packet; readonly verified: Verification.Verified }
+  | { readonly _tag: "Checked"; readonly packet: Packet.Packet; readonly verified: SignatureRecord.Verified }
   | { readonly _tag: "Deadline" }
   | { readonly _tag: "Turn" }
   | { readonly _tag: "Look" }
@@ -116,7 +97,7 @@ export interface Options {
   readonly initialBytes: number
   /** Packets that may wait in the inbox. */
   readonly maxPackets: number
-  readonly account: Metering.Account
+  readonly account: Account
   readonly tracer: Tracing.Tracer | undefined
 }
 
@@ -130,14 +111,14 @@ export class Connection implements Timed, Sender {
   readonly incoming: Incoming
   readonly outgoing: Outgoing
   readonly retries: Retries
-  readonly account: Metering.Account
+  readonly account: Account
   readonly tracer: Tracing.Tracer | undefined
   /** Packets that wait in the inbox, see `weightOf`, and those that found it full or were not the peer's. */
   readonly packets = { waiting: 0, dropped: 0 }
   /** How long the peer has kept its window closed, in ms, and since when it is, on the monotonic clock. */
   readonly choked: { millis: number; since: number | undefined } = { millis: 0, since: undefined }
   readonly maxPackets: number
-  readonly signatures = Verification.initial()
+  readonly signatures = SignatureRecord.initial()
   /** Of a stream that we open: done when it is open, or fails with how it ended. */
   connected: Deferred.Deferred<void, Outcome> | undefined
   /** Of whoever waits until the peer knows that the stream is closed; made when somebody does. */

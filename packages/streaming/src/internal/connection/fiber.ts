@@ -25,6 +25,7 @@ import { StreamReset } from "../../StreamError.js"
 import * as Tracing from "../observe/tracing.js"
 import * as Actions from "./actions.js"
 import { type Connection, type Input, isClosed, noteChoke, weightOf } from "./connection.js"
+import type { Checked, Verified } from "./signatureRecord.js"
 import * as Signing from "./signing.js"
 import * as Verification from "./verification.js"
 
@@ -201,7 +202,7 @@ const judge = (
   self: Connection,
   state: State,
   packet: Packet.Packet,
-  verified: Verification.Verified,
+  verified: Verified,
   events: Array<Event.Event>
 ): void => {
   if (Either.isRight(verified)) {
@@ -219,7 +220,7 @@ const checkLater = (
   self: Connection,
   state: State,
   { bytes, packet }: Extract<Input, { readonly _tag: "Packet" }>,
-  check: Effect.Effect<Verification.Checked>
+  check: Effect.Effect<Checked>
 ): Effect.Effect<void> =>
   Effect.suspend(() => {
     self.packets.waiting += weightOf(bytes)

@@ -8,43 +8,19 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as FiberRef from "effect/FiberRef"
 import * as Metric from "effect/Metric"
-import type * as MetricLabel from "effect/MetricLabel"
 import * as Record from "effect/Record"
 import * as Ref from "effect/Ref"
 import type * as Scope from "effect/Scope"
-import * as Counters from "../../core/Counters.js"
 import * as SendBuffer from "../../core/SendBuffer.js"
 import type { State } from "../../core/State.js"
 import type { PingError } from "../../StreamError.js"
 import * as StreamMetrics from "../../StreamMetrics.js"
 import { type Connection, countersOf } from "../connection/connection.js"
-
-/** What a stream has counted so far. */
-interface Totals extends Counters.Counters {
-  readonly bytesSent: number
-  readonly bytesAcknowledged: number
-  readonly chokedMillis: number
-  readonly inFlight: number
-  readonly chokedByPeer: number
-  readonly chokedBySelf: number
-}
-
-const nothing: Totals = {
-  ...Counters.zero,
-  bytesSent: 0,
-  bytesAcknowledged: 0,
-  chokedMillis: 0,
-  inFlight: 0,
-  chokedByPeer: 0,
-  chokedBySelf: 0
-}
+import { type Account, type Labels, nothing, type Totals } from "./account.js"
 
 const names = Object.keys(nothing) as ReadonlyArray<keyof Totals>
 
 type Sums = { -readonly [K in keyof Totals]: number }
-
-/** Labels of the program's own, as `Effect.tagMetrics` gives them. */
-type Labels = ReadonlyArray<MetricLabel.MetricLabel>
 
 /**
  * What a change of each adds to which metric. At once, not by `Metric.update`: that is four of the runtime's operations,
@@ -65,17 +41,6 @@ const update: Record<keyof Totals, (change: number, labels: Labels) => void> = {
 
 const chokedByPeer = Metric.tagged(StreamMetrics.choked, "side", "peer")
 const chokedBySelf = Metric.tagged(StreamMetrics.choked, "side", "self")
-
-/**
- * One stream's account. `labels` are those of whoever opened it.
- */
-export interface Account {
-  readonly role: StreamMetrics.Role
-  readonly labels: Labels
-  reported: Totals
-  /** It is reset because nobody answered in time, which the core may not have noticed. */
-  timedOut: boolean
-}
 
 const byRole = <A>(make: (role: StreamMetrics.Role) => A): Record<StreamMetrics.Role, A> => ({
   initiator: make("initiator"),

@@ -10,7 +10,7 @@ import * as SendBuffer from "../../core/SendBuffer.js"
 import type { State } from "../../core/State.js"
 import * as Packet from "../../Packet.js"
 import type { PacketEvent, Sink } from "../../PacketTrace.js"
-import type { Peer } from "../connection/connection.js"
+import type { Peer } from "../connection/peer.js"
 import { monotonicMillis } from "../connection/timers.js"
 
 /**

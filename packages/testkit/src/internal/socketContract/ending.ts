@@ -5,9 +5,9 @@ import * as Socket from "@effect/platform/Socket"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
-import type { Rig } from "../../SocketContract.js"
 import { expectEqual } from "../../Suite.js"
 import { type Body, outcomeOf, serve, start } from "./harness.js"
+import type { Rig } from "./rig.js"
 
 /** Runs the server with a handler that reads and says nothing; gives how its run ended. */
 const serveSilently = Effect.fnUntraced(function* (server: Rig["server"]) {

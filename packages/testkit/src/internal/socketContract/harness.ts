@@ -10,8 +10,8 @@ import * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
 import * as Queue from "effect/Queue"
 import type * as Scope from "effect/Scope"
-import type { Rig, Traits } from "../../SocketContract.js"
 import { concat } from "../bytes.js"
+import type { Rig, Traits } from "./rig.js"
 
 interface Context extends Rig {
   readonly traits: Traits
