@@ -12,9 +12,9 @@ import * as Fiber from "effect/Fiber"
 import * as Logger from "effect/Logger"
 import * as LogLevel from "effect/LogLevel"
 import * as Ref from "effect/Ref"
-import { ExitStatus } from "./ExitStatus.js"
-import { describe } from "./Failure.js"
-import { Output } from "./Output.js"
+import { ExitStatus } from "./output/ExitStatus.js"
+import { describe } from "./output/Failure.js"
+import { Output } from "./output/Output.js"
 
 /** What a shell reports for a process that a signal ended: 128 and its number. Source: POSIX, signal(7). */
 const signals = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const

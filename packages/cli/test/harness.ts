@@ -9,9 +9,9 @@ import * as TestClock from "effect/TestClock"
 import { onTestFinished, type TestContext } from "vitest"
 import { getCurrentTest } from "vitest/suite"
 import * as Cli from "../src/Cli.js"
-import { ExitStatus } from "../src/ExitStatus.js"
-import { describe } from "../src/Failure.js"
-import { Output, type Sink } from "../src/Output.js"
+import { ExitStatus } from "../src/output/ExitStatus.js"
+import { describe } from "../src/output/Failure.js"
+import { Output, type Sink } from "../src/output/Output.js"
 
 export interface Ran {
   readonly out: string

@@ -4,8 +4,8 @@
 import * as Args from "@effect/cli/Args"
 import * as Command from "@effect/cli/Command"
 import * as Options from "@effect/cli/Options"
-import * as Settings from "../Settings.js"
-import { handle } from "./root.js"
+import { handle } from "../shell/root.js"
+import * as Settings from "../shell/Settings.js"
 
 export const trace = Command.make(
   "trace",
@@ -23,7 +23,7 @@ export const trace = Command.make(
       Args.optional
     )
   },
-  handle(() => import("../commands/trace.js"))
+  handle(() => import("../insight/trace.js"))
 ).pipe(
   Command.withDescription(
     "Shows a packet trace: for each stream what was sent, what was sent again, how fast, and a sketch of sequence numbers over time."
@@ -41,7 +41,7 @@ export const top = Command.make(
     ),
     path: Args.text({ name: "path" }).pipe(Args.withDescription("What --insight has made."), Args.optional)
   },
-  handle(() => import("../commands/top.js"))
+  handle(() => import("../insight/top.js"))
 ).pipe(
   Command.withDescription(
     "Shows the streams of another program live: one that was started with --insight PATH, or serves NodeInsight."

@@ -4,8 +4,8 @@
 import * as Args from "@effect/cli/Args"
 import * as Command from "@effect/cli/Command"
 import * as Options from "@effect/cli/Options"
-import * as Settings from "../Settings.js"
-import { handle } from "./root.js"
+import { handle } from "../shell/root.js"
+import * as Settings from "../shell/Settings.js"
 
 const keyTypes = ["ed25519", "p256", "p384", "p521", "reddsa", "mldsa44", "mldsa65", "mldsa87"] as const
 
@@ -30,7 +30,7 @@ export const keygen = Command.make(
     form: keyForm,
     file: keyFile("file", "Where to store the keys.").pipe(Args.optional)
   },
-  handle(() => import("../commands/keygen.js"))
+  handle(() => import("../key/keygen.js"))
 ).pipe(
   Command.withDescription(
     "Makes a destination, stores its keys in a new file that only its owner may read, and prints its b32 address."
@@ -40,7 +40,7 @@ export const keygen = Command.make(
 export const keyShow = Command.make(
   "show",
   { ...Settings.options, file: keyFile("file", "A key file of either form. Default: --keys").pipe(Args.optional) },
-  handle(() => import("../commands/keyShow.js"))
+  handle(() => import("../key/show.js"))
 ).pipe(Command.withDescription("What is public about a key file: addresses, types, until when it may sign."))
 
 export const keyConvert = Command.make(
@@ -55,7 +55,7 @@ export const keyConvert = Command.make(
     from: keyFile("from", "A key file of either form."),
     to: keyFile("to", "The new file.")
   },
-  handle(() => import("../commands/keyConvert.js"))
+  handle(() => import("../key/convert.js"))
 ).pipe(Command.withDescription("The same keys in another form: the .dat of i2pd and Java I2P, or the Base64 of SAM."))
 
 export const keyOffline = Command.make(
@@ -74,7 +74,7 @@ export const keyOffline = Command.make(
     master: keyFile("master", "The file with the destination's own key."),
     to: keyFile("to", "The new file.")
   },
-  handle(() => import("../commands/keyOffline.js"))
+  handle(() => import("../key/offline.js"))
 ).pipe(
   Command.withDescription(
     "Keys that act for a destination until a date, so that its own key can be kept elsewhere. Java I2P takes them from any client, i2pd for tunnels of its own only."
@@ -99,7 +99,7 @@ export const keyVanity = Command.make(
     ),
     file: keyFile("file", "Where to store the keys. Default: --keys").pipe(Args.optional)
   },
-  handle(() => import("../commands/keyVanity.js"))
+  handle(() => import("../key/vanity.js"))
 ).pipe(
   Command.withDescription(
     "Searches for a destination whose b32 address starts with a prefix; each letter takes 32 times as long. Five take a minute or so."

@@ -4,10 +4,10 @@
 import * as Args from "@effect/cli/Args"
 import * as Command from "@effect/cli/Command"
 import * as Options from "@effect/cli/Options"
-import * as Argv from "../Argv.js"
-import * as FaultOptions from "../FaultOptions.js"
-import * as Settings from "../Settings.js"
-import { handle, seconds } from "./root.js"
+import * as FaultOptions from "../router/FaultOptions.js"
+import * as Argv from "../shell/Argv.js"
+import { handle, seconds } from "../shell/root.js"
+import * as Settings from "../shell/Settings.js"
 
 export const lookup = Command.make(
   "lookup",
@@ -24,7 +24,7 @@ export const lookup = Command.make(
       Args.optional
     )
   },
-  handle(() => import("../commands/lookup.js"))
+  handle(() => import("../stream/lookup.js"))
 ).pipe(
   Command.withDescription(
     "The destination behind an address. Exit code 0: found; 1: there is none, or it is off line; 2: it could not be looked up."
@@ -41,7 +41,7 @@ export const doctor = Command.make(
       "How long each stage may take. Default 10 for port and version, 60 for the session, 300 for tunnels, 180 for the self-lookup, 60 for the stream"
     ).pipe(Options.optional)
   },
-  handle(() => import("../commands/doctor.js"))
+  handle(() => import("../doctor/run.js"))
 ).pipe(
   Command.withDescription(
     "Examines a router: port, version, session, tunnels, lease set, self-lookup, loopback stream. Names the stage that fails and the switch to flip in Java I2P or i2pd. Exit code 0: all hold; 1: one fails."
@@ -77,7 +77,7 @@ export const router = Command.make(
       Options.repeated
     )
   },
-  handle(() => import("../commands/router.js"))
+  handle(() => import("../router/run.js"))
 ).pipe(
   Command.withDescription(
     "The embedded router on a TCP port, for I2CP clients on this machine: no network, no tunnels, no anonymity, a link to choose. It hosts echo.i2p."
@@ -87,7 +87,7 @@ export const router = Command.make(
 export const demo = Command.make(
   "demo",
   Settings.options,
-  handle(() => import("../commands/demo.js"))
+  handle(() => import("../router/demo.js"))
 ).pipe(
   Command.withDescription(
     "Two destinations on an embedded router: ping, fetch and a bulk transfer over a simulated link."

@@ -4,9 +4,9 @@
 import * as Args from "@effect/cli/Args"
 import * as Command from "@effect/cli/Command"
 import * as Options from "@effect/cli/Options"
-import * as Settings from "../Settings.js"
-import * as Watch from "../Watch.js"
-import { destination, handle, seconds } from "./root.js"
+import { destination, handle, seconds } from "../shell/root.js"
+import * as Settings from "../shell/Settings.js"
+import * as Watch from "../shell/Watch.js"
 
 export const ping = Command.make(
   "ping",
@@ -34,7 +34,7 @@ export const ping = Command.make(
     ),
     destination: destination.pipe(Args.optional)
   },
-  handle(() => import("../commands/ping.js"))
+  handle(() => import("../ping/run.js"))
 ).pipe(
   Command.withDescription(
     "Round trips to a destination. Exit code 0: it answered; 1: it did not; 2: it could not be tried. With --router embedded the destination may be left out: echo.i2p."
@@ -67,7 +67,7 @@ export const nc = Command.make(
     destination: destination.pipe(Args.optional),
     port: Args.integer({ name: "port" }).pipe(Args.withDescription("Port of the peer. Default 0: any."), Args.optional)
   },
-  handle(() => import("../commands/nc.js"))
+  handle(() => import("../stream/nc.js"))
 ).pipe(
   Command.withDescription(
     "Standard input to a stream, the stream to standard output: i2p nc DESTINATION [PORT], or i2p nc --listen PORT."
@@ -116,7 +116,7 @@ export const perf = Command.make(
     ...Watch.options,
     destination: destination.pipe(Args.optional)
   },
-  handle(() => import("../commands/perf.js"))
+  handle(() => import("../perf/run.js"))
 ).pipe(
   Command.withDescription(
     "Measures what gets through streams, as iperf3 does: i2p perf --listen on one side, i2p perf DESTINATION on the other. With --router embedded the destination may be left out: echo.i2p."

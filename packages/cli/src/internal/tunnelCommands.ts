@@ -4,17 +4,17 @@
 import * as Command from "@effect/cli/Command"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
-import type { ExitStatus } from "../ExitStatus.js"
-import { refuse } from "../Failure.js"
-import type { Output } from "../Output.js"
-import type * as Settings from "../Settings.js"
-import * as TunnelCommand from "../TunnelCommand.js"
-import { handle } from "./root.js"
+import type { ExitStatus } from "../output/ExitStatus.js"
+import { refuse } from "../output/Failure.js"
+import type { Output } from "../output/Output.js"
+import { handle } from "../shell/root.js"
+import type * as Settings from "../shell/Settings.js"
+import * as TunnelCommand from "../tunnel/TunnelOptions.js"
 
 export const tunnelParent = Command.make(
   "tunnel",
   TunnelCommand.parent,
-  handle(() => import("../commands/tunnel.js"))
+  handle(() => import("../tunnel/run.js"))
 ).pipe(
   Command.withDescription(
     "TCP programs on I2P: a port that leads to a destination, a service on a destination, an HTTP proxy, a SOCKS proxy, or all that a tunnels.conf of i2pd names."
@@ -36,7 +36,7 @@ const handleTunnel =
 export const tunnelClient = Command.make(
   "client",
   TunnelCommand.client,
-  handleTunnel(async () => (await import("../commands/tunnel.js")).client)
+  handleTunnel(async () => (await import("../tunnel/run.js")).client)
 ).pipe(
   Command.withDescription(
     "A TCP port that leads to a destination: i2p tunnel client --listen 6668 --to irc.ilita.i2p:6667"
@@ -46,7 +46,7 @@ export const tunnelClient = Command.make(
 export const tunnelServer = Command.make(
   "server",
   TunnelCommand.server,
-  handleTunnel(async () => (await import("../commands/tunnel.js")).server)
+  handleTunnel(async () => (await import("../tunnel/run.js")).server)
 ).pipe(
   Command.withDescription(
     "A TCP service on a destination: i2p tunnel server --to 127.0.0.1:8080 --http --keys site.dat"
@@ -56,7 +56,7 @@ export const tunnelServer = Command.make(
 export const tunnelHttp = Command.make(
   "http",
   TunnelCommand.http,
-  handleTunnel(async () => (await import("../commands/tunnel.js")).http)
+  handleTunnel(async () => (await import("../tunnel/run.js")).http)
 ).pipe(
   Command.withDescription(
     "An HTTP proxy to I2P, with CONNECT, and to nothing else: other hosts are refused and never looked up."
@@ -66,7 +66,7 @@ export const tunnelHttp = Command.make(
 export const tunnelSocks = Command.make(
   "socks",
   TunnelCommand.socks,
-  handleTunnel(async () => (await import("../commands/tunnel.js")).socks)
+  handleTunnel(async () => (await import("../tunnel/run.js")).socks)
 ).pipe(
   Command.withDescription(
     "A SOCKS 5 proxy to I2P, and to nothing else: names only (socks5h), CONNECT only, no authentication."

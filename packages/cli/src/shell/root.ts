@@ -1,0 +1,43 @@
+/**
+ * The command `i2p` itself, and what its commands are defined with.
+ */
+import * as Args from "@effect/cli/Args"
+import * as CliConfig from "@effect/cli/CliConfig"
+import * as Command from "@effect/cli/Command"
+import * as Options from "@effect/cli/Options"
+import * as Effect from "effect/Effect"
+import type { ExitStatus } from "../output/ExitStatus.js"
+import type { Output } from "../output/Output.js"
+import * as Argv from "./Argv.js"
+import * as Settings from "./Settings.js"
+
+export const root = Command.make("i2p", Settings.options).pipe(
+  Command.withDescription(
+    "Streams, pings and keys of I2P destinations, over a router's I2CP port or the embedded router."
+  )
+)
+
+/** `-w` and `-W` are two options. */
+export const config = CliConfig.make({ isCaseSensitive: true })
+
+/** Resolves the settings, loads the command and runs it. */
+export const handle =
+  <O, E>(
+    load: () => Promise<{
+      readonly run: (settings: Settings.Settings, options: O) => Effect.Effect<void, E, Output | ExitStatus>
+    }>
+  ) =>
+  (options: O & Settings.Typed) =>
+    Effect.gen(function* () {
+      const settings = yield* Settings.resolve(options, yield* root)
+      const command = yield* Effect.promise(load)
+      return yield* command.run(settings, options)
+    })
+
+export const seconds = (name: string, letter: string, what: string) =>
+  Options.float(name).pipe(Options.withAlias(letter), Options.withPseudoName("seconds"), Options.withDescription(what))
+
+export const destination = Args.text({ name: "destination" }).pipe(
+  Args.map(Argv.unguard),
+  Args.withDescription("A name.i2p, a b32 or b33 address, or a full Base64 destination.")
+)
