@@ -17,28 +17,25 @@ import * as Effect from "effect/Effect"
 import { identity } from "effect/Function"
 import * as Layer from "effect/Layer"
 import * as Logger from "effect/Logger"
-import { top, trace } from "./internal/insightCommands.js"
-import { key, keygen } from "./internal/keyCommands.js"
-import { demo, doctor, lookup, router } from "./internal/routerCommands.js"
-import { nc, perf, ping } from "./internal/streamCommands.js"
-import { tunnel } from "./internal/tunnelCommands.js"
+import { tree } from "./commands/tree.js"
 import { type CliError, refuse } from "./output/Failure.js"
 import { Output } from "./output/Output.js"
 import * as Style from "./output/Style.js"
 import * as Argv from "./shell/Argv.js"
+import * as Completions from "./shell/Completions.js"
 import * as Help from "./shell/Help.js"
-import { complete, isSubcommandOf, nameOf, page, pages } from "./shell/Manual.js"
-import { config, root } from "./shell/root.js"
+import * as Manual from "./shell/Manual.js"
+import { config } from "./shell/root.js"
+import * as Tree from "./shell/Tree.js"
 import { version } from "./shell/Version.js"
 
-const run = Command.run(
-  root.pipe(Command.withSubcommands([demo, ping, nc, tunnel, perf, lookup, keygen, key, doctor, router, top, trace])),
-  {
-    name: "i2p",
-    version,
-    summary: Span.text("I2P streams from the command line")
-  }
-)
+const run = Command.run(tree.command, {
+  name: "i2p",
+  version,
+  summary: Span.text("I2P streams from the command line")
+})
+
+const program = Tree.program(tree)
 
 const layer = Layer.mergeAll(
   NodeFileSystem.layer,
@@ -57,9 +54,11 @@ const layer = Layer.mergeAll(
  */
 export const main = Effect.fnUntraced(function* (args: ReadonlyArray<string>) {
   const { out } = yield* Output
+  const path = Tree.path(program, args)
+  const node = path.at(-1) ?? program
   if (args.length === 0 || args.includes("--help") || args.includes("-h")) {
     return yield* out.write(
-      `${Help.render(page(nameOf(args)), out.isTerminal ? out.columns() : 80, Style.make(out.colors))}\n`
+      `${Help.render(Manual.page(program, node), out.isTerminal ? out.columns() : 80, Style.make(out.colors))}\n`
     )
   }
   const shell = /(?:^|\s)--completions[ =](\w+)/.exec(args.join(" "))?.[1]
@@ -70,30 +69,28 @@ export const main = Effect.fnUntraced(function* (args: ReadonlyArray<string>) {
     error: () => Effect.void,
     log: (...texts) => {
       const text = texts.map((text) => (out.colors ? `${text}` : Style.strip(`${text}`))).join(" ")
-      return out.write(`${shell === undefined ? text : complete(shell, text)}\n`)
+      return out.write(`${shell === undefined ? text : Completions.mend(shell, text, program)}\n`)
     }
   }
-  const group = nameOf(args)
-  const subcommands = [...pages.keys()].filter(isSubcommandOf(group))
-  const runsByItself = group === "tunnel" && args.some((arg) => /^--config\b/.test(arg))
+  // A group's own options, as --config of tunnel, stand instead of a subcommand.
+  const runsByItself = Manual.own(program, node).some(({ names }) =>
+    args.some((arg) => names.includes(arg.replace(/=.*$/s, "")))
+  )
   const isForParser = args.some((arg) => /^--(completions|wizard|version)\b/.test(arg))
-  if (group !== undefined && subcommands.length > 0 && !isForParser && !runsByItself) {
-    return yield* refuse(`which of ${subcommands.map((name) => `i2p ${name}`).join(", ")}? see i2p ${group} --help`)
+  if (node !== program && node.children.length > 0 && !isForParser && !runsByItself) {
+    const subcommands = node.children.map(({ name }) => `i2p ${name}`).join(", ")
+    return yield* refuse(`which of ${subcommands}? see i2p ${node.name} --help`)
   }
   const { level, rest } = yield* Argv.logLevel(args)
-  return yield* run(["node", "i2p", ...Argv.expand(rest)]).pipe(
+  return yield* run(["node", "i2p", ...Argv.expand(rest, path)]).pipe(
     level === undefined ? identity : Logger.withMinimumLogLevel(level),
     Effect.provide(layer),
     Effect.withConsole(quiet),
-    Effect.catchIf(ValidationError.isValidationError, (error) => wrongUsage(args, error))
+    Effect.catchIf(ValidationError.isValidationError, (error) => wrongUsage(node, error))
   )
 })
 
-const wrongUsage = (
-  args: ReadonlyArray<string>,
-  error: ValidationError.ValidationError
-): Effect.Effect<never, CliError> => {
+const wrongUsage = ({ name }: Tree.Node, error: ValidationError.ValidationError): Effect.Effect<never, CliError> => {
   const why = Style.strip(HelpDoc.toAnsiText(error.error)).replace(/\s+/g, " ").trim().replace(/\.$/, "")
-  const name = nameOf(args)
-  return refuse(`${why || "wrong arguments"}; see i2p ${name === undefined ? "" : `${name} `}--help`)
+  return refuse(`${why || "wrong arguments"}; see i2p ${name === "" ? "" : `${name} `}--help`)
 }

@@ -8,19 +8,7 @@
 import * as Either from "effect/Either"
 import * as LogLevel from "effect/LogLevel"
 import { type CliError, refuse } from "../output/Failure.js"
-
-/** Short options that take a value, by command; all others are switches. */
-const valued: Readonly<Record<string, string>> = {
-  ping: "ciWws",
-  nc: "lqw",
-  tunnel: "lop",
-  lookup: "w",
-  perf: "ptnPiw",
-  trace: "s",
-  top: "n",
-  router: "l",
-  doctor: "w"
-}
+import * as Tree from "./Tree.js"
 
 const guard = "base64:"
 
@@ -47,12 +35,16 @@ const beginsWithBase64 = (arg: string): boolean => isBase64(arg.replace(/[:,].*$
 /**
  * Arguments, without interpreter and script, with clusters taken apart; Base64 that begins with a minus is guarded.
  *
+ * **Shape** `commands` are those that the arguments name, as `Tree.path` has them: their options tell a cluster of switches
+ * from an option with its value.
+ *
  * @category conversions
  * @since 0.1.0
  */
-export const expand = (args: ReadonlyArray<string>): ReadonlyArray<string> => {
-  const command = args.find((arg) => Object.hasOwn(valued, arg))
-  if (command === undefined) return args
+export const expand = (args: ReadonlyArray<string>, commands: ReadonlyArray<Tree.Node>): ReadonlyArray<string> => {
+  const hasShort = commands.some(({ options }) =>
+    options.some(({ names }) => names.some((name) => /^-[^-]$/.test(name)))
+  )
   const expanded: Array<string> = []
   for (let i = 0; i < args.length; i++) {
     const arg = args[i]!
@@ -62,18 +54,32 @@ export const expand = (args: ReadonlyArray<string>): ReadonlyArray<string> => {
       expanded.push(`${guard}${arg}`)
       continue
     }
-    if (!/^-[A-Za-z]./.test(arg)) {
+    const equals = arg.startsWith("--") ? arg.indexOf("=") : -1
+    if (equals > 0 && Tree.takesValue(commands, arg.slice(0, equals))) {
+      // The parser loses the value of an option that may be repeated, unless it stands by itself.
+      const value = arg.slice(equals + 1)
+      expanded.push(arg.slice(0, equals), beginsWithBase64(value) ? `${guard}${value}` : value)
+      continue
+    }
+    if (Tree.takesValue(commands, arg)) {
       expanded.push(arg)
       // What follows is a value, even if it looks like an option.
-      if (/^-[A-Za-z]$/.test(arg) && valued[command]!.includes(arg[1]!) && i + 1 < args.length)
-        expanded.push(args[++i]!)
+      const value = args[i + 1]
+      if (value !== undefined && !beginsWithBase64(value)) {
+        expanded.push(value)
+        i++
+      }
+      continue
+    }
+    if (!hasShort || !/^-[A-Za-z]./.test(arg)) {
+      expanded.push(arg)
       continue
     }
     let at = 1
     while (at < arg.length) {
-      const letter = arg[at++]!
-      expanded.push(`-${letter}`)
-      if (valued[command]!.includes(letter) && at < arg.length) {
+      const option = `-${arg[at++]!}`
+      expanded.push(option)
+      if (Tree.takesValue(commands, option) && at < arg.length) {
         expanded.push(arg.slice(at).replace(/^=/, ""))
         break
       }

@@ -1,49 +1,25 @@
 /**
- * Mends the completion scripts that the parser writes: it knows of texts only that they are texts, so that zsh takes an
+ * Mends the completion scripts that the parser writes (`Command.getZshCompletions` and its like): it knows of texts only that they are texts, so that zsh takes an
  * option's value for the next argument, and fish completes no file names. Pure.
  *
  * @since 0.1.0
  */
-import type * as Help from "./Help.js"
+import * as Tree from "./Tree.js"
 
-/** What is a path among the values of options, by the names that help shows for them. */
-const isPath = (name: string): boolean => /^(file|path)$/.test(name)
-
-/**
- * The options that take a value, each name by itself, and what help calls the value.
- *
- * @category getters
- * @since 0.1.0
- */
-export const values = (entries: ReadonlyArray<Help.Entry>): ReadonlyMap<string, string> => {
-  const found = new Map<string, string>()
-  for (const { term } of entries) {
-    // As in "(-c, --count integer)"; choices show their values with bars between, switches nothing.
-    const parts = /^((?:-[\w-]+, )*-[\w-]+) (\S+)$/.exec(term)
-    if (parts === null) continue
-    for (const name of parts[1]!.split(", ")) found.set(name, parts[2]!)
-  }
-  return found
-}
+/** What is a path among values and arguments, by the names that help shows for them. */
+const isPath = (name: string): boolean => /^(file|path|from|to|master)$/.test(name)
 
 /**
- * A script for `shell`, mended.
- *
- * **Shape** `options` as {@link values} has them for each command, that of the program itself under an empty name; `files`
- * are the commands whose arguments are paths.
+ * A script for `shell`, mended by what the commands of the tree take.
  *
  * @category conversions
  * @since 0.1.0
  */
-export const mend = (
-  shell: string,
-  script: string,
-  options: ReadonlyMap<string, ReadonlyMap<string, string>>,
-  files: ReadonlyArray<string>
-): string => {
+export const mend = (shell: string, script: string, program: Tree.Node): string => {
+  const commands = Tree.all(program)
   const valueOf = (command: string, name: string): string | undefined => {
-    const key = [...options.keys()].find((key) => key === command || key.endsWith(` ${command}`)) ?? ""
-    return options.get(key)?.get(name)
+    const node = commands.find((it) => it.name === command || it.name.endsWith(` ${command}`)) ?? program
+    return node.options.find(({ names }) => names.includes(name))?.value
   }
   if (shell === "zsh") {
     let command = ""
@@ -64,8 +40,15 @@ export const mend = (
       const value = name === undefined ? undefined : valueOf(command, `--${name}`)
       return value !== undefined && isPath(value) ? line.replace(/ -r -f /, " -r -F ") : line
     }
-    const lines = files.map((name) => `complete -c i2p -n "__fish_seen_subcommand_from ${name}" -F`)
+    const lines = program.children
+      .filter((child) => Tree.all(child).some(({ args }) => args.some(isPath)))
+      .map(({ name }) => `complete -c i2p -n "__fish_seen_subcommand_from ${name}" -F`)
     return [...script.split("\n").map(mendLine), ...lines].join("\n")
   }
-  return script
+  // The parser looks for a subcommand's name under the words typed so far, and keeps them in another form: nothing after
+  // "i2p tunnel client" was ever completed.
+  return script.replace(
+    /^( +)(\w+(?:,[\w-]+)+),([\w-]+)\)$/gm,
+    (_, indent: string, typed: string, name: string) => `${indent}${typed.replaceAll(",", "__")},${name})`
+  )
 }

@@ -1,81 +1,58 @@
 /**
- * Every command by its name: its help as a page, and its place in the completion script of a shell.
+ * Every command's help as a page, made from the tree.
  */
 import * as Command from "@effect/cli/Command"
-import { top, trace } from "../internal/insightCommands.js"
-import { key, keyConvert, keygen, keyOffline, keyShow, keyVanity } from "../internal/keyCommands.js"
-import { demo, doctor, lookup, router } from "../internal/routerCommands.js"
-import { nc, perf, ping } from "../internal/streamCommands.js"
-import { tunnelClient, tunnelHttp, tunnelParent, tunnelServer, tunnelSocks } from "../internal/tunnelCommands.js"
-import * as Completions from "./Completions.js"
 import * as Help from "./Help.js"
-import { config, root } from "./root.js"
+import { config } from "./root.js"
+import type * as Tree from "./Tree.js"
 
-export const pages = new Map([
-  ["demo", () => Command.getHelp(demo, config)],
-  ["ping", () => Command.getHelp(ping, config)],
-  ["nc", () => Command.getHelp(nc, config)],
-  ["tunnel", () => Command.getHelp(tunnelParent, config)],
-  ["tunnel client", () => Command.getHelp(tunnelClient, config)],
-  ["tunnel server", () => Command.getHelp(tunnelServer, config)],
-  ["tunnel http", () => Command.getHelp(tunnelHttp, config)],
-  ["tunnel socks", () => Command.getHelp(tunnelSocks, config)],
-  ["perf", () => Command.getHelp(perf, config)],
-  ["lookup", () => Command.getHelp(lookup, config)],
-  ["keygen", () => Command.getHelp(keygen, config)],
-  ["key", () => Command.getHelp(key, config)],
-  ["key show", () => Command.getHelp(keyShow, config)],
-  ["key convert", () => Command.getHelp(keyConvert, config)],
-  ["key offline", () => Command.getHelp(keyOffline, config)],
-  ["key vanity", () => Command.getHelp(keyVanity, config)],
-  ["doctor", () => Command.getHelp(doctor, config)],
-  ["router", () => Command.getHelp(router, config)],
-  ["top", () => Command.getHelp(top, config)],
-  ["trace", () => Command.getHelp(trace, config)]
-])
+/** The first sentence of what a command says of itself. */
+export const summary = ({ command }: Tree.Node): string =>
+  Help.description(Command.getHelp(command, config)).split(/[.:](?: |$)/, 1)[0]!
 
-/** The command that the arguments name, with its subcommand if they name one. */
-export const nameOf = (args: ReadonlyArray<string>): string | undefined => {
-  const at = args.findIndex((arg) => pages.has(arg))
-  if (at < 0) return undefined
-  const sub = args.slice(at + 1).map((arg) => `${args[at]} ${arg}`)
-  return sub.find((name) => pages.has(name)) ?? args[at]
+const namesOf = (options: ReadonlyArray<Tree.Named>): ReadonlySet<string> =>
+  new Set(options.flatMap(({ names }) => names))
+
+/** The options that only this command takes: none that the program itself takes. */
+export const own = (program: Tree.Node, { options }: Tree.Node): ReadonlyArray<Tree.Named> => {
+  const shared = namesOf(program.options)
+  return options.filter(({ names }) => !names.some((name) => shared.has(name)))
 }
 
-export const isSubcommandOf = (name: string | undefined) => (candidate: string) =>
-  name === undefined ? !candidate.includes(" ") : candidate.startsWith(`${name} `)
-
-const isShared = ({ term }: Help.Entry): boolean => /^--(router|keys|hosts|tunnels|json|log-level)\b/.test(term)
-
-const isParsers = ({ term }: Help.Entry): boolean => /--(completions|wizard|version|help)\b/.test(term)
-
-export const page = (name: string | undefined): Help.Page => {
-  const doc = name === undefined ? Command.getHelp(root, config) : pages.get(name)!()
+export const page = (program: Tree.Node, node: Tree.Node): Help.Page => {
+  const { children, command, name } = node
+  const doc = Command.getHelp(command, config)
   const options = Help.entries(doc, "OPTIONS")
-  const shared = { title: "Options of every command", entries: options.filter(isShared) }
+  const among = (names: ReadonlySet<string>) =>
+    options.filter(({ term }) => term.split(/,? /).some((word) => names.has(word)))
+  const shared = {
+    title: "Options of every command",
+    entries: among(new Set([...namesOf(program.options), "--log-level"]))
+  }
+  const ours = among(namesOf(own(program, node)))
+  const description = Help.description(doc)
   const footer = "Exit codes: 0 done, 1 no answer, 2 error."
-  const commands = [...pages]
-    .filter(([term]) => isSubcommandOf(name)(term))
-    .map(([term, doc]) => ({ term, text: Help.description(doc()).split(/[.:](?: |$)/, 1)[0]! }))
-  if (name === undefined) {
+  const commands = children.map((child) => ({ term: child.name, text: summary(child) }))
+  if (node === program) {
+    const known = new Set([...shared.entries, ...ours])
     return {
       usage: "i2p COMMAND [options] [arguments]",
-      description: Help.description(doc),
+      description,
       sections: [
         { title: "Commands", entries: commands },
         shared,
-        { title: "More", entries: options.filter(isParsers) }
+        { title: "More", entries: options.filter((entry) => !known.has(entry)) }
       ],
       footer: `${footer} Every command: i2p COMMAND --help`
     }
   }
-  if (commands.length > 0) {
+  if (children.length > 0) {
     return {
       usage: `i2p ${name} COMMAND [options] [arguments]`,
-      description: Help.description(doc),
+      description,
       sections: [
         { title: "Commands", entries: commands },
-        { title: "Instead of a command", entries: options.filter((entry) => !isShared(entry) && !isParsers(entry)) }
+        { title: "Instead of a command", entries: ours }
       ],
       footer: `${footer} Each of them: i2p ${name} COMMAND --help`
     }
@@ -83,22 +60,8 @@ export const page = (name: string | undefined): Help.Page => {
   const args = Help.entries(doc, "ARGUMENTS")
   return {
     usage: ["i2p", name, "[options]", ...args.map(({ term }) => `[${term}]`)].join(" "),
-    description: Help.description(doc),
-    sections: [
-      { title: "Arguments", entries: args },
-      { title: "Options", entries: options.filter((entry) => !isShared(entry) && !isParsers(entry)) },
-      shared
-    ],
+    description,
+    sections: [{ title: "Arguments", entries: args }, { title: "Options", entries: ours }, shared],
     footer
   }
-}
-
-/** The completion script of the parser, mended. */
-export const complete = (shell: string, script: string): string => {
-  const docs = new Map([
-    ["", Command.getHelp(root, config)],
-    ...[...pages].map(([name, doc]) => [name, doc()] as const)
-  ])
-  const values = new Map([...docs].map(([name, doc]) => [name, Completions.values(Help.entries(doc, "OPTIONS"))]))
-  return Completions.mend(shell, script, values, ["keygen", "key", "trace", "top"])
 }

@@ -3,8 +3,10 @@ import * as Tunnels from "@effect-i2p/i2cp/Tunnels"
 import * as LinkOptions from "@effect-i2p/router/LinkOptions"
 import * as Quantity from "@effect-i2p/router/Quantity"
 import * as Either from "effect/Either"
+import { tree } from "../../src/commands/tree.js"
 import * as RouterAddress from "../../src/RouterAddress.js"
 import * as Argv from "../../src/shell/Argv.js"
+import * as Tree from "../../src/shell/Tree.js"
 
 const right = <A, E>(either: Either.Either<A, E>): A => Either.getOrThrowWith(either, (error) => new Error(`${error}`))
 const wrong = <A>(either: Either.Either<A, string>): string =>
@@ -119,26 +121,27 @@ describe("Tunnels", () => {
   })
 })
 
+const program = Tree.program(tree)
+const expand = (args: ReadonlyArray<string>) => Argv.expand(args, Tree.path(program, args))
+
 describe("Argv", () => {
   it("takes clusters of short options apart", () => {
-    assert.deepStrictEqual(Argv.expand(["ping", "-qc3", "-i.2", "a.i2p"]), [
-      "ping",
-      "-q",
-      "-c",
-      "3",
-      "-i",
-      ".2",
-      "a.i2p"
-    ])
-    assert.deepStrictEqual(Argv.expand(["nc", "-Nq", "0", "-l=80"]), ["nc", "-N", "-q", "0", "-l", "80"])
+    assert.deepStrictEqual(expand(["ping", "-qc3", "-i.2", "a.i2p"]), ["ping", "-q", "-c", "3", "-i", ".2", "a.i2p"])
+    assert.deepStrictEqual(expand(["nc", "-Nq", "0", "-l=80"]), ["nc", "-N", "-q", "0", "-l", "80"])
   })
 
   it("leaves values alone, even such that look like options", () => {
     const args = ["nc", "-q", "-1", "--keys", "-x", "a.i2p"]
-    assert.deepStrictEqual(Argv.expand(args), args)
-    assert.deepStrictEqual(Argv.expand(["ping", "--", "-qc3"]), ["ping", "--", "-qc3"])
-    assert.deepStrictEqual(Argv.expand(["keygen", "-qc3"]), ["keygen", "-qc3"])
-    assert.deepStrictEqual(Argv.expand(["keygen", "toString", "-qc3"]), ["keygen", "toString", "-qc3"])
+    assert.deepStrictEqual(expand(args), args)
+    const long = ["nc", "--keys", "-qN", "a.i2p"]
+    assert.deepStrictEqual(expand(long), long)
+    assert.deepStrictEqual(expand(["ping", "--", "-qc3"]), ["ping", "--", "-qc3"])
+    assert.deepStrictEqual(expand(["keygen", "-qc3"]), ["keygen", "-qc3"])
+    assert.deepStrictEqual(expand(["keygen", "toString", "-qc3"]), ["keygen", "toString", "-qc3"])
+  })
+
+  it("takes no option's value for the name of a command", () => {
+    assert.deepStrictEqual(expand(["--keys", "nc", "ping", "-qc3"]), ["--keys", "nc", "ping", "-q", "-c", "3"])
   })
 
   it("takes the log level from wherever it stands", () => {

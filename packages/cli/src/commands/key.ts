@@ -1,49 +1,24 @@
 /**
- * Commands on key files: `keygen` and `key`.
+ * The command `key` and its subcommands.
  */
 import * as Args from "@effect/cli/Args"
 import * as Command from "@effect/cli/Command"
 import * as Options from "@effect/cli/Options"
+import * as KeyOptions from "../key/KeyOptions.js"
 import { handle } from "../shell/root.js"
 import * as Settings from "../shell/Settings.js"
+import * as Tree from "../shell/Tree.js"
 
-const keyTypes = ["ed25519", "p256", "p384", "p521", "reddsa", "mldsa44", "mldsa65", "mldsa87"] as const
-
-const keyForm = Options.choice("form", ["dat", "base64"]).pipe(
-  Options.withPseudoName("dat|base64"),
-  Options.withDescription("dat: of i2pd and Java I2P; base64: SAM's private key. Default dat"),
-  Options.withDefault("dat" as const)
-)
-
-const keyFile = (name: string, what: string) => Args.text({ name }).pipe(Args.withDescription(what))
-
-export const keygen = Command.make(
-  "keygen",
+const keyShow = Command.make(
+  "show",
   {
     ...Settings.options,
-    type: Options.choice("type", keyTypes).pipe(
-      Options.withDescription(
-        "Signature type. Default ed25519, which every router takes; mldsa44 to 87 hardly any yet"
-      ),
-      Options.withDefault("ed25519" as const)
-    ),
-    form: keyForm,
-    file: keyFile("file", "Where to store the keys.").pipe(Args.optional)
+    file: KeyOptions.file("file", "A key file of either form. Default: --keys").pipe(Args.optional)
   },
-  handle(() => import("../key/keygen.js"))
-).pipe(
-  Command.withDescription(
-    "Makes a destination, stores its keys in a new file that only its owner may read, and prints its b32 address."
-  )
-)
-
-export const keyShow = Command.make(
-  "show",
-  { ...Settings.options, file: keyFile("file", "A key file of either form. Default: --keys").pipe(Args.optional) },
   handle(() => import("../key/show.js"))
 ).pipe(Command.withDescription("What is public about a key file: addresses, types, until when it may sign."))
 
-export const keyConvert = Command.make(
+const keyConvert = Command.make(
   "convert",
   {
     ...Settings.options,
@@ -52,13 +27,13 @@ export const keyConvert = Command.make(
       Options.withDescription("Form of the new file. Default: the one that the old file does not have"),
       Options.optional
     ),
-    from: keyFile("from", "A key file of either form."),
-    to: keyFile("to", "The new file.")
+    from: KeyOptions.file("from", "A key file of either form."),
+    to: KeyOptions.file("to", "The new file.")
   },
   handle(() => import("../key/convert.js"))
 ).pipe(Command.withDescription("The same keys in another form: the .dat of i2pd and Java I2P, or the Base64 of SAM."))
 
-export const keyOffline = Command.make(
+const keyOffline = Command.make(
   "offline",
   {
     ...Settings.options,
@@ -66,13 +41,13 @@ export const keyOffline = Command.make(
       Options.withPseudoName("date"),
       Options.withDescription("Until when, as in 30d, 12h, 2027-01-15 or 2027-01-15T08:00Z (UTC)")
     ),
-    type: Options.choice("type", keyTypes).pipe(
+    type: Options.choice("type", KeyOptions.types).pipe(
       Options.withDescription("Signature type of the transient key. Default ed25519"),
       Options.withDefault("ed25519" as const)
     ),
-    form: keyForm,
-    master: keyFile("master", "The file with the destination's own key."),
-    to: keyFile("to", "The new file.")
+    form: KeyOptions.form,
+    master: KeyOptions.file("master", "The file with the destination's own key."),
+    to: KeyOptions.file("to", "The new file.")
   },
   handle(() => import("../key/offline.js"))
 ).pipe(
@@ -81,7 +56,7 @@ export const keyOffline = Command.make(
   )
 )
 
-export const keyVanity = Command.make(
+const keyVanity = Command.make(
   "vanity",
   {
     ...Settings.options,
@@ -93,11 +68,11 @@ export const keyVanity = Command.make(
       Options.withDescription("Threads to search with. Default: one for each processor"),
       Options.optional
     ),
-    form: keyForm,
+    form: KeyOptions.form,
     prefix: Args.text({ name: "prefix" }).pipe(
       Args.withDescription("What the b32 address shall start with: a to z, 2 to 7, at most ten of them.")
     ),
-    file: keyFile("file", "Where to store the keys. Default: --keys").pipe(Args.optional)
+    file: KeyOptions.file("file", "Where to store the keys. Default: --keys").pipe(Args.optional)
   },
   handle(() => import("../key/vanity.js"))
 ).pipe(
@@ -106,7 +81,9 @@ export const keyVanity = Command.make(
   )
 )
 
-export const key = Command.make("key").pipe(
-  Command.withDescription("Key files: show, convert, make offline packages, search for addresses."),
-  Command.withSubcommands([keyShow, keyConvert, keyOffline, keyVanity])
+export const key = Tree.group(
+  Command.make("key").pipe(
+    Command.withDescription("Key files: show, convert, make offline packages, search for addresses.")
+  ),
+  [keyShow, keyConvert, keyOffline, keyVanity]
 )

@@ -1,5 +1,5 @@
 /**
- * Commands that look into streams: `top` into those of another program, `trace` into a recorded trace.
+ * The command `trace`: its options, arguments and help.
  */
 import * as Args from "@effect/cli/Args"
 import * as Command from "@effect/cli/Command"
@@ -27,23 +27,5 @@ export const trace = Command.make(
 ).pipe(
   Command.withDescription(
     "Shows a packet trace: for each stream what was sent, what was sent again, how fast, and a sketch of sequence numbers over time."
-  )
-)
-
-export const top = Command.make(
-  "top",
-  {
-    ...Settings.options,
-    count: Options.integer("count").pipe(
-      Options.withAlias("n"),
-      Options.withDescription("Stop after so many snapshots. Default: Ctrl-C on a terminal, 1 elsewhere"),
-      Options.optional
-    ),
-    path: Args.text({ name: "path" }).pipe(Args.withDescription("What --insight has made."), Args.optional)
-  },
-  handle(() => import("../insight/top.js"))
-).pipe(
-  Command.withDescription(
-    "Shows the streams of another program live: one that was started with --insight PATH, or serves NodeInsight."
   )
 )

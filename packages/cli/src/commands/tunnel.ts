@@ -9,11 +9,12 @@ import { refuse } from "../output/Failure.js"
 import type { Output } from "../output/Output.js"
 import { handle } from "../shell/root.js"
 import type * as Settings from "../shell/Settings.js"
-import * as TunnelCommand from "../tunnel/TunnelOptions.js"
+import * as Tree from "../shell/Tree.js"
+import * as TunnelOptions from "../tunnel/TunnelOptions.js"
 
-export const tunnelParent = Command.make(
+const tunnelParent = Command.make(
   "tunnel",
-  TunnelCommand.parent,
+  TunnelOptions.parent,
   handle(() => import("../tunnel/run.js"))
 ).pipe(
   Command.withDescription(
@@ -30,12 +31,12 @@ const handleTunnel =
     Effect.gen(function* () {
       const outer = yield* tunnelParent
       if (Option.isSome(outer.config)) return yield* refuse("either --config or a single tunnel, not both")
-      return yield* handle(async () => ({ run: await load() }))({ ...options, ...TunnelCommand.within(options, outer) })
+      return yield* handle(async () => ({ run: await load() }))({ ...options, ...TunnelOptions.within(options, outer) })
     })
 
-export const tunnelClient = Command.make(
+const tunnelClient = Command.make(
   "client",
-  TunnelCommand.client,
+  TunnelOptions.client,
   handleTunnel(async () => (await import("../tunnel/run.js")).client)
 ).pipe(
   Command.withDescription(
@@ -43,9 +44,9 @@ export const tunnelClient = Command.make(
   )
 )
 
-export const tunnelServer = Command.make(
+const tunnelServer = Command.make(
   "server",
-  TunnelCommand.server,
+  TunnelOptions.server,
   handleTunnel(async () => (await import("../tunnel/run.js")).server)
 ).pipe(
   Command.withDescription(
@@ -53,9 +54,9 @@ export const tunnelServer = Command.make(
   )
 )
 
-export const tunnelHttp = Command.make(
+const tunnelHttp = Command.make(
   "http",
-  TunnelCommand.http,
+  TunnelOptions.http,
   handleTunnel(async () => (await import("../tunnel/run.js")).http)
 ).pipe(
   Command.withDescription(
@@ -63,9 +64,9 @@ export const tunnelHttp = Command.make(
   )
 )
 
-export const tunnelSocks = Command.make(
+const tunnelSocks = Command.make(
   "socks",
-  TunnelCommand.socks,
+  TunnelOptions.socks,
   handleTunnel(async () => (await import("../tunnel/run.js")).socks)
 ).pipe(
   Command.withDescription(
@@ -73,4 +74,4 @@ export const tunnelSocks = Command.make(
   )
 )
 
-export const tunnel = tunnelParent.pipe(Command.withSubcommands([tunnelClient, tunnelServer, tunnelHttp, tunnelSocks]))
+export const tunnel = Tree.group(tunnelParent, [tunnelClient, tunnelServer, tunnelHttp, tunnelSocks])
