@@ -177,7 +177,7 @@ describe("help", () => {
         for (const line of out.split("\n")) assert.isAtMost(line.length, 80)
       }
       assert.match((yield* i2p([])).out, /Commands\n {2}demo .*\n {2}ping /)
-      assert.match((yield* i2p(["ping", "--help"])).out, / {2}-c, --count integer +Stop after so many pings/)
+      assert.match((yield* i2p(["ping", "--help"])).out, / {2}-c, --count integer +Stop after this many pings/)
     })
   )
 

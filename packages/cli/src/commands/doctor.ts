@@ -1,11 +1,19 @@
 /**
  * The command `doctor`: its options, arguments and help.
+ *
+ * @since 0.1.0
  */
 import * as Command from "@effect/cli/Command"
 import * as Options from "@effect/cli/Options"
 import { handle, seconds } from "../shell/root.js"
 import * as Settings from "../shell/Settings.js"
 
+/**
+ * The command `i2p doctor`.
+ *
+ * @category commands
+ * @since 0.1.0
+ */
 export const doctor = Command.make(
   "doctor",
   {
@@ -19,6 +27,6 @@ export const doctor = Command.make(
   handle(() => import("../doctor/run.js"))
 ).pipe(
   Command.withDescription(
-    "Examines a router: port, version, session, tunnels, lease set, self-lookup, loopback stream. Names the stage that fails and the switch to flip in Java I2P or i2pd. Exit code 0: all hold; 1: one fails."
+    "Examine a router: port, version, session, tunnels, lease set, self-lookup, loopback stream. Names the stage that fails and the setting to change in Java I2P or i2pd. Exit code 0: all pass; 1: one fails."
   )
 )

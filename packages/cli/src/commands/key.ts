@@ -1,5 +1,7 @@
 /**
  * The command `key` and its subcommands.
+ *
+ * @since 0.1.0
  */
 import * as Args from "@effect/cli/Args"
 import * as Command from "@effect/cli/Command"
@@ -16,7 +18,7 @@ const keyShow = Command.make(
     file: KeyOptions.file("file", "A key file of either form. Default: --keys").pipe(Args.optional)
   },
   handle(() => import("../key/show.js"))
-).pipe(Command.withDescription("What is public about a key file: addresses, types, until when it may sign."))
+).pipe(Command.withDescription("Show the public part of a key file: addresses, types, expiry."))
 
 const keyConvert = Command.make(
   "convert",
@@ -31,7 +33,7 @@ const keyConvert = Command.make(
     to: KeyOptions.file("to", "The new file.")
   },
   handle(() => import("../key/convert.js"))
-).pipe(Command.withDescription("The same keys in another form: the .dat of i2pd and Java I2P, or the Base64 of SAM."))
+).pipe(Command.withDescription("Convert a key file: between the .dat of i2pd and Java I2P and the Base64 of SAM."))
 
 const keyOffline = Command.make(
   "offline",
@@ -39,7 +41,7 @@ const keyOffline = Command.make(
     ...Settings.options,
     expires: Options.text("expires").pipe(
       Options.withPseudoName("date"),
-      Options.withDescription("Until when, as in 30d, 12h, 2027-01-15 or 2027-01-15T08:00Z (UTC)")
+      Options.withDescription("Expiry date, such as 30d, 12h, 2027-01-15 or 2027-01-15T08:00Z (UTC)")
     ),
     type: Options.choice("type", KeyOptions.types).pipe(
       Options.withDescription("Signature type of the transient key. Default ed25519"),
@@ -52,7 +54,7 @@ const keyOffline = Command.make(
   handle(() => import("../key/offline.js"))
 ).pipe(
   Command.withDescription(
-    "Keys that act for a destination until a date, so that its own key can be kept elsewhere. Java I2P takes them from any client, i2pd for tunnels of its own only."
+    "Make offline keys that act for a destination until a date. Its own key can then be kept elsewhere. Java I2P accepts them from any client, i2pd only for its own tunnels."
   )
 )
 
@@ -77,13 +79,19 @@ const keyVanity = Command.make(
   handle(() => import("../key/vanity.js"))
 ).pipe(
   Command.withDescription(
-    "Searches for a destination whose b32 address starts with a prefix; each letter takes 32 times as long. Five take a minute or so."
+    "Search for a destination whose b32 address starts with a prefix. Each letter takes 32 times as long; five take about a minute."
   )
 )
 
+/**
+ * The command `i2p key`.
+ *
+ * @category commands
+ * @since 0.1.0
+ */
 export const key = Tree.group(
   Command.make("key").pipe(
-    Command.withDescription("Key files: show, convert, make offline packages, search for addresses.")
+    Command.withDescription("Manage key files: show, convert, make offline keys, search for addresses.")
   ),
   [keyShow, keyConvert, keyOffline, keyVanity]
 )

@@ -1,5 +1,7 @@
 /**
  * The command `keygen`: its options, arguments and help.
+ *
+ * @since 0.1.0
  */
 import * as Args from "@effect/cli/Args"
 import * as Command from "@effect/cli/Command"
@@ -8,6 +10,12 @@ import * as KeyOptions from "../key/KeyOptions.js"
 import { handle } from "../shell/root.js"
 import * as Settings from "../shell/Settings.js"
 
+/**
+ * The command `i2p keygen`.
+ *
+ * @category commands
+ * @since 0.1.0
+ */
 export const keygen = Command.make(
   "keygen",
   {
@@ -23,7 +31,5 @@ export const keygen = Command.make(
   },
   handle(() => import("../key/keygen.js"))
 ).pipe(
-  Command.withDescription(
-    "Makes a destination, stores its keys in a new file that only its owner may read, and prints its b32 address."
-  )
+  Command.withDescription("Make a destination, store its keys in a new file (mode 0600), and print its b32 address.")
 )

@@ -1,5 +1,7 @@
 /**
  * The command `lookup`: its options, arguments and help.
+ *
+ * @since 0.1.0
  */
 import * as Args from "@effect/cli/Args"
 import * as Command from "@effect/cli/Command"
@@ -8,6 +10,12 @@ import * as Argv from "../shell/Argv.js"
 import { handle, seconds } from "../shell/root.js"
 import * as Settings from "../shell/Settings.js"
 
+/**
+ * The command `i2p lookup`.
+ *
+ * @category commands
+ * @since 0.1.0
+ */
 export const lookup = Command.make(
   "lookup",
   {
@@ -26,6 +34,6 @@ export const lookup = Command.make(
   handle(() => import("../stream/lookup.js"))
 ).pipe(
   Command.withDescription(
-    "The destination behind an address. Exit code 0: found; 1: there is none, or it is off line; 2: it could not be looked up."
+    "Look up the destination of an address. Exit code 0: found; 1: not found or off line; 2: error."
   )
 )

@@ -1,5 +1,7 @@
 /**
  * The command `nc`: its options, arguments and help.
+ *
+ * @since 0.1.0
  */
 import * as Args from "@effect/cli/Args"
 import * as Command from "@effect/cli/Command"
@@ -8,6 +10,12 @@ import { destination, handle, seconds } from "../shell/root.js"
 import * as Settings from "../shell/Settings.js"
 import * as Watch from "../shell/Watch.js"
 
+/**
+ * The command `i2p nc`.
+ *
+ * @category commands
+ * @since 0.1.0
+ */
 export const nc = Command.make(
   "nc",
   {
@@ -21,13 +29,11 @@ export const nc = Command.make(
     idle: seconds(
       "idle",
       "q",
-      "After the end of the input, or of the peer's, close when nothing has moved for so long. 0: once all is acknowledged; -1: only when both have ended. Default 10"
+      "After either side ends, close once idle for this long. 0: once all is acknowledged; -1: only when both have ended. Default 10"
     ).pipe(Options.withDefault(10)),
     halfClose: Options.boolean("half-close").pipe(
       Options.withAlias("N"),
-      Options.withDescription(
-        "Tell the peer about the end of the input at once. i2pd then drops what it still had to send"
-      )
+      Options.withDescription("Signal the end of the input at once. i2pd then drops what it still had to send")
     ),
     timeout: seconds("timeout", "w", "How long connecting may take. Default 60").pipe(Options.withDefault(60)),
     ...Watch.options,
@@ -37,6 +43,6 @@ export const nc = Command.make(
   handle(() => import("../stream/nc.js"))
 ).pipe(
   Command.withDescription(
-    "Standard input to a stream, the stream to standard output: i2p nc DESTINATION [PORT], or i2p nc --listen PORT."
+    "Connect standard input and output to a stream: i2p nc DESTINATION [PORT], or i2p nc --listen PORT."
   )
 )

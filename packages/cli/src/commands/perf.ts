@@ -1,5 +1,7 @@
 /**
  * The command `perf`: its options, arguments and help.
+ *
+ * @since 0.1.0
  */
 import * as Args from "@effect/cli/Args"
 import * as Command from "@effect/cli/Command"
@@ -8,13 +10,19 @@ import { destination, handle, seconds } from "../shell/root.js"
 import * as Settings from "../shell/Settings.js"
 import * as Watch from "../shell/Watch.js"
 
+/**
+ * The command `i2p perf`.
+ *
+ * @category commands
+ * @since 0.1.0
+ */
 export const perf = Command.make(
   "perf",
   {
     ...Settings.options,
     listen: Options.boolean("listen").pipe(
       Options.withAlias("l"),
-      Options.withDescription("Serve: take data and give it, for whoever measures")
+      Options.withDescription("Serve tests for other clients")
     ),
     oneOff: Options.boolean("one-off").pipe(
       Options.withAlias("1"),
@@ -44,15 +52,17 @@ export const perf = Command.make(
     ),
     bidir: Options.boolean("bidir").pipe(Options.withDescription("Both sides send")),
     interval: seconds("interval", "i", "Time between reports. Default 1").pipe(Options.withDefault(1)),
-    timeout: seconds("timeout", "w", "Give up when opening takes so long, or nothing moves. Default 60").pipe(
-      Options.withDefault(60)
-    ),
+    timeout: seconds(
+      "timeout",
+      "w",
+      "Give up when opening takes this long, or no data moves for this long. Default 60"
+    ).pipe(Options.withDefault(60)),
     ...Watch.options,
     destination: destination.pipe(Args.optional)
   },
   handle(() => import("../perf/run.js"))
 ).pipe(
   Command.withDescription(
-    "Measures what gets through streams, as iperf3 does: i2p perf --listen on one side, i2p perf DESTINATION on the other. With --router embedded the destination may be left out: echo.i2p."
+    "Measure stream throughput, as iperf3 does: i2p perf --listen on one side, i2p perf DESTINATION on the other. With --router embedded the destination defaults to echo.i2p."
   )
 )

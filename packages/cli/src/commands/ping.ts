@@ -1,5 +1,7 @@
 /**
  * The command `ping`: its options, arguments and help.
+ *
+ * @since 0.1.0
  */
 import * as Args from "@effect/cli/Args"
 import * as Command from "@effect/cli/Command"
@@ -8,35 +10,41 @@ import { destination, handle, seconds } from "../shell/root.js"
 import * as Settings from "../shell/Settings.js"
 import * as Watch from "../shell/Watch.js"
 
+/**
+ * The command `i2p ping`.
+ *
+ * @category commands
+ * @since 0.1.0
+ */
 export const ping = Command.make(
   "ping",
   {
     ...Settings.options,
     count: Options.integer("count").pipe(
       Options.withAlias("c"),
-      Options.withDescription("Stop after so many pings. Default: go on until Ctrl-C"),
+      Options.withDescription("Stop after this many pings. Default: until Ctrl-C"),
       Options.optional
     ),
     interval: seconds("interval", "i", "Time from one ping to the next. Default 1").pipe(Options.withDefault(1)),
     timeout: seconds("timeout", "W", "How long to wait for each reply. Default 10").pipe(Options.withDefault(10)),
-    deadline: seconds("deadline", "w", "Stop after this time, whatever has come").pipe(Options.optional),
+    deadline: seconds("deadline", "w", "Stop after this time, whatever has been received").pipe(Options.optional),
     quiet: Options.boolean("quiet").pipe(Options.withAlias("q"), Options.withDescription("Only the summary")),
     size: Options.integer("size").pipe(
       Options.withAlias("s"),
       Options.withPseudoName("bytes"),
-      Options.withDescription("Bytes in a ping; 32 at most come back. Default 32"),
+      Options.withDescription("Bytes in a ping; at most 32 are returned. Default 32"),
       Options.withDefault(32)
     ),
-    graph: Options.boolean("graph").pipe(Options.withDescription("A bar for each reply, and their course at the end")),
+    graph: Options.boolean("graph").pipe(Options.withDescription("Draw a bar for each reply, and a graph at the end")),
     ...Watch.options,
     untilUp: Options.boolean("until-up").pipe(
-      Options.withDescription("Go on until the first reply, also while the destination is not found")
+      Options.withDescription("Stop at the first reply; keep trying while the destination is not found")
     ),
     destination: destination.pipe(Args.optional)
   },
   handle(() => import("../ping/run.js"))
 ).pipe(
   Command.withDescription(
-    "Round trips to a destination. Exit code 0: it answered; 1: it did not; 2: it could not be tried. With --router embedded the destination may be left out: echo.i2p."
+    "Measure round trips to a destination. Exit code 0: it answered; 1: it did not; 2: error. With --router embedded the destination defaults to echo.i2p."
   )
 )

@@ -1,5 +1,7 @@
 /**
  * The command `router`: its options, arguments and help.
+ *
+ * @since 0.1.0
  */
 import * as Command from "@effect/cli/Command"
 import * as Options from "@effect/cli/Options"
@@ -10,6 +12,12 @@ import * as Settings from "../shell/Settings.js"
 const linkOption = (name: string, pseudo: string, what: string) =>
   Options.text(name).pipe(Options.withPseudoName(pseudo), Options.withDescription(what), Options.optional)
 
+/**
+ * The command `i2p router`.
+ *
+ * @category commands
+ * @since 0.1.0
+ */
 export const router = Command.make(
   "router",
   {
@@ -23,22 +31,22 @@ export const router = Command.make(
     latency: linkOption("latency", "time", "One way, as in 50ms"),
     jitter: linkOption("jitter", "time", "Added to the latency, from 0 to this"),
     loss: linkOption("loss", "share", "Messages lost, as in 1%"),
-    "loss-burst": linkOption("loss-burst", "messages", "Mean length of a row of losses"),
-    reorder: linkOption("reorder", "share", "Messages held back so that others overtake them"),
-    "reorder-time": linkOption("reorder-time", "time", "How long those are held back at most"),
+    "loss-burst": linkOption("loss-burst", "messages", "Mean length of a burst of losses"),
+    reorder: linkOption("reorder", "share", "Messages reordered"),
+    "reorder-time": linkOption("reorder-time", "time", "Longest delay of a reordered message"),
     duplicate: linkOption("duplicate", "share", "Messages delivered twice"),
     rate: linkOption("rate", "rate", "As in 500kB/s or 8Mbit/s"),
-    queue: linkOption("queue", "bytes", "What may wait for the rate"),
-    seed: linkOption("seed", "number", "Everything random follows from it"),
+    queue: linkOption("queue", "bytes", "Bytes that may wait for the rate limit"),
+    seed: linkOption("seed", "number", "Seed of all randomness"),
     fault: Options.text("fault").pipe(
       Options.withPseudoName("fault"),
-      Options.withDescription(`What it does wrong, again for more: ${FaultOptions.forms.join(", ")}`),
+      Options.withDescription(`Inject a fault; repeatable: ${FaultOptions.forms.join(", ")}`),
       Options.repeated
     )
   },
   handle(() => import("../router/run.js"))
 ).pipe(
   Command.withDescription(
-    "The embedded router on a TCP port, for I2CP clients on this machine: no network, no tunnels, no anonymity, a link to choose. It hosts echo.i2p."
+    "Run the embedded router on a TCP port, for I2CP clients on this machine. It has no network, no tunnels and no anonymity; the link is simulated. It hosts echo.i2p."
   )
 )

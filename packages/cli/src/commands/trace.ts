@@ -1,5 +1,7 @@
 /**
  * The command `trace`: its options, arguments and help.
+ *
+ * @since 0.1.0
  */
 import * as Args from "@effect/cli/Args"
 import * as Command from "@effect/cli/Command"
@@ -7,11 +9,17 @@ import * as Options from "@effect/cli/Options"
 import { handle } from "../shell/root.js"
 import * as Settings from "../shell/Settings.js"
 
+/**
+ * The command `i2p trace`.
+ *
+ * @category commands
+ * @since 0.1.0
+ */
 export const trace = Command.make(
   "trace",
   {
     ...Settings.options,
-    list: Options.boolean("list").pipe(Options.withAlias("l"), Options.withDescription("A line for each packet")),
+    list: Options.boolean("list").pipe(Options.withAlias("l"), Options.withDescription("Print a line for each packet")),
     stream: Options.integer("stream").pipe(
       Options.withAlias("s"),
       Options.withPseudoName("id"),
@@ -19,13 +27,13 @@ export const trace = Command.make(
       Options.optional
     ),
     file: Args.text({ name: "file" }).pipe(
-      Args.withDescription("What --trace has written; - for standard input."),
+      Args.withDescription("File written by --trace; - for standard input."),
       Args.optional
     )
   },
   handle(() => import("../insight/trace.js"))
 ).pipe(
   Command.withDescription(
-    "Shows a packet trace: for each stream what was sent, what was sent again, how fast, and a sketch of sequence numbers over time."
+    "Show a packet trace: packets, retransmissions, rates and a sketch of sequence numbers for each stream."
   )
 )

@@ -1,6 +1,8 @@
 /**
  * All commands, in the order of the help. A new command is a file beside this one and a line here: help, completions, the
  * parsing of its arguments and the table in the README follow from it.
+ *
+ * @since 0.1.0
  */
 import { root } from "../shell/root.js"
 import * as Tree from "../shell/Tree.js"
@@ -17,4 +19,10 @@ import { top } from "./top.js"
 import { trace } from "./trace.js"
 import { tunnel } from "./tunnel.js"
 
+/**
+ * All commands.
+ *
+ * @category commands
+ * @since 0.1.0
+ */
 export const tree = Tree.group(root, [demo, ping, nc, tunnel, perf, lookup, keygen, key, doctor, router, top, trace])

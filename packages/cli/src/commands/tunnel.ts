@@ -1,5 +1,7 @@
 /**
  * The command `tunnel` and its subcommands.
+ *
+ * @since 0.1.0
  */
 import * as Command from "@effect/cli/Command"
 import * as Effect from "effect/Effect"
@@ -18,7 +20,7 @@ const tunnelParent = Command.make(
   handle(() => import("../tunnel/run.js"))
 ).pipe(
   Command.withDescription(
-    "TCP programs on I2P: a port that leads to a destination, a service on a destination, an HTTP proxy, a SOCKS proxy, or all that a tunnels.conf of i2pd names."
+    "Connect TCP programs to I2P: a port to a destination, a service on a destination, an HTTP or SOCKS proxy, or every tunnel of an i2pd tunnels.conf."
   )
 )
 
@@ -40,7 +42,7 @@ const tunnelClient = Command.make(
   handleTunnel(async () => (await import("../tunnel/run.js")).client)
 ).pipe(
   Command.withDescription(
-    "A TCP port that leads to a destination: i2p tunnel client --listen 6668 --to irc.ilita.i2p:6667"
+    "Forward a TCP port to a destination: i2p tunnel client --listen 6668 --to irc.ilita.i2p:6667"
   )
 )
 
@@ -50,7 +52,7 @@ const tunnelServer = Command.make(
   handleTunnel(async () => (await import("../tunnel/run.js")).server)
 ).pipe(
   Command.withDescription(
-    "A TCP service on a destination: i2p tunnel server --to 127.0.0.1:8080 --http --keys site.dat"
+    "Serve a TCP service on a destination: i2p tunnel server --to 127.0.0.1:8080 --http --keys site.dat"
   )
 )
 
@@ -59,9 +61,7 @@ const tunnelHttp = Command.make(
   TunnelOptions.http,
   handleTunnel(async () => (await import("../tunnel/run.js")).http)
 ).pipe(
-  Command.withDescription(
-    "An HTTP proxy to I2P, with CONNECT, and to nothing else: other hosts are refused and never looked up."
-  )
+  Command.withDescription("Run an HTTP proxy for I2P only, with CONNECT: other hosts are refused and never looked up.")
 )
 
 const tunnelSocks = Command.make(
@@ -69,9 +69,13 @@ const tunnelSocks = Command.make(
   TunnelOptions.socks,
   handleTunnel(async () => (await import("../tunnel/run.js")).socks)
 ).pipe(
-  Command.withDescription(
-    "A SOCKS 5 proxy to I2P, and to nothing else: names only (socks5h), CONNECT only, no authentication."
-  )
+  Command.withDescription("Run a SOCKS 5 proxy for I2P only: names only (socks5h), CONNECT only, no authentication.")
 )
 
+/**
+ * The command `i2p tunnel`.
+ *
+ * @category commands
+ * @since 0.1.0
+ */
 export const tunnel = Tree.group(tunnelParent, [tunnelClient, tunnelServer, tunnelHttp, tunnelSocks])

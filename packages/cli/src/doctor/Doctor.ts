@@ -59,11 +59,8 @@ export interface Options {
  * **Units** seconds.
  * **Source** port, version, session, tunnels: the defaults of `I2cpConfig`, but a router that is near has told its version
  * in 10 s. Self-lookup: a second session with its tunnels, and 40 s of looking up. Stream: the default for connecting.
- *
- * @category constants
- * @since 0.1.0
  */
-export const limits: Readonly<Record<Exclude<Stage, "lease set">, number>> = {
+const limits: Readonly<Record<Exclude<Stage, "lease set">, number>> = {
   port: 10,
   version: 10,
   session: 60,

@@ -22,14 +22,8 @@ export const line = (outcome: Outcome, style: Style.Style): string => {
   return `${mark}  ${outcome.stage.padEnd(WIDTH)}  ${outcome.detail}  ${style.dim(time(outcome.millis))}`
 }
 
-/**
- * A stage that was not reached.
- *
- * @category formatting
- * @since 0.1.0
- */
-export const skipped = (stage: Stage, style: Style.Style): string =>
-  style.dim(`-       ${stage.padEnd(WIDTH)}  not tried`)
+/** A stage that was not reached. */
+const skipped = (stage: Stage, style: Style.Style): string => style.dim(`-       ${stage.padEnd(WIDTH)}  not tried`)
 
 /**
  * The last lines: what remains untried, and what to do, in lines of at most `columns` characters.

@@ -20,11 +20,8 @@ const maxStreams = 1_000
  * One direction of a stream.
  *
  * **Shape** `bytes` of first transmissions; `resent` counts packets that were sent again, or came again.
- *
- * @category models
- * @since 0.1.0
  */
-export interface Flow {
+interface Flow {
   packets: number
   bytes: number
   resent: number
@@ -45,11 +42,8 @@ interface Point {
  * What a trace tells about a stream.
  *
  * **Units** ms; `first` and `last` since 1970.
- *
- * @category models
- * @since 0.1.0
  */
-export interface Summary {
+interface Summary {
   readonly stream: number
   role: string
   peer: string
@@ -68,13 +62,8 @@ export interface Summary {
   stride: number
 }
 
-/**
- * A trace so far.
- *
- * @category models
- * @since 0.1.0
- */
-export interface Report {
+/** A trace so far. */
+interface Report {
   readonly streams: Map<number, Summary>
   events: number
   missing: number
@@ -287,13 +276,8 @@ export const text = (self: Summary, began: number, columns: number, style: Style
 const sketchRows = 12
 const leastPoints = 8
 
-/**
- * Sequence numbers over time: `·` sent first, `R` sent again, `-` acknowledged; or `·` received, where more came than went.
- *
- * @category formatting
- * @since 0.1.0
- */
-export const sketch = (self: Summary, columns: number, style: Style): ReadonlyArray<string> => {
+/** Sequence numbers over time: `·` sent first, `R` sent again, `-` acknowledged; or `·` received, where more came than went. */
+const sketch = (self: Summary, columns: number, style: Style): ReadonlyArray<string> => {
   const isSender = self.sent.length >= self.got.length
   const points = isSender ? self.sent : self.got
   if (points.length < leastPoints) return []

@@ -58,7 +58,8 @@ export const run = Effect.fnUntraced(function* (settings: Settings, options: Opt
   const style = Style.make(out.colors)
   const isLive = out.isTerminal && !settings.json
   const count = Option.getOrElse(options.count, () => (isLive ? Number.POSITIVE_INFINITY : 1))
-  if (Fs.lstatSync(path, { throwIfNoEntry: false })?.isSocket() === false) return yield* refuse(`${path} is no socket`)
+  if (Fs.lstatSync(path, { throwIfNoEntry: false })?.isSocket() === false)
+    return yield* refuse(`${path} is not a socket`)
   const next = yield* open(path)
 
   const show = Effect.gen(function* () {
@@ -107,7 +108,7 @@ const open = Effect.fnUntraced(function* (path: string) {
     text = parts.pop()!
     for (const part of parts) lines.unsafeOffer(Effect.succeedSome(part))
     if (text.length <= maxLineLength) return
-    lines.unsafeOffer(refuse(`${path} is no insight socket`))
+    lines.unsafeOffer(refuse(`${path} is not an insight socket`))
     socket.destroy()
   })
   socket.on("error", (error: NodeJS.ErrnoException) => lines.unsafeOffer(refuse(explain(path, error))))
@@ -122,7 +123,7 @@ const open = Effect.fnUntraced(function* (path: string) {
         onNone: () => Effect.succeed<Option.Option<NodeInsight.Snapshot>>(Option.none()),
         onSome: (line) =>
           Effect.mapBoth(decode(line), {
-            onFailure: () => refuse(`${path} is no insight socket, or of another version`),
+            onFailure: () => refuse(`${path} is not an insight socket, or has another version`),
             onSuccess: Option.some
           })
       })

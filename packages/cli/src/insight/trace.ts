@@ -56,7 +56,7 @@ export const run = Effect.fnUntraced(function* (settings: Settings, options: Opt
       number += 1
       const event = decode(line.slice(0, maxLineLength))
       if (Either.isLeft(event)) {
-        if (number === 1) return refuse(`${path} is no packet trace: its first line is no event`)
+        if (number === 1) return refuse(`${path} is not a packet trace: its first line is not an event`)
         // A program that was killed leaves half a line behind.
         unread = { line: unread?.line ?? number, count: (unread?.count ?? 0) + 1 }
         return Effect.void

@@ -26,7 +26,7 @@ export const parse = (text: string, now: number): Either.Either<number, string> 
       ? Math.floor(absolute / 1000)
       : Math.floor(now / 1000) + Number(relative[1]) * secondsOf[relative[2]!]!
   if (!Number.isFinite(expires)) {
-    return Either.left(`"${text}" is no date: write 30d, 12h, 2027-01-15 or 2027-01-15T08:00Z`)
+    return Either.left(`"${text}" is not a valid date: write 30d, 12h, 2027-01-15 or 2027-01-15T08:00Z`)
   }
   if (expires * 1000 <= now) return Either.left(`"${text}" is not in the future`)
   if (expires > latest) return Either.left(`"${text}" is after ${new Date(latest * 1000).toISOString().slice(0, 10)}`)

@@ -68,11 +68,8 @@ export const run = Effect.fnUntraced(function* (settings: Settings, options: Opt
  * Where a search stands.
  *
  * **Units** `elapsed` ms.
- *
- * @category formatting
- * @since 0.1.0
  */
-export const line = (prefix: string, tried: number, elapsed: number): string => {
+const line = (prefix: string, tried: number, elapsed: number): string => {
   const expected = NodeVanity.expected(prefix.length)
   const rate = elapsed > 0 ? (tried * 1000) / elapsed : 0
   const time = rate > 0 ? `, ${Format.span((expected / rate) * 1000)} on average` : ""

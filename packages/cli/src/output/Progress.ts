@@ -27,11 +27,8 @@ export const bar = (share: number, width: number): string => {
  * The state of a transfer.
  *
  * **Units** bytes and milliseconds; `done` counts what the other side has acknowledged.
- *
- * @category models
- * @since 0.1.0
  */
-export interface Transfer {
+interface Transfer {
   readonly label: string
   readonly done: number
   readonly total: number

@@ -14,11 +14,8 @@ import type { Reading } from "./PerfStream.js"
  *
  * **Shape** `isSender`: we send. `retransmits` of the interval.
  * **Units** seconds since the start; bytes acknowledged or received.
- *
- * @category models
- * @since 0.1.0
  */
-export interface Row {
+interface Row {
   readonly stream: number
   readonly isSender: boolean
   readonly start: number
@@ -196,13 +193,8 @@ const side = (result: Result, of: Side, isSender: boolean): string =>
     isSender ? (of.mean_rtt_ms === null ? "–" : `${Format.millis(of.mean_rtt_ms)} ms`) : "received"
   ])
 
-/**
- * All streams of a direction as one: bytes added up, the longest time.
- *
- * @category getters
- * @since 0.1.0
- */
-export const total = (results: ReadonlyArray<Result>): Result => ({
+/** All streams of a direction as one: bytes added up, the longest time. */
+const total = (results: ReadonlyArray<Result>): Result => ({
   stream: 0,
   isSender: results[0]?.isSender ?? true,
   sender: sumSides(results.map(({ sender }) => sender)),

@@ -45,11 +45,8 @@ export type PingEvent =
 /**
  * How to show it. `longest` is the longest round trip so far, in milliseconds, to which bars are drawn; without it there
  * are none.
- *
- * @category models
- * @since 0.1.0
  */
-export interface TextOptions {
+interface TextOptions {
   readonly style: Style
   /** Characters that a line may have; a pipe has no limit. */
   readonly columns: number

@@ -17,11 +17,8 @@ export const maxSamples = 100_000
  *
  * **Units** milliseconds. `mdev` is the standard deviation, as ping(8) has it. `jitter` is the mean difference between one
  * reply and the next; 0 with a single one. Percentiles are by nearest rank over the last {@link maxSamples}.
- *
- * @category models
- * @since 0.1.0
  */
-export interface RoundTrips {
+interface RoundTrips {
   readonly min: number
   readonly avg: number
   readonly max: number

@@ -10,13 +10,8 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import { type CliError, noAnswer } from "../output/Failure.js"
 
-/**
- * What came back for a request.
- *
- * @category models
- * @since 0.1.0
- */
-export interface Response {
+/** What came back for a request. */
+interface Response {
   readonly status: string
   readonly body: Uint8Array
 }

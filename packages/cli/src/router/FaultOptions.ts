@@ -9,13 +9,8 @@ import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Schedule from "effect/Schedule"
 
-/**
- * Does wrong, for as long as it runs; what is done once and stays so ends at once.
- *
- * @category models
- * @since 0.1.0
- */
-export type Fault = (faults: LocalRouter.Faults) => Effect.Effect<void>
+/** Does wrong, for as long as it runs; what is done once and stays so ends at once. */
+type Fault = (faults: LocalRouter.Faults) => Effect.Effect<void>
 
 interface Word {
   /** As in the help. */
@@ -28,7 +23,7 @@ const millis = (make: (millis: number) => Fault) => (value: string) => Either.ma
 const status = (value: string): Either.Either<number, string> =>
   /^\d{1,3}$/.test(value) && Number(value) <= 255
     ? Either.right(Number(value))
-    : Either.left(`"${value}" is no message status: write a number up to 255, as in 21`)
+    : Either.left(`"${value}" is not a message status: write a number up to 255, such as 21`)
 
 /** Down for so long after each so long of being up: the time that i2pd takes to come back is under a second. */
 const defaultDownMillis = 1000
@@ -64,7 +59,7 @@ const words: Readonly<Record<string, Word>> = {
         const [every = "", down] = value.split("/")
         const up = yield* Quantity.duration(every, "s")
         const pause = down === undefined ? defaultDownMillis : yield* Quantity.duration(down, "s")
-        if (up === 0) return yield* Either.left("a router that restarts all the time is none: write a time above 0")
+        if (up === 0) return yield* Either.left("a router cannot restart all the time: write a time above 0")
         return (faults: LocalRouter.Faults) =>
           Effect.sleep(up).pipe(Effect.zipRight(faults.restart(pause)), Effect.repeat(Schedule.forever), Effect.asVoid)
       })
@@ -89,6 +84,6 @@ export const parse = (text: string): Either.Either<Fault, string> => {
   const at = text.indexOf("=")
   const [name, value] = at < 0 ? [text, ""] : [text.slice(0, at), text.slice(at + 1)]
   const word = Object.hasOwn(words, name) ? words[name] : undefined
-  if (word === undefined) return Either.left(`"${text}" is no fault: use ${forms.join(", ")}`)
+  if (word === undefined) return Either.left(`"${text}" is not a fault: use ${forms.join(", ")}`)
   return Either.mapLeft(word.parse(value), (why) => `${name}: ${why}`)
 }

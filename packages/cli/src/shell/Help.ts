@@ -7,13 +7,8 @@ import type { HelpDoc } from "@effect/cli/HelpDoc"
 import type { Span } from "@effect/cli/HelpDoc/Span"
 import * as Style from "../output/Style.js"
 
-/**
- * An option, argument or command, and what it is.
- *
- * @category models
- * @since 0.1.0
- */
-export interface Entry {
+/** An option, argument or command, and what it is. */
+interface Entry {
   readonly term: string
   readonly text: string
 }

@@ -1,24 +1,42 @@
 /**
  * Every command's help as a page, made from the tree.
+ *
+ * @since 0.1.0
  */
 import * as Command from "@effect/cli/Command"
 import * as Help from "./Help.js"
 import { config } from "./root.js"
 import type * as Tree from "./Tree.js"
 
-/** The first sentence of what a command says of itself. */
+/**
+ * The first sentence of what a command says of itself.
+ *
+ * @category help
+ * @since 0.1.0
+ */
 export const summary = ({ command }: Tree.Node): string =>
   Help.description(Command.getHelp(command, config)).split(/[.:](?: |$)/, 1)[0]!
 
 const namesOf = (options: ReadonlyArray<Tree.Named>): ReadonlySet<string> =>
   new Set(options.flatMap(({ names }) => names))
 
-/** The options that only this command takes: none that the program itself takes. */
+/**
+ * The options that only this command takes: none that the program itself takes.
+ *
+ * @category help
+ * @since 0.1.0
+ */
 export const own = (program: Tree.Node, { options }: Tree.Node): ReadonlyArray<Tree.Named> => {
   const shared = namesOf(program.options)
   return options.filter(({ names }) => !names.some((name) => shared.has(name)))
 }
 
+/**
+ * The help of a command.
+ *
+ * @category help
+ * @since 0.1.0
+ */
 export const page = (program: Tree.Node, node: Tree.Node): Help.Page => {
   const { children, command, name } = node
   const doc = Command.getHelp(command, config)

@@ -52,18 +52,18 @@ export const options = {
   router: Options.text("router").pipe(
     Options.withPseudoName("address"),
     Options.withDescription(
-      "I2CP port of the router: host:port, tls://host:port?pin=FINGERPRINT, unix:/path, several with commas between, or embedded:latency=50ms,loss=1%. Default 127.0.0.1:7654; I2P_ROUTER. User name and password: I2P_USERNAME, I2P_PASSWORD"
+      "I2CP port of the router: host:port, tls://host:port?pin=FINGERPRINT, unix:/path, several comma-separated, or embedded:latency=50ms,loss=1%. Default 127.0.0.1:7654; I2P_ROUTER. User name and password: I2P_USERNAME, I2P_PASSWORD"
     ),
     Options.optional
   ),
   keys: Options.text("keys").pipe(
     Options.withPseudoName("file"),
-    Options.withDescription("Key file of our destination, made if missing. Default: a new destination; I2P_KEYS"),
+    Options.withDescription("Key file of our destination, created if missing. Default: a new destination; I2P_KEYS"),
     Options.optional
   ),
   hosts: Options.text("hosts").pipe(
     Options.withPseudoName("file"),
-    Options.withDescription("A hosts.txt with names of our own, asked before the router. Default: none; I2P_HOSTS"),
+    Options.withDescription("A hosts.txt file, read before asking the router. Default: none; I2P_HOSTS"),
     Options.optional
   ),
   tunnels: Options.text("tunnels").pipe(
@@ -71,7 +71,7 @@ export const options = {
     Options.withDescription("Tunnels each way, or IN/OUT: 3x2, 1x3/2x4. Default 3x2; I2P_TUNNELS"),
     Options.optional
   ),
-  json: Options.boolean("json").pipe(Options.withDescription("One JSON object a line; I2P_JSON"))
+  json: Options.boolean("json").pipe(Options.withDescription("Print one JSON object per line; I2P_JSON"))
 }
 
 /**

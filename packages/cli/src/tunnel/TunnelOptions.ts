@@ -18,7 +18,7 @@ const common = {
   ),
   idle: Options.integer("idle").pipe(
     Options.withPseudoName("seconds"),
-    Options.withDescription("Close what has not moved for so long; 0: never. Default 3600"),
+    Options.withDescription("Close connections idle for this long; 0: never. Default 3600"),
     Options.optional
   ),
   option: Options.text("option").pipe(
@@ -43,7 +43,7 @@ export const parent = {
   ...Settings.options,
   config: Options.text("config").pipe(
     Options.withPseudoName("file"),
-    Options.withDescription("The tunnels of a file in the form of i2pd's tunnels.conf"),
+    Options.withDescription("Run every tunnel of an i2pd tunnels.conf"),
     Options.optional
   )
 }
@@ -55,13 +55,11 @@ export const client = {
   to: Options.text("to").pipe(
     Options.map(Argv.unguard),
     Options.withPseudoName("destination:port"),
-    Options.withDescription(
-      "Where it leads to: a name.i2p, a b32 address or a destination, and its port. Default port 0: any"
-    )
+    Options.withDescription("Target: a name.i2p, a b32 address or a destination, and its port. Default port 0: any")
   ),
   halfClose: Options.boolean("half-close").pipe(
     Options.withAlias("N"),
-    Options.withDescription("Tell the peer at once when a client ends. i2pd then drops what it still had to send")
+    Options.withDescription("Signal the end of a client at once. i2pd then drops what it still had to send")
   )
 }
 
@@ -78,7 +76,7 @@ export const server = {
     Options.withDefault(0)
   ),
   http: Options.boolean("http").pipe(
-    Options.withDescription("It is a web server: say in X-I2P-DestHash, -DestB32 and -DestB64 who sends a request")
+    Options.withDescription("The service is a web server: add X-I2P-DestHash, -DestB32 and -DestB64 to requests")
   ),
   host: Options.text("host").pipe(
     Options.withDescription("With --http: the Host header that the service gets. Default: the visitor's"),
@@ -87,13 +85,13 @@ export const server = {
   allow: Options.text("allow").pipe(
     Options.map(Argv.unguard),
     Options.withPseudoName("addresses"),
-    Options.withDescription("Only these may come in: b32 addresses, with commas between them"),
+    Options.withDescription("Accept only these b32 addresses, comma-separated"),
     Options.optional
   ),
   deny: Options.text("deny").pipe(
     Options.map(Argv.unguard),
     Options.withPseudoName("addresses"),
-    Options.withDescription("These may not come in"),
+    Options.withDescription("Addresses to refuse, comma-separated"),
     Options.optional
   ),
   uniqueLocal: Options.boolean("unique-local").pipe(

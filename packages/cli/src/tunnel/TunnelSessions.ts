@@ -86,11 +86,8 @@ const fromFile = (path: string, type: number) =>
  * A destination that is up.
  *
  * **Shape** `streams` waits in `connect` until the tunnels of the router are there.
- *
- * @category models
- * @since 0.1.0
  */
-export interface Open {
+interface Open {
   readonly streams: StreamManager["Type"]
   readonly session: I2cpSession.I2cpSession["Type"]
 }

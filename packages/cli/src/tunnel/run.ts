@@ -42,34 +42,19 @@ export interface TunnelOptions extends Watch.Options {
   readonly idle: Option.Option<number>
 }
 
-/**
- * What a tunnel takes that listens on TCP.
- *
- * @category models
- * @since 0.1.0
- */
-export interface ListenOptions extends TunnelOptions {
+/** What a tunnel takes that listens on TCP. */
+interface ListenOptions extends TunnelOptions {
   readonly listen: string
 }
 
-/**
- * What `i2p tunnel client` takes.
- *
- * @category models
- * @since 0.1.0
- */
-export interface ClientOptions extends ListenOptions {
+/** What `i2p tunnel client` takes. */
+interface ClientOptions extends ListenOptions {
   readonly to: string
   readonly halfClose: boolean
 }
 
-/**
- * What `i2p tunnel server` takes.
- *
- * @category models
- * @since 0.1.0
- */
-export interface ServerOptions extends TunnelOptions {
+/** What `i2p tunnel server` takes. */
+interface ServerOptions extends TunnelOptions {
   readonly to: string
   readonly port: number
   readonly http: boolean

@@ -68,8 +68,8 @@ describe("trace", () => {
       yield* refused([], /^show which trace\?/)
       yield* refused([Path.join(base, "none")], /^cannot read .*none: no such file$/m)
       yield* refused([write("empty", "")], /empty is empty$/m)
-      yield* refused([write("text", "hello\n")], /text is no packet trace/)
-      yield* refused([write("huge", "x".repeat(100_000))], /huge is no packet trace/)
+      yield* refused([write("text", "hello\n")], /text is not a packet trace/)
+      yield* refused([write("huge", "x".repeat(100_000))], /huge is not a packet trace/)
       const ping = {
         ...{ type: "packet", time: 1000, stream: 7, dir: "out", kind: "PING", seq: 0, ack: null, nacks: 0, bytes: 32 },
         ...{ delay: null, again: false, dropped: false, cwnd: null, flight: null, rtt: null, rto: null }
@@ -144,7 +144,7 @@ describe("top", () => {
       assert.match(none.err, /^\S+none does not exist: start the program with --insight \S+none\n$/)
       assert.strictEqual(none.code, 2)
       const noSocket = yield* i2p(["top", file])
-      assert.match(noSocket.err, /file is no socket\n$/)
+      assert.match(noSocket.err, /file is not a socket\n$/)
       assert.match((yield* i2p(["top"])).err, /^watch what\?/)
     })
   )
@@ -253,6 +253,8 @@ COMP_WORDS=(i2p "$@"); COMP_CWORD=$#; _i2p_bash_completions i2p; echo "\${COMPRE
       assert.strictEqual(completed("pe"), "perf")
       assert.strictEqual(completed("perf", "--rev"), "--reverse")
       assert.strictEqual(completed("ping", "--router", "embedded", "--gr"), "--graph")
+      assert.strictEqual(completed("tunnel", "client", "--half"), "--half-close")
+      assert.strictEqual(completed("key", "van"), "vanity")
     })
   )
 })

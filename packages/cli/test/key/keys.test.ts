@@ -169,7 +169,7 @@ describe("key offline", () => {
         "--expires",
         expires
       ]
-      yield* refused(offline("soon"), /^--expires "soon" is no date: write 30d/)
+      yield* refused(offline("soon"), /^--expires "soon" is not a valid date: write 30d/)
       yield* refused(offline("2001-01-01"), /^--expires "2001-01-01" is not in the future/)
       yield* refused(["key", "offline", file("site.dat"), file("x")], /--expires.*see i2p key offline --help/)
       yield* i2p(offline("30d"))
@@ -321,7 +321,7 @@ describe("Expiry", () => {
 
   it("refuses the past, what does not fit 32 bits, and what is no date", () => {
     for (const text of ["", "0x10", "-1d", "1.5d", "2027", "2027-13-01", "2027-02-30x", "2027-01-15T08:00", "NaN"]) {
-      assert.match(String(at(text)), /is no date: write 30d/)
+      assert.match(String(at(text)), /is not a valid date: write 30d/)
     }
     for (const text of ["0d", "2026-01-01", "1969-01-01"]) assert.match(String(at(text)), /is not in the future/)
     for (const text of ["81y", "2106-02-08", "99999999999d"]) assert.match(String(at(text)), /is after 2106-02-07/)

@@ -51,11 +51,11 @@ describe("faults of the embedded router", () => {
 
   it("are refused in one line", () => {
     for (const [text, why] of [
-      ["explode", /^"explode" is no fault: use refuse/],
-      ["__proto__", /is no fault/],
-      ["status=many", /^status: "many" is no message status/],
+      ["explode", /^"explode" is not a fault: use refuse/],
+      ["__proto__", /is not a fault/],
+      ["status=many", /^status: "many" is not a message status/],
       ["destroy=soon", /^destroy: "soon" is no time/],
-      ["restart=0", /^restart: a router that restarts all the time/]
+      ["restart=0", /^restart: a router cannot restart all the time/]
     ] as const) {
       assert.match(Either.getOrThrow(Either.flip(FaultOptions.parse(text))), why)
     }

@@ -28,6 +28,7 @@ export interface Manifest {
   readonly name: string
   readonly version: string
   readonly bin?: Readonly<Record<string, string>>
+  readonly exports?: Readonly<Record<string, unknown>>
   readonly dependencies?: Readonly<Record<string, string>>
   readonly peerDependencies?: Readonly<Record<string, string>>
 }
@@ -54,7 +55,7 @@ export const problems = (contents: Contents): ReadonlyArray<string> => [
  * @since 0.1.0
  */
 export const publicModules = (contents: Contents): ReadonlyArray<string> =>
-  modules(contents).filter((module) => !isInternal(module))
+  modules(contents).filter((module) => !isInternal(contents, module))
 
 /**
  * The modules that users must not be able to import, by specifier.
@@ -62,9 +63,15 @@ export const publicModules = (contents: Contents): ReadonlyArray<string> =>
  * @category queries
  * @since 0.1.0
  */
-export const internalModules = (contents: Contents): ReadonlyArray<string> => modules(contents).filter(isInternal)
+export const internalModules = (contents: Contents): ReadonlyArray<string> =>
+  modules(contents).filter((module) => isInternal(contents, module))
 
-const isInternal = (module: string): boolean => module.split("/")[2] === "internal"
+/** A package whose `./*` leads to sources only, for the other packages of this repository, exports its main alone. */
+const isInternal = ({ manifest: { exports, name } }: Contents, module: string): boolean => {
+  const others = exports?.["./*"]
+  const hidesOthers = typeof others === "object" && others !== null && !("default" in others)
+  return module.split("/")[2] === "internal" || (hidesOthers && module !== name)
+}
 
 const isCompiled = (file: string): boolean =>
   file.startsWith("dist/") && (file.endsWith(".js") || file.endsWith(".d.ts"))
