@@ -98,7 +98,7 @@ describe("every command", () => {
         }
         for (const child of node.children) {
           assert.include(out, `\n  ${child.name} `)
-          assert.isAbove(Manual.summary(child).length, 5)
+          assert.notStrictEqual(Manual.summary(child), "")
         }
       }
     })
