@@ -127,4 +127,4 @@ export class PacketTrace extends Context.Reference<PacketTrace>()("@effect-i2p/s
  * @since 0.1.0
  * @category layers
  */
-export const layer = (sink: Sink): Layer.Layer<never> => Layer.succeed(PacketTrace, sink) as Layer.Layer<never>
+export const layer = (sink: Sink): Layer.Layer<PacketTrace> => Layer.succeed(PacketTrace, sink)

@@ -487,8 +487,8 @@ export const override = <A extends ConnectionOptions>(
  * @since 0.1.0
  * @category layers
  */
-export const layer = (options: Partial<StreamingOptions>): Layer.Layer<never> =>
-  Layer.succeed(StreamingConfig, override(defaults, options)) as Layer.Layer<never>
+export const layer = (options: Partial<StreamingOptions>): Layer.Layer<StreamingConfig> =>
+  Layer.succeed(StreamingConfig, override(defaults, options))
 
 /**
  * Chance added to the idle timeout, so that keepalives of many streams, or of the same one seen elsewhere, do not line
