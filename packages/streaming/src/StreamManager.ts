@@ -27,6 +27,7 @@ import { Listeners } from "./internal/accept/listeners.js"
 import * as Pings from "./internal/accept/pings.js"
 import * as Replies from "./internal/accept/replies.js"
 import * as Connections from "./internal/Connections.js"
+import { Configs } from "./internal/configs.js"
 import type { SessionServices } from "./internal/connection/connection.js"
 import { MemoryPool } from "./internal/connection/memoryPool.js"
 import * as Pulse from "./internal/connection/pulse.js"
@@ -238,7 +239,14 @@ const make = Effect.gen(function* () {
   const chores = yield* Reader.makeChores(options.maxPendingSyns, drops)
   const admissionControl = yield* AdmissionControl.make(options, () => timers.now, numbers.chance)
   let isClosing = false
-  const opening: Opening.Parts = { options, session, connections, numbers, isClosing: () => isClosing }
+  const opening: Opening.Parts = {
+    options,
+    session,
+    connections,
+    numbers,
+    configs: new Configs(Signing.synRoom(keys)),
+    isClosing: () => isClosing
+  }
 
   const acceptor = Acceptor.make({
     self: keys.destination,

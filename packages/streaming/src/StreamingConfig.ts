@@ -467,7 +467,8 @@ export class StreamingConfig extends Context.Reference<StreamingConfig>()("@effe
 }) {}
 
 /**
- * Changes some knobs: those of a profile that is named, then those that are given. Knobs given as undefined stay.
+ * Changes some knobs: those of a profile that is named, then those that are given. Knobs given as undefined stay, and what
+ * is no knob is left out. The same options if none is given, so that streams share them.
  *
  * @since 0.1.0
  * @category combinators
@@ -475,11 +476,15 @@ export class StreamingConfig extends Context.Reference<StreamingConfig>()("@effe
 export const override = <A extends ConnectionOptions>(
   options: A,
   changes: { readonly [K in keyof A]?: A[K] | undefined }
-): A => ({
-  ...options,
-  ...(changes.profile === undefined ? undefined : profiles[changes.profile]),
-  ...Object.fromEntries(Object.entries(changes).filter(([, value]) => value !== undefined))
-})
+): A => {
+  const given = Object.entries(changes).filter(([name, value]) => name in options && value !== undefined)
+  if (given.length === 0) return options
+  return {
+    ...options,
+    ...(changes.profile === undefined ? undefined : profiles[changes.profile]),
+    ...Object.fromEntries(given)
+  }
+}
 
 /**
  * Changes some knobs.
@@ -491,23 +496,22 @@ export const layer = (options: Partial<StreamingOptions>): Layer.Layer<Streaming
   Layer.succeed(StreamingConfig, override(defaults, options))
 
 /**
- * Chance added to the idle timeout, so that keepalives of many streams, or of the same one seen elsewhere, do not line
- * up. Java, 0 to 10 s.
+ * Most chance added to the idle timeout, in ms, so that keepalives of many streams, or of the same one seen elsewhere, do
+ * not line up. Java, 0 to 10 s.
+ *
+ * @since 0.1.0
+ * @category constants
  */
-const idleJitterMillis = 10_000
+export const maxIdleJitter = 10_000
 
 /**
- * The knobs of one connection as the core takes them. `chance` is uniform in [0, 1); `synRoom` is how many bytes of payload
- * a SYN has room for beside our identity.
+ * The knobs of a connection as the core takes them. `synRoom` is how many bytes of payload a SYN has room for beside our
+ * identity.
  *
  * @since 0.1.0
  * @category conversions
  */
-export const toCore = (
-  options: ConnectionOptions,
-  chance: number,
-  synRoom = Number.POSITIVE_INFINITY
-): Core.Config => ({
+export const toCore = (options: ConnectionOptions, synRoom = Number.POSITIVE_INFINITY): Core.Config => ({
   maxPacketSize: options.maxPacketSize,
   synPayloadBytes: Math.min(options.synPayloadBytes, synRoom),
   synAckPayloadBytes: synRoom,
@@ -543,7 +547,7 @@ export const toCore = (
   receiveSpan: options.receiveSpan,
   chokeTimeout: Duration.toMillis(options.chokeTimeout),
   maxProbeInterval: Duration.toMillis(options.maxProbeInterval),
-  idleTimeout: Duration.toMillis(options.idleTimeout) + chance * idleJitterMillis,
+  idleTimeout: Duration.toMillis(options.idleTimeout),
   idleAction: options.idleAction,
   closeTimeout: Duration.toMillis(options.closeTimeout)
 })

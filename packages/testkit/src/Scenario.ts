@@ -32,7 +32,7 @@ export const handshakeRtt = 100
 /** Payload of a full packet under the default configuration. @since 0.1.0 @category constants */
 export const fullPacket = 1812
 
-const defaults: Config = StreamingConfig.toCore(StreamingConfig.defaults, 0)
+const defaults: Config = StreamingConfig.toCore(StreamingConfig.defaults)
 
 /**
  * The default configuration as the core takes it, with the idle timeout's chance at its least, and without pacing and

@@ -49,19 +49,33 @@ import { isOver, type Phase, type State } from "./State.js"
 import * as Timers from "./Timers.js"
 import * as TimerTable from "./TimerTable.js"
 
+/**
+ * What belongs to one connection, where its configuration may be that of many.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Own {
+  /** What is known about the path already. */
+  readonly seed?: ControlBlock | undefined
+  /** Added to the idle timeout, in ms. Default 0. */
+  readonly idleJitter?: number | undefined
+}
+
 const initial = (
   config: Config,
   role: State["role"],
   phase: Phase,
   ids: { readonly localStreamId: number; readonly remoteStreamId: number },
   maxPacketSize: number,
-  seed: ControlBlock | undefined,
+  { idleJitter = 0, seed }: Own,
   now: number
 ): State => ({
   config,
   role,
   phase,
   localStreamId: ids.localStreamId,
+  idleTimeout: config.idleTimeout + idleJitter,
   remoteStreamId: ids.remoteStreamId,
   maxPacketSize,
   send: SendBuffer.empty,
@@ -116,13 +130,13 @@ const initial = (
  */
 export const open = (
   config: Config,
-  options: {
+  options: Own & {
     readonly localStreamId: number
+    /** Time for the whole opening, in ms. Default that of the configuration. */
+    readonly timeout?: number | undefined
     /** Hash of the destination we call, so that nobody can replay the SYN to another. */
     readonly replayHash: ReadonlyArray<number>
     readonly initialData: Uint8Array
-    /** What is known about the path already. */
-    readonly seed?: ControlBlock | undefined
   },
   now: number
 ): readonly [State, ReadonlyArray<Action>] => {
@@ -133,7 +147,7 @@ export const open = (
       { _tag: "SynSent", attempts: 1, replayHash: options.replayHash, early: [] },
       { localStreamId: options.localStreamId, remoteStreamId: 0 },
       config.maxPacketSize,
-      options.seed,
+      options,
       now
     ),
     now
@@ -141,7 +155,7 @@ export const open = (
   SendBuffer.write(Draft.ownSend(draft), options.initialData, config.maxPacketSize)
   const flags = config.announceInteractive ? Timers.firstSynFlags | Packet.PROFILE_INTERACTIVE : Timers.firstSynFlags
   Outbound.sendNew(draft, flags, Math.min(config.synPayloadBytes, config.maxPacketSize))
-  Timers.armOpening(draft)
+  Timers.armOpening(draft, options.timeout ?? config.connectTimeout)
   return Draft.seal(draft)
 }
 
@@ -153,11 +167,9 @@ export const open = (
  */
 export const accept = (
   config: Config,
-  options: {
+  options: Own & {
     readonly localStreamId: number
     readonly syn: Packet.Packet
-    /** What is known about the path already. */
-    readonly seed?: ControlBlock | undefined
   },
   now: number
 ): readonly [State, ReadonlyArray<Action>] => {
@@ -170,7 +182,7 @@ export const accept = (
       { _tag: "SynReceived", synAckDue: now + delay },
       { localStreamId: options.localStreamId, remoteStreamId: syn.receiveStreamId },
       Inbound.negotiate(config.maxPacketSize, syn.maxPacketSize),
-      options.seed,
+      options,
       now
     ),
     now

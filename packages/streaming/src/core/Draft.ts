@@ -55,6 +55,7 @@ export const from = (
   role: state.role,
   phase: state.phase,
   localStreamId: state.localStreamId,
+  idleTimeout: state.idleTimeout,
   remoteStreamId: state.remoteStreamId,
   maxPacketSize: state.maxPacketSize,
   send: state.send,
@@ -149,7 +150,8 @@ export const setTimer = (draft: Draft, name: TimerTable.TimerName, deadline: num
  * @category combinators
  */
 export const ask = (draft: Draft, policy: Policy, retry: Omit<Retry, "rto">): void => {
-  draft.actions.push({ _tag: "AskRetry", policy, retry: { ...retry, rto: draft.rtt.rto } })
+  const { attempt, backoff, cause } = retry
+  draft.actions.push({ _tag: "AskRetry", policy, retry: { attempt, backoff, cause, rto: draft.rtt.rto } })
 }
 
 /**

@@ -172,6 +172,8 @@ export interface State {
   readonly role: "Initiator" | "Responder"
   readonly phase: Phase
   readonly localStreamId: number
+  /** In ms, its share of chance included. */
+  readonly idleTimeout: number
   /** 0 until the peer's SYN told it. */
   readonly remoteStreamId: number
   /** Payload bytes of a full packet toward this peer. */

@@ -188,11 +188,11 @@ const halfClosedShare = 2 / 3
  * @category combinators
  */
 export const restartIdle = (draft: Draft.Draft): void => {
-  const { idleAction, idleTimeout } = draft.config
+  const { idleAction } = draft.config
   if (idleAction === "none") return
   const isHalfClosed = draft.phase._tag === "FinWait2" || draft.phase._tag === "CloseWait"
   const share = idleAction === "keepalive" && isHalfClosed ? halfClosedShare : 1
-  Draft.setTimer(draft, "idle", draft.now + share * idleTimeout)
+  Draft.setTimer(draft, "idle", draft.now + share * draft.idleTimeout)
 }
 
 /**
@@ -201,8 +201,8 @@ export const restartIdle = (draft: Draft.Draft): void => {
  * @since 0.1.0
  * @category combinators
  */
-export const armOpening = (draft: Draft.Draft): void => {
-  Draft.setTimer(draft, "limit", draft.now + draft.config.connectTimeout)
+export const armOpening = (draft: Draft.Draft, timeout: number): void => {
+  Draft.setTimer(draft, "limit", draft.now + timeout)
   Outbound.askSyn(draft, 1)
 }
 

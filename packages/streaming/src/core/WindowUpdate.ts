@@ -150,7 +150,8 @@ export const repeat = (draft: Draft.Draft, mayNumber: boolean): "nothing" | "ack
   Draft.setTimer(draft, "window", undefined)
   // Nothing would leave this machine. When the router is back it starts over.
   if (update === undefined || draft.isAway) return "nothing"
-  const { idleTimeout, maxProbeInterval } = draft.config
+  const { idleTimeout } = draft
+  const { maxProbeInterval } = draft.config
   const repeats = update.repeats + 1
   // As long as a peer that waits may be waiting for this; then as rarely as a keepalive, which does the same.
   const isLate = draft.now - update.since >= idleTimeout

@@ -9,6 +9,8 @@
 import type { PublicKey } from "@effect-i2p/wire/SigningKey"
 import * as Effect from "effect/Effect"
 import * as FiberMap from "effect/FiberMap"
+import * as FiberRef from "effect/FiberRef"
+import * as Scheduler from "effect/Scheduler"
 import type * as Scope from "effect/Scope"
 import type { Action } from "../core/Action.js"
 import * as Assembler from "../core/Assembler.js"
@@ -57,6 +59,16 @@ export interface Connections {
 }
 
 /**
+ * The same scheduler, which wakes all streams that are due in one round. It has a queue, and a microtask, for each fiber
+ * otherwise.
+ */
+const sharing = (scheduler: Scheduler.Scheduler): Scheduler.Scheduler =>
+  Scheduler.make(
+    (task, priority) => scheduler.scheduleTask(task, priority),
+    (fiber) => scheduler.shouldYield(fiber)
+  )
+
+/**
  * Streams that are interrupted when the scope is left, which aborts them.
  */
 export const make = Effect.fnUntraced(function* (
@@ -66,10 +78,11 @@ export const make = Effect.fnUntraced(function* (
   const endpoint: Connections["endpoint"] = Endpoint.make(StreamingConfig.toLimits(options))
   const tcbCache = TcbCache.make(options)
   const fibers = yield* FiberMap.make<number>()
-  const run = yield* Effect.annotateLogs(FiberMap.runtime(fibers)<never>(), {
-    package: "streaming",
-    module: "Connection"
-  })
+  const scheduler = sharing(yield* FiberRef.get(FiberRef.currentScheduler))
+  const run = yield* FiberMap.runtime(fibers)<never>().pipe(
+    Effect.annotateLogs({ package: "streaming", module: "Connection" }),
+    Effect.withScheduler(scheduler)
+  )
   /** How many streams have a port of ours. */
   const ports = new Map<number, number>()
   /** Open while there is no stream. */
@@ -112,6 +125,7 @@ export const make = Effect.fnUntraced(function* (
       peer,
       peerKey: opening.peerKey,
       state,
+      actions,
       options: opening.options,
       initialBytes: opening.initialBytes,
       maxPackets: options.mailboxSize,
@@ -129,7 +143,7 @@ export const make = Effect.fnUntraced(function* (
     if (path === "Down") connection.notePath(path)
     run(
       id,
-      ConnectionFiber.run(connection, actions, (last) => leave(connection, last))
+      ConnectionFiber.run(connection, (last) => leave(connection, last))
     )
     return connection
   })

@@ -5,6 +5,7 @@
  */
 import type { Service as SecureRandom } from "@effect-i2p/wire/SecureRandom"
 import * as Endpoint from "../core/Endpoint.js"
+import * as StreamingConfig from "../StreamingConfig.js"
 import type { Listeners } from "./accept/listeners.js"
 import type { Connections } from "./Connections.js"
 
@@ -21,6 +22,8 @@ export interface Numbers {
   readonly port: () => number
   /** Uniform in [0, 1). */
   readonly chance: () => number
+  /** What is added to the idle timeout of a stream, in ms. */
+  readonly idleJitter: () => number
 }
 
 export const make = (random: SecureRandom, connections: Connections, listeners: Listeners): Numbers => ({
@@ -37,7 +40,8 @@ export const make = (random: SecureRandom, connections: Connections, listeners: 
     }
     return port
   },
-  chance: () => random.u32() / 2 ** 32
+  chance: () => random.u32() / 2 ** 32,
+  idleJitter: () => (StreamingConfig.maxIdleJitter * random.u32()) / 2 ** 32
 })
 
 /** An invalid port is a defect: encoding would truncate it. */

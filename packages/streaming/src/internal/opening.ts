@@ -25,9 +25,9 @@ import {
 } from "../StreamError.js"
 import * as StreamingConfig from "../StreamingConfig.js"
 import type { Connections } from "./Connections.js"
+import type { Configs } from "./configs.js"
 import type { Connection, SessionServices } from "./connection/connection.js"
 import type { Peer } from "./connection/peer.js"
-import * as Signing from "./connection/signing.js"
 import * as TcbCache from "./connection/tcbCache.js"
 import type { Numbers } from "./numbers.js"
 import { checkPort } from "./numbers.js"
@@ -62,6 +62,7 @@ export interface Parts {
   readonly session: SessionServices
   readonly connections: Connections
   readonly numbers: Numbers
+  readonly configs: Configs
   readonly isClosing: () => boolean
 }
 
@@ -85,7 +86,7 @@ export const checkExpiry = ({
  * Opens a stream to a peer, which lives as long as the scope.
  */
 export const connect = Effect.fn("StreamManager.connect")(function* (
-  { connections, isClosing, numbers, options, session }: Parts,
+  { configs, connections, isClosing, numbers, options, session }: Parts,
   request: ConnectOptions
 ): Effect.fn.Return<StreamConnection.StreamConnection, ConnectError, Scope.Scope> {
   const { timers, transport } = session
@@ -115,13 +116,12 @@ export const connect = Effect.fn("StreamManager.connect")(function* (
     return yield* new TooManyStreams({ limit: options.maxConcurrentStreams })
   }
   const connectTimeout = Math.max(1, deadline - timers.now)
-  const synRoom = Signing.synRoom(transport.keys)
-  const config = StreamingConfig.toCore({ ...merged, connectTimeout }, numbers.chance(), synRoom)
+  const config = configs.of(merged)
   const initialData = (request.initialData ?? noBytes).slice()
   const seed = yield* TcbCache.seed(connections.tcbCache, destination.b32, config, timers.now)
   const replayHash = Packet.replayHash(destination.hash)
-  const first = { localStreamId: numbers.id(), replayHash, initialData, seed }
-  const [state, actions] = Core.open(config, first, timers.now)
+  const own = { localStreamId: numbers.id(), timeout: connectTimeout, idleJitter: numbers.idleJitter(), seed }
+  const [state, actions] = Core.open(config, { ...own, replayHash, initialData }, timers.now)
   const opening = {
     peer: { destination, localPort, remotePort },
     peerKey: destination.signingKey,
@@ -183,17 +183,18 @@ const refusedBy = (
  * Opens the stream that a first SYN asks for, whose signature has been checked. What overtook the SYN follows.
  */
 export const accept = Effect.fnUntraced(function* (
-  { connections, numbers, session }: Parts,
+  { configs, connections, numbers, session }: Parts,
   syn: Packet.Packet,
   peer: Peer,
   peerKey: PublicKey,
   options: StreamingConfig.ConnectionOptions
 ): Effect.fn.Return<StreamConnection.Owned> {
-  const { timers, transport } = session
+  const { timers } = session
   const { endpoint, tcbCache } = connections
-  const config = StreamingConfig.toCore(options, numbers.chance(), Signing.synRoom(transport.keys))
+  const config = configs.of(options)
   const seed = yield* TcbCache.seed(tcbCache, peer.destination.b32, config, timers.now)
-  const [state, actions] = Core.accept(config, { localStreamId: numbers.id(), syn, seed }, timers.now)
+  const own = { localStreamId: numbers.id(), idleJitter: numbers.idleJitter(), seed }
+  const [state, actions] = Core.accept(config, { ...own, syn }, timers.now)
   const known = TcbCache.known(tcbCache, peer.destination)
   const connection = yield* connections.open({
     peer: { ...peer, destination: known },

@@ -5,7 +5,7 @@ import * as Scenario from "@effect-i2p/testkit/Scenario"
 import { assert, describe, it } from "vitest"
 
 const core = (options: Partial<StreamingConfig.ConnectionOptions>) =>
-  StreamingConfig.toCore(StreamingConfig.override(StreamingConfig.defaults, options), 0)
+  StreamingConfig.toCore(StreamingConfig.override(StreamingConfig.defaults, options))
 
 const established = (options: Partial<StreamingConfig.ConnectionOptions>) =>
   Scenario.established({ config: core(options) }).wait(1000)

@@ -41,6 +41,7 @@ export const perform = (self: Connection, actions: ReadonlyArray<Action>): Effec
       case "Connected":
         if (self.connected !== undefined) Deferred.unsafeDone(self.connected, Effect.void)
         self.connected = undefined
+        self.retries.rest()
         break
       case "Writable":
         writable += action.bytes

@@ -16,6 +16,7 @@ import * as Mailbox from "effect/Mailbox"
 import * as PubSub from "effect/PubSub"
 import * as Ref from "effect/Ref"
 import * as Stream from "effect/Stream"
+import type { Action } from "../../core/Action.js"
 import type { Counters } from "../../core/Counters.js"
 import * as Event from "../../core/Event.js"
 import type * as MessageStatus from "../../core/MessageStatus.js"
@@ -92,6 +93,8 @@ export interface Options {
   readonly peer: Peer
   readonly peerKey: PublicKey | undefined
   readonly state: State
+  /** What the first step asked for. */
+  readonly actions: ReadonlyArray<Action>
   readonly options: ConnectionOptions
   /** Bytes that were written before there was a stream: the SYN's data. */
   readonly initialBytes: number
@@ -137,6 +140,7 @@ export class Connection implements Timed, Sender {
   isChoking = false
   /** A full packet waits in the core for the window, the pace or its turn. */
   hasFullPacket = false
+  #first: ReadonlyArray<Action>
   /** Written since the last turn. */
   #writes: Array<Event.Event> | undefined
   /** The stream has asked for its turn to send. */
@@ -155,6 +159,7 @@ export class Connection implements Timed, Sender {
     this.session = session
     this.peer = options.peer
     this.inbox = inbox
+    this.#first = options.actions
     this.state = Ref.unsafeMake(state)
     this.incoming = new Incoming(session.memory, () => {
       if (this.isChoking) this.inbox.unsafeOffer(look)
@@ -192,6 +197,13 @@ export class Connection implements Timed, Sender {
     if (this.#writes === undefined) this.#writes = [Event.write(bytes)]
     else this.#writes.push(Event.write(bytes))
     if (!this.awaitsTurn && !this.hasFullPacket) this.inbox.unsafeOffer(look)
+  }
+
+  /** What the first step asked for, once: the packets are not kept. */
+  takeFirst(): ReadonlyArray<Action> {
+    const actions = this.#first
+    this.#first = []
+    return actions
   }
 
   /** What was written since the last turn, in order. It was written before any command that waits in the inbox. */

@@ -40,11 +40,7 @@ const aborted: Outcome = { _tag: "Aborted" }
 /**
  * Drives a stream from its first actions to its end; then calls `onEnd` with its last state, whatever ended it.
  */
-export const run = (
-  self: Connection,
-  initial: ReadonlyArray<Action>,
-  onEnd: (last: State) => Effect.Effect<void>
-): Effect.Effect<void> =>
+export const run = (self: Connection, onEnd: (last: State) => Effect.Effect<void>): Effect.Effect<void> =>
   // Not `Effect.annotateLogs`, whose frames would stay on the stack of every idle stream: 2 KB.
   FiberRef.update(FiberRef.currentLogAnnotations, (annotations: HashMap.HashMap<string, unknown>) =>
     HashMap.set(annotations, "stream", nameOf(self))
@@ -52,7 +48,7 @@ export const run = (
     Effect.zipRight(
       Effect.onExit(
         Effect.flatMap(Ref.get(self.state), (state) =>
-          Effect.flatMap(performed(self, state.phase._tag, state, initial), () => turns(self))
+          Effect.flatMap(performed(self, state.phase._tag, state, self.takeFirst()), () => turns(self))
         ),
         (exit) => finish(self, exit, onEnd)
       )

@@ -44,6 +44,11 @@ export class Retries {
     )
   }
 
+  /** Forgets where the schedules are: a first attempt starts them anew, and most streams never make one. */
+  rest(): void {
+    this.#running = undefined
+  }
+
   #scheduleFor(policy: Policy, { attempt }: Retry): LiveSchedule<Retry> {
     this.#running ??= new Map()
     let schedule = this.#running.get(policy)
