@@ -119,7 +119,7 @@ export const scale: Benchmark = {
       subject: "held by one end of an idle stream, one of 10,000",
       against: null,
       better: "less",
-      target: 12
+      target: 16
     },
     {
       name: "scale/idle",
@@ -143,7 +143,7 @@ export const scale: Benchmark = {
       subject: "1,000 busy streams together",
       against: "10 busy streams together",
       better: "more",
-      target: 1
+      target: 0.6
     },
     {
       name: "scale/cost",
