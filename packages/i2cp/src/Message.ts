@@ -1,5 +1,6 @@
 /**
- * Every I2CP message of a working session as one tagged union of Schemas, and the hand-written codecs by type number.
+ * Every I2CP message of a working session as one tagged union of Schemas, and their hand-written codecs, both read from the
+ * descriptors that the files of `message/` list.
  *
  * Both directions are here: a client encodes its own and decodes the router's, the embedded router the other way
  * round. Types that are deprecated or for modes we never ask for (4, 6, 7, 21, 29, 34, 35) are not; a receiver
@@ -17,14 +18,28 @@ import { ByteWriter } from "@effect-i2p/wire/ByteWriter"
 import { DecodeError } from "@effect-i2p/wire/WireError"
 import * as Either from "effect/Either"
 import * as Schema from "effect/Schema"
-import { HEADER_BYTES } from "./core/Framer.js"
-import type { Codec } from "./internal/codec.js"
-import * as BlindingInfo from "./message/BlindingInfo.js"
-import * as Delivery from "./message/Delivery.js"
-import * as Handshake from "./message/Handshake.js"
-import * as LeaseSets from "./message/LeaseSets.js"
-import * as Lookup from "./message/Lookup.js"
-import * as SessionControl from "./message/SessionControl.js"
+import { type Descriptor, type Direction, HEADER_BYTES } from "./internal/message/descriptor.js"
+import { blindingMessages } from "./message/BlindingInfo.js"
+import { deliveryMessages } from "./message/Delivery.js"
+import { handshakeMessages } from "./message/Handshake.js"
+import { leaseSetMessages } from "./message/LeaseSets.js"
+import { lookupMessages } from "./message/Lookup.js"
+import { sessionMessages } from "./message/SessionControl.js"
+
+const all = [
+  ...handshakeMessages,
+  ...sessionMessages,
+  ...leaseSetMessages,
+  ...blindingMessages,
+  ...deliveryMessages,
+  ...lookupMessages
+] as const
+
+type SchemasOf<All extends ReadonlyArray<{ readonly schema: Schema.Schema.AnyNoContext }>> = {
+  readonly [K in keyof All]: All[K]["schema"]
+}
+
+type Schemas = SchemasOf<typeof all>
 
 /**
  * Any message this package understands.
@@ -32,26 +47,7 @@ import * as SessionControl from "./message/SessionControl.js"
  * @category models
  * @since 0.1.0
  */
-export const Message = Schema.Union(
-  Handshake.GetDate,
-  Handshake.SetDate,
-  Handshake.GetBandwidthLimits,
-  Handshake.BandwidthLimits,
-  Handshake.Disconnect,
-  SessionControl.CreateSession,
-  SessionControl.ReconfigureSession,
-  SessionControl.DestroySession,
-  SessionControl.SessionStatus,
-  LeaseSets.RequestVariableLeaseSet,
-  LeaseSets.CreateLeaseSet2,
-  BlindingInfo.BlindingInfo,
-  Delivery.SendMessage,
-  Delivery.SendMessageExpires,
-  Delivery.MessagePayload,
-  Delivery.MessageStatus,
-  Lookup.HostLookup,
-  Lookup.HostReply
-)
+export const Message: Schema.Union<Schemas> = Schema.Union(...(all.map(({ schema }) => schema) as unknown as Schemas))
 
 /**
  * @category models
@@ -59,34 +55,21 @@ export const Message = Schema.Union(
  */
 export type Message = typeof Message.Type
 
-type Codecs = { readonly [Tag in Message["_tag"]]: Codec<Extract<Message, { readonly _tag: Tag }>> }
+/**
+ * Every message as what it consists of: tag, type number, schema, direction, cap, addressee and codec. Whatever has to
+ * know all messages iterates over these.
+ *
+ * @category descriptors
+ * @since 0.1.0
+ */
+export const descriptors = all as unknown as ReadonlyArray<Descriptor<typeof Message, Direction | "Both">>
 
-const codecs: Codecs = {
-  GetDate: Handshake.getDate,
-  SetDate: Handshake.setDate,
-  GetBandwidthLimits: Handshake.getBandwidthLimits,
-  BandwidthLimits: Handshake.bandwidthLimits,
-  Disconnect: Handshake.disconnect,
-  CreateSession: SessionControl.createSession,
-  ReconfigureSession: SessionControl.reconfigureSession,
-  DestroySession: SessionControl.destroySession,
-  SessionStatus: SessionControl.sessionStatus,
-  RequestVariableLeaseSet: LeaseSets.requestVariableLeaseSet,
-  CreateLeaseSet2: LeaseSets.createLeaseSet2,
-  BlindingInfo: BlindingInfo.blindingInfo,
-  SendMessage: Delivery.sendMessage,
-  SendMessageExpires: Delivery.sendMessageExpires,
-  MessagePayload: Delivery.messagePayload,
-  MessageStatus: Delivery.messageStatus,
-  HostLookup: Lookup.hostLookup,
-  HostReply: Lookup.hostReply
-}
+const byTag = Object.fromEntries(descriptors.map((descriptor) => [descriptor.tag, descriptor])) as Readonly<
+  Record<Message["_tag"], (typeof descriptors)[number]>
+>
 
-const codecOf = <M extends Message>(tag: M["_tag"]): Codec<M> => codecs[tag] as unknown as Codec<M>
-
-const byType = new Map<number, Codec<Message>>(
-  Object.values(codecs).map((codec) => [codec.type, codec as unknown as Codec<Message>])
-)
+/** By type number: an array, because every frame asks. */
+const byType = Array.from({ length: 256 }, (_, type) => descriptors.find((descriptor) => descriptor.type === type))
 
 /**
  * The type number a message travels under.
@@ -94,7 +77,7 @@ const byType = new Map<number, Codec<Message>>(
  * @category getters
  * @since 0.1.0
  */
-export const typeOf = (tag: Message["_tag"]): number => codecs[tag].type
+export const typeOf = (tag: Message["_tag"]): number => byTag[tag].type
 
 /**
  * Whether {@link decode} knows this type number; others are to be ignored and counted.
@@ -102,7 +85,21 @@ export const typeOf = (tag: Message["_tag"]): number => codecs[tag].type
  * @category getters
  * @since 0.1.0
  */
-export const isKnown = (type: number): boolean => byType.has(type)
+export const isKnown = (type: number): boolean => byType[type] !== undefined
+
+/**
+ * Whom a router's frame of this type is for: one `Session`, whose id its body begins with, or the whole `Connection`.
+ *
+ * **Shape** `undefined` for types that are unknown or that only clients send.
+ *
+ * @category getters
+ * @since 0.1.0
+ */
+export const addresseeOf = (type: number): "Session" | "Connection" | undefined => {
+  const descriptor = byType[type]
+  if (descriptor === undefined || descriptor.direction === "ToRouter") return undefined
+  return descriptor.isAddressed ? "Session" : "Connection"
+}
 
 /**
  * Encodes a whole frame: length, type, body.
@@ -113,7 +110,7 @@ export const isKnown = (type: number): boolean => byType.has(type)
  * @since 0.1.0
  */
 export const encode = (message: Message): Uint8Array => {
-  const codec = codecOf(message._tag)
+  const codec = byTag[message._tag]
   const writer = new ByteWriter()
   writer.u32(0)
   writer.u8(codec.type)
@@ -132,7 +129,7 @@ export const encode = (message: Message): Uint8Array => {
  * @since 0.1.0
  */
 export const decode = (type: number, body: Uint8Array): Either.Either<Message, DecodeError> => {
-  const codec = byType.get(type)
+  const codec = byType[type]
   if (codec === undefined) {
     return Either.left(
       new DecodeError({ structure: "I2CP", field: "type", offset: 4, reason: `unknown message type ${type}` })
@@ -151,7 +148,7 @@ export const decode = (type: number, body: Uint8Array): Either.Either<Message, D
         })
     )
   }
-  return codec.looseTail === true ? reader.finishLoose(message) : reader.finish(message)
+  return codec.hasLooseTail === true ? reader.finishLoose(message) : reader.finish(message)
 }
 
 export * from "./message/BlindingInfo.js"

@@ -28,7 +28,7 @@ import * as Either from "effect/Either"
 import * as Schema from "effect/Schema"
 import type * as Compression from "./Compression.js"
 import * as Ids from "./Ids.js"
-import { Bytes } from "./internal/schemas.js"
+import { Bytes } from "./internal/message/schemas.js"
 
 /**
  * What an envelope carries.

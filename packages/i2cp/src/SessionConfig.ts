@@ -28,10 +28,12 @@ import type { SignatureError } from "@effect-i2p/wire/SignatureError"
 import type * as Signatures from "@effect-i2p/wire/Signatures"
 import type * as SigningKey from "@effect-i2p/wire/SigningKey"
 import type { EncodeError } from "@effect-i2p/wire/WireError"
+import * as Arbitrary from "effect/Arbitrary"
 import * as Either from "effect/Either"
 import * as Schema from "effect/Schema"
 import * as Ids from "./Ids.js"
-import { Bytes } from "./internal/schemas.js"
+import { signer } from "./internal/message/arbitraries.js"
+import { Bytes } from "./internal/message/schemas.js"
 
 /**
  * A signed configuration.
@@ -48,6 +50,11 @@ export const SessionConfig = Schema.Struct({
   created: Ids.Millis,
   signature: Bytes,
   bytes: Bytes
+}).annotations({
+  arbitrary: () => (fc) =>
+    fc
+      .tuple(signer(fc), Arbitrary.makeLazy(Mapping.Schema)(fc), Arbitrary.makeLazy(Ids.Millis)(fc))
+      .map(([{ keys, signatures }, options, created]) => Either.getOrThrow(sign(keys, options, created, signatures)))
 })
 
 /**

@@ -1,5 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Compression from "@effect-i2p/i2cp/Compression"
+import * as Framer from "@effect-i2p/i2cp/core/Framer"
 import * as Message from "@effect-i2p/i2cp/Message"
 import * as Payload from "@effect-i2p/i2cp/Payload"
 import * as Blinding from "@effect-i2p/wire/Blinding"
@@ -230,37 +231,43 @@ const reveal = (message: Message.Message): unknown => {
   }
 }
 
-/** CreateSession and CreateLeaseSet2 hold signed bytes, so their messages are built, not generated from the Schema. */
-/** A mapping is written sorted, so it comes back sorted. */
-const sorted = (message: Message.GetDate): Message.GetDate =>
-  message.options === undefined
-    ? message
-    : { ...message, options: new Map([...message.options].sort(([a], [b]) => (a < b ? -1 : 1))) }
-
 const generated: FastCheck.Arbitrary<Message.Message> = FastCheck.oneof(
-  Arbitrary.make(Message.GetDate).map(sorted),
-  Arbitrary.make(Message.SetDate),
-  Arbitrary.make(Message.GetBandwidthLimits),
-  Arbitrary.make(Message.BandwidthLimits),
-  Arbitrary.make(Message.Disconnect),
-  Arbitrary.make(Message.DestroySession),
-  Arbitrary.make(Message.SessionStatus),
-  Arbitrary.make(Message.RequestVariableLeaseSet),
-  Arbitrary.make(Message.SendMessage),
-  Arbitrary.make(Message.SendMessageExpires),
-  Arbitrary.make(Message.MessagePayload),
-  Arbitrary.make(Message.MessageStatus),
-  Arbitrary.make(Message.HostLookup),
-  Arbitrary.make(Message.HostReply),
+  ...Message.descriptors.map(({ schema }) => Arbitrary.make(schema)),
   FastCheck.constantFrom(
     createLeaseSet2,
     { ...createLeaseSet2, leaseSet: encrypted },
     { ...createLeaseSet2, leaseSet: meta, privateKeys: [] }
   ),
-  Arbitrary.make(Message.BlindingInfo),
   FastCheck.constant(sendMessageExpires)
 )
 const equivalence = Schema.equivalence(Message.Message)
+
+describe("descriptors", () => {
+  it("have type numbers and tags of their own", () => {
+    const { descriptors } = Message
+    assert.strictEqual(new Set(descriptors.map(({ type }) => type)).size, descriptors.length)
+    assert.strictEqual(new Set(descriptors.map(({ tag }) => tag)).size, descriptors.length)
+  })
+
+  it.each(Message.descriptors.map((descriptor) => [descriptor.tag, descriptor] as const))(
+    "%s: what it says is what its codec writes",
+    (tag, { cap, direction, isAddressed, schema, type }) => {
+      const largest = cap ?? Framer.capOf("ToRouter", type)
+      FastCheck.assert(
+        FastCheck.property(Arbitrary.make(schema), (message) => {
+          const body = bodyOf(Message.encode(message))
+          assert.strictEqual(message._tag, tag)
+          assert.isAtMost(body.length, largest)
+          assert.strictEqual("sessionId" in message, isAddressed)
+          if ("sessionId" in message) assert.strictEqual((body[0]! << 8) | body[1]!, message.sessionId)
+        }),
+        { numRuns: 50 }
+      )
+      const addressee = direction === "ToRouter" ? undefined : isAddressed ? "Session" : "Connection"
+      assert.strictEqual(Message.addresseeOf(type), addressee)
+    }
+  )
+})
 
 describe("round trips", () => {
   it("decodes every message it encodes", () => {

@@ -11,8 +11,8 @@
  */
 import * as EffectSchema from "effect/Schema"
 import type { ByteReader } from "./ByteReader.js"
+import * as Bytes from "./Bytes.js"
 import type { ByteWriter } from "./ByteWriter.js"
-import * as bytes from "./internal/bytes.js"
 import * as KeyType from "./KeyType.js"
 
 /**
@@ -29,7 +29,7 @@ const Payload = EffectSchema.Uint8ArrayFromSelf.pipe(
   EffectSchema.filter((u) => u.length <= 0xffff - 4, {
     arbitrary: () => (fc) => fc.uint8Array({ maxLength: 64 })
   }),
-  EffectSchema.annotations({ equivalence: () => bytes.equals })
+  EffectSchema.annotations({ equivalence: () => Bytes.equals })
 )
 
 /**

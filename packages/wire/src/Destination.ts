@@ -17,6 +17,7 @@ import * as Inspectable from "effect/Inspectable"
 import * as ParseResult from "effect/ParseResult"
 import * as EffectSchema from "effect/Schema"
 import { ByteReader } from "./ByteReader.js"
+import * as Bytes from "./Bytes.js"
 import { ByteWriter } from "./ByteWriter.js"
 import * as Certificate from "./Certificate.js"
 import * as Hash from "./Hash.js"
@@ -102,7 +103,7 @@ export class Destination implements Equal.Equal, Inspectable.Inspectable {
   }
 
   [Equal.symbol](that: unknown): boolean {
-    return that instanceof Destination && bytes.equals(this.bytes, that.bytes)
+    return that instanceof Destination && Bytes.equals(this.bytes, that.bytes)
   }
 
   [EffectHash.symbol](): number {
@@ -276,7 +277,7 @@ export const equals = (a: Destination, b: Destination): boolean => a[Equal.symbo
  */
 export const isSubsessionOf = (other: Destination, primary: Destination): boolean =>
   Certificate.encryptionType(other.certificate) === Certificate.encryptionType(primary.certificate) &&
-  bytes.equals(other.bytes.subarray(0, encryptionFieldLength), primary.bytes.subarray(0, encryptionFieldLength)) &&
+  Bytes.equals(other.bytes.subarray(0, encryptionFieldLength), primary.bytes.subarray(0, encryptionFieldLength)) &&
   !SigningKey.equals(other.signingKey, primary.signingKey)
 
 /**

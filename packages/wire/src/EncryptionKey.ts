@@ -16,7 +16,7 @@
  */
 import { x25519 } from "@noble/curves/ed25519.js"
 import * as Redacted from "effect/Redacted"
-import * as bytes from "./internal/bytes.js"
+import * as Bytes from "./Bytes.js"
 import { elgamalPrivateKey, elgamalPublicKey } from "./internal/elgamal.js"
 import * as KeyType from "./KeyType.js"
 import type * as SecureRandom from "./SecureRandom.js"
@@ -91,7 +91,7 @@ export const fromPrivate = (privateKey: Uint8Array, type: number = KeyType.X2551
 export const isPair = (type: number, publicKey: Uint8Array, privateKey: Redacted.Redacted<Uint8Array>): boolean => {
   if (!supportedTypes.includes(type) || Redacted.value(privateKey).length !== privateLength(type)) return false
   try {
-    return bytes.equals(fromPrivate(Redacted.value(privateKey), type).publicKey, publicKey)
+    return Bytes.equals(fromPrivate(Redacted.value(privateKey), type).publicKey, publicKey)
   } catch {
     // An ElGamal exponent out of range: no public key belongs to it.
     return false

@@ -8,8 +8,8 @@ import type * as Brand from "effect/Brand"
 import * as Either from "effect/Either"
 import * as EffectSchema from "effect/Schema"
 import type { ByteReader } from "./ByteReader.js"
+import * as Bytes from "./Bytes.js"
 import { decodeBase32, encodeBase32 } from "./I2pEncoding.js"
-import * as bytes from "./internal/bytes.js"
 import { DecodeError } from "./WireError.js"
 
 /**
@@ -40,7 +40,7 @@ export const Schema: EffectSchema.Schema<Hash> = EffectSchema.declare(isHash, {
   identifier: "Hash",
   description: "a 32-byte hash",
   arbitrary: () => (fc) => fc.uint8Array({ minLength: length, maxLength: length }).map((u) => u as Hash),
-  equivalence: () => bytes.equals,
+  equivalence: () => Bytes.equals,
   pretty: () => (hash) => short(hash)
 })
 
@@ -133,6 +133,6 @@ export const short = (hash: Hash): string => encodeBase32(hash.subarray(0, 5))
  * @category predicates
  * @since 0.1.0
  */
-export const equals = (a: Hash, b: Hash): boolean => bytes.equals(a, b)
+export const equals = (a: Hash, b: Hash): boolean => Bytes.equals(a, b)
 
 const suffix = ".b32.i2p"

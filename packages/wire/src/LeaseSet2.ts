@@ -12,10 +12,10 @@
 import * as Either from "effect/Either"
 import * as EffectSchema from "effect/Schema"
 import { ByteReader } from "./ByteReader.js"
+import * as Bytes from "./Bytes.js"
 import { ByteWriter } from "./ByteWriter.js"
 import * as Destination from "./Destination.js"
 import type * as DestinationKeys from "./DestinationKeys.js"
-import * as bytes from "./internal/bytes.js"
 import { concat } from "./internal/bytes.js"
 import * as Header from "./internal/leaseSetHeader.js"
 import * as KeyType from "./KeyType.js"
@@ -58,7 +58,7 @@ export const EncryptionPublicKey = EffectSchema.Struct({
   type: EffectSchema.Int.pipe(EffectSchema.between(0, 0xffff)),
   publicKey: EffectSchema.Uint8ArrayFromSelf.pipe(
     EffectSchema.filter((u) => u.length <= 0xffff),
-    EffectSchema.annotations({ equivalence: () => bytes.equals })
+    EffectSchema.annotations({ equivalence: () => Bytes.equals })
   )
 }).pipe(
   EffectSchema.filter(({ publicKey, type }) => refuseKey(type, publicKey.length), {

@@ -9,6 +9,7 @@
  *
  * @since 0.1.0
  */
+import type { LazyArbitrary } from "effect/Arbitrary"
 import * as Either from "effect/Either"
 import * as EffectSchema from "effect/Schema"
 import { ByteReader } from "./ByteReader.js"
@@ -59,11 +60,14 @@ const refusal = (text: string, encodedLength: number): string | undefined =>
       ? "lone surrogate"
       : undefined
 
+const text: LazyArbitrary<string> = (fc) => fc.string({ unit: "binary", maxLength: 63 })
+
 const Text = EffectSchema.String.pipe(
-  EffectSchema.filter((text) => refusal(text, utf8Encode(text).length), {
-    arbitrary: () => (fc) => fc.string({ unit: "binary", maxLength: 63 })
-  })
+  EffectSchema.filter((text) => refusal(text, utf8Encode(text).length), { arbitrary: () => text })
 )
+
+/** The order of keys on the wire, by UTF-16 code units as Java's. */
+const byKey = ([a]: readonly [string, string], [b]: readonly [string, string]): number => (a < b ? -1 : a > b ? 1 : 0)
 
 /**
  * Keys and values, each of 255 bytes at the most.
@@ -72,7 +76,14 @@ const Text = EffectSchema.String.pipe(
  * @since 0.1.0
  */
 export const Schema: EffectSchema.Schema<Mapping> = EffectSchema.ReadonlyMapFromSelf({ key: Text, value: Text }).pipe(
-  EffectSchema.annotations({ identifier: "Mapping" })
+  EffectSchema.annotations({
+    identifier: "Mapping",
+    // Sorted, so that a value that is written and read again equals the one that was generated.
+    arbitrary: () => (fc) =>
+      fc
+        .uniqueArray(fc.tuple(text(fc), text(fc)), { maxLength: 8, selector: ([key]) => key })
+        .map((entries) => new Map(entries.sort(byKey)))
+  })
 )
 
 /**
@@ -93,7 +104,7 @@ export const empty: Mapping = new Map()
  */
 export const encode = (input: Input): Either.Either<Uint8Array, EncodeError> => {
   const entries = isMap(input) ? Array.from(input) : Object.entries(input)
-  entries.sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0))
+  entries.sort(byKey)
   const writer = new ByteWriter()
   writer.u16(0)
   for (const [key, value] of entries) {

@@ -10,8 +10,8 @@
 import * as Either from "effect/Either"
 import * as EffectSchema from "effect/Schema"
 import type { ByteReader } from "./ByteReader.js"
+import * as Bytes from "./Bytes.js"
 import { ByteWriter } from "./ByteWriter.js"
-import * as bytes from "./internal/bytes.js"
 import * as KeyType from "./KeyType.js"
 import type { SignatureError } from "./SignatureError.js"
 import type * as Signatures from "./Signatures.js"
@@ -38,7 +38,7 @@ export interface OfflineSignature {
 export const OfflineSignature: EffectSchema.Schema<OfflineSignature> = EffectSchema.Struct({
   expires: EffectSchema.Int.pipe(EffectSchema.between(0, 0xffff_ffff)),
   transientKey: SigningKey.PublicKey,
-  signature: EffectSchema.Uint8ArrayFromSelf.pipe(EffectSchema.annotations({ equivalence: () => bytes.equals }))
+  signature: EffectSchema.Uint8ArrayFromSelf.pipe(EffectSchema.annotations({ equivalence: () => Bytes.equals }))
 }).pipe(EffectSchema.annotations({ identifier: "OfflineSignature" }))
 
 /**

@@ -11,7 +11,7 @@
 import * as Either from "effect/Either"
 import * as Redacted from "effect/Redacted"
 import * as EffectSchema from "effect/Schema"
-import * as bytes from "./internal/bytes.js"
+import * as Bytes from "./Bytes.js"
 import { generatePrivate, nobleSignatures } from "./internal/noble.js"
 import type * as SecureRandom from "./SecureRandom.js"
 import type { SignatureError } from "./SignatureError.js"
@@ -46,7 +46,7 @@ export interface PrivateKey {
  */
 export const PublicKey: EffectSchema.Schema<PublicKey> = EffectSchema.Struct({
   type: EffectSchema.Int.pipe(EffectSchema.between(0, 0xffff)),
-  bytes: EffectSchema.Uint8ArrayFromSelf.pipe(EffectSchema.annotations({ equivalence: () => bytes.equals }))
+  bytes: EffectSchema.Uint8ArrayFromSelf.pipe(EffectSchema.annotations({ equivalence: () => Bytes.equals }))
 }).pipe(EffectSchema.annotations({ identifier: "SigningPublicKey" }))
 
 /**
@@ -86,4 +86,4 @@ export const publicFromPrivate = (key: PrivateKey): Either.Either<PublicKey, Sig
  * @category predicates
  * @since 0.1.0
  */
-export const equals = (a: PublicKey, b: PublicKey): boolean => a.type === b.type && bytes.equals(a.bytes, b.bytes)
+export const equals = (a: PublicKey, b: PublicKey): boolean => a.type === b.type && Bytes.equals(a.bytes, b.bytes)

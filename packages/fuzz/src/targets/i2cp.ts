@@ -72,22 +72,7 @@ export const routerMessages = (): ReadonlyArray<Message.Message> => [
 ]
 
 const generated = (): ReadonlyArray<Message.Message> =>
-  [
-    Arbitrary.make(Message.GetDate),
-    Arbitrary.make(Message.SetDate),
-    Arbitrary.make(Message.BandwidthLimits),
-    Arbitrary.make(Message.Disconnect),
-    Arbitrary.make(Message.DestroySession),
-    Arbitrary.make(Message.SessionStatus),
-    Arbitrary.make(Message.RequestVariableLeaseSet),
-    Arbitrary.make(Message.SendMessage),
-    Arbitrary.make(Message.SendMessageExpires),
-    Arbitrary.make(Message.MessagePayload),
-    Arbitrary.make(Message.MessageStatus),
-    Arbitrary.make(Message.HostLookup),
-    Arbitrary.make(Message.HostReply),
-    Arbitrary.make(Message.BlindingInfo)
-  ].flatMap((arbitrary) => Samples.some<Message.Message>(arbitrary, 3))
+  Message.descriptors.flatMap(({ schema }) => Samples.some<Message.Message>(Arbitrary.make(schema), 3))
 
 const frames = () => [...clientMessages(), ...routerMessages(), ...generated()].map(Message.encode)
 

@@ -15,10 +15,13 @@
  * | 4 | 1 | message type |
  * | 5 | n | body |
  *
- * **Source** I2CP specification "I2CP message header"; the caps are ours, from the layouts there.
+ * **Source** I2CP specification "I2CP message header"; the caps are those of the messages' descriptors.
  *
  * @since 0.1.0
  */
+
+import * as Descriptor from "../internal/message/descriptor.js"
+import * as Message from "../Message.js"
 
 /**
  * Which way the bytes travel: `ToClient` frames were written by a router, `ToRouter` frames by a client, which starts
@@ -27,7 +30,7 @@
  * @category models
  * @since 0.1.0
  */
-export type Direction = "ToClient" | "ToRouter"
+export type Direction = Descriptor.Direction
 
 /**
  * The byte a client writes before its first frame; a router writes none.
@@ -47,7 +50,7 @@ export const PREAMBLE = 0x2a
  * @category constants
  * @since 0.1.0
  */
-export const HEADER_BYTES = 5
+export const HEADER_BYTES = Descriptor.HEADER_BYTES
 
 /**
  * The stream cannot be followed any further.
@@ -76,26 +79,23 @@ export interface FrameError {
  */
 export type OnFrame = (type: number, body: Uint8Array) => void
 
-/**
- * Largest body accepted from a router for each type; anything else may have 65,536 and is discarded.
- *
- * **Source** ours, each from its layout in the I2CP specification: 20 SessionStatus, 21 RequestLeaseSet,
- * 22 MessageStatus, 23 BandwidthLimits, 30 Disconnect, 31 MessagePayload, 33 SetDate, 35 DestReply,
- * 37 RequestVariableLeaseSet, 39 HostReply.
- */
-const TO_CLIENT_CAPS: Readonly<Record<number, number>> = {
-  20: 3,
-  21: 9_191,
-  22: 15,
-  23: 64,
-  30: 256,
-  31: 65_546,
-  33: 264,
-  35: 4_096,
-  37: 11_223,
-  39: 68_200
-}
+/** Largest body of a type that no descriptor names; it is discarded. Source: ours. */
 const TO_CLIENT_DEFAULT_CAP = 65_536
+
+/**
+ * Deprecated messages that routers may still send and that we discard: 21 RequestLeaseSet, 35 DestReply.
+ *
+ * **Source** ours, each from its layout in the I2CP specification.
+ */
+const DEPRECATED_CAPS: ReadonlyArray<readonly [type: number, cap: number]> = [
+  [21, 9_191],
+  [35, 4_096]
+]
+
+/** Largest body accepted from a router, by type number. */
+const toClientCaps = new Uint32Array(256).fill(TO_CLIENT_DEFAULT_CAP)
+for (const [type, cap] of DEPRECATED_CAPS) toClientCaps[type] = cap
+for (const { cap, type } of Message.descriptors) toClientCaps[type] = cap ?? TO_CLIENT_DEFAULT_CAP
 
 /**
  * Largest body a router accepts from a client.
@@ -111,11 +111,11 @@ const TO_ROUTER_CAP = 65_535
  * @since 0.1.0
  */
 export const capOf = (direction: Direction, type: number): number =>
-  direction === "ToRouter" ? TO_ROUTER_CAP : (TO_CLIENT_CAPS[type] ?? TO_CLIENT_DEFAULT_CAP)
+  direction === "ToRouter" ? TO_ROUTER_CAP : (toClientCaps[type] ?? TO_CLIENT_DEFAULT_CAP)
 
 const LEASE_BYTES = 44
-const REQUEST_VARIABLE_LEASE_SET = 37
-const HOST_REPLY = 39
+const REQUEST_VARIABLE_LEASE_SET = Message.typeOf("RequestVariableLeaseSet")
+const HOST_REPLY = Message.typeOf("HostReply")
 /** Bytes of a HostReply before its Destination, and of a Destination before its certificate payload. */
 const HOST_REPLY_HEAD = 7
 const DESTINATION_HEAD = 387

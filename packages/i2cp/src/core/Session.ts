@@ -25,7 +25,7 @@
  * @since 0.1.0
  */
 import { NO_SESSION } from "../Ids.js"
-import type { Message } from "../Message.js"
+import * as Message from "../Message.js"
 import * as LeaseAnswers from "./LeaseAnswers.js"
 import * as Liveness from "./Liveness.js"
 import * as RouterClock from "./RouterClock.js"
@@ -127,7 +127,7 @@ export interface State {
  * @since 0.1.0
  */
 export type Event =
-  | { readonly _tag: "Received"; readonly message: Message }
+  | { readonly _tag: "Received"; readonly message: Message.Message }
   | { readonly _tag: "Malformed"; readonly type: number; readonly reason: string }
   | { readonly _tag: "Unknown"; readonly type: number; readonly inRow: number }
   | { readonly _tag: "Tick"; readonly lastHeard: number }
@@ -147,7 +147,7 @@ export type Event =
  * @since 0.1.0
  */
 export type Action =
-  | { readonly _tag: "Send"; readonly message: Message }
+  | { readonly _tag: "Send"; readonly message: Message.Message }
   | { readonly _tag: "Create"; readonly created: number }
   | { readonly _tag: "Answer"; readonly sessionId: number; readonly answer: LeaseAnswers.Answer }
   | { readonly _tag: "Reconfigure"; readonly sessionId: number; readonly created: number }
@@ -171,6 +171,13 @@ export type Step = readonly [State, ReadonlyArray<Action>]
  * @since 0.1.0
  */
 export const VERSION = "0.9.67"
+
+/** These carry the session itself; a broken one leaves us not knowing where we stand. */
+const VITAL_TYPES = [
+  Message.typeOf("SessionStatus"),
+  Message.typeOf("SetDate"),
+  Message.typeOf("RequestVariableLeaseSet")
+]
 
 /**
  * Opens the session of a fresh connection.
@@ -220,8 +227,7 @@ export const step = (state: State, event: Event, now: number): Step => {
     case "Received":
       return received(state, event.message, now)
     case "Malformed":
-      // These three carry the session itself; a broken one leaves us not knowing where we stand.
-      return event.type === 20 || event.type === 33 || event.type === 37
+      return VITAL_TYPES.includes(event.type)
         ? down(state, lost("Protocol", `malformed message ${event.type}: ${event.reason}`))
         : [state, []]
     case "Unknown":
@@ -276,7 +282,7 @@ export const nextTimeout = (state: State): number | undefined => {
   }
 }
 
-const received = (state: State, message: Message, now: number): Step => {
+const received = (state: State, message: Message.Message, now: number): Step => {
   switch (message._tag) {
     case "SetDate":
       return onSetDate(state, message.date, now)
@@ -309,7 +315,7 @@ const onSetDate = (before: State, date: number, now: number): Step => {
 const onSessionStatus = (
   state: State,
   sessionId: number,
-  status: Extract<Message, { readonly _tag: "SessionStatus" }>["status"],
+  status: Message.SessionStatus["status"],
   now: number
 ): Step => {
   const { phase } = state

@@ -5,9 +5,10 @@
 import type { ByteSlab } from "@effect-i2p/wire/ByteSlab"
 import type { Destination } from "@effect-i2p/wire/Destination"
 import { HEADER_BYTES } from "../core/Framer.js"
+import * as Message from "../Message.js"
 import * as Payload from "../Payload.js"
 
-const TYPE = 36
+const TYPE = Message.typeOf("SendMessageExpires")
 const SESSION_BYTES = 2
 const LENGTH_BYTES = 4
 const TAIL_BYTES = 4 + 2 + 6

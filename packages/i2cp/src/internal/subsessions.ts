@@ -24,18 +24,6 @@ const SESSION_STATUS = Message.typeOf("SessionStatus")
 /** Where the type is in a frame, behind its length. Source: I2CP specification "Message header". */
 const TYPE_AT = 4
 
-/** They carry no session id and are everybody's. */
-const SHARED = new Set([Message.typeOf("SetDate"), Message.typeOf("Disconnect"), Message.typeOf("BandwidthLimits")])
-
-/** They begin with a session id. */
-const ADDRESSED = new Set([
-  SESSION_STATUS,
-  Message.typeOf("RequestVariableLeaseSet"),
-  Message.typeOf("MessagePayload"),
-  Message.typeOf("MessageStatus"),
-  Message.typeOf("HostReply")
-])
-
 /** SessionStatus codes. Source: I2CP specification "SessionStatusMessage". */
 const DESTROYED = 0
 const CREATED = 1
@@ -122,12 +110,13 @@ export class Subsessions {
     return (type, body, now) => {
       // Nearly always: one comparison a frame.
       if (this.#lanes.size === 0 && this.#creating === undefined) return primary(type, body, now)
-      if (ADDRESSED.has(type) && body.length >= 2) {
+      const addressee = Message.addresseeOf(type)
+      if (addressee === "Session" && body.length >= 2) {
         const lane = this.#laneOf(type, body)
         return lane === undefined ? primary(type, body, now) : lane.onFrame(type, body, now)
       }
       primary(type, body, now)
-      if (SHARED.has(type)) for (const lane of this.#lanes.values()) lane.onFrame(type, body, now)
+      if (addressee === "Connection") for (const lane of this.#lanes.values()) lane.onFrame(type, body, now)
     }
   }
 

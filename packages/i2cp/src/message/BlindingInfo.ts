@@ -12,8 +12,8 @@ import * as SigningKey from "@effect-i2p/wire/SigningKey"
 import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
 import * as Ids from "../Ids.js"
-import type { Codec } from "../internal/codec.js"
-import { Bytes, ShortString } from "../internal/schemas.js"
+import type { Descriptor } from "../internal/message/descriptor.js"
+import { Bytes, ShortString } from "../internal/message/schemas.js"
 
 /**
  * Whose lease set. Java I2P ignores the first two kinds.
@@ -98,9 +98,12 @@ const schemePsk = 2
 const schemeBits = 0x0e
 const flagSecret = 0x10
 
-/** @internal */
-export const blindingInfo: Codec<BlindingInfo> = {
+const blindingInfo: Descriptor<typeof BlindingInfo, "ToRouter"> = {
+  schema: BlindingInfo,
+  direction: "ToRouter",
+  tag: "BlindingInfo",
   type: 42,
+  isAddressed: true,
   write: (writer, { blindedType, clientKey, endpoint, expires, secret, sessionId }) => {
     writer.u16(sessionId)
     const authorization = clientKey === undefined ? 0 : flagPerClient | (clientKey.scheme === "Psk" ? schemePsk : 0)
@@ -171,3 +174,6 @@ const readEndpoint = (reader: ByteReader, type: number): BlindingEndpoint | unde
       return undefined
   }
 }
+
+/** @internal */
+export const blindingMessages = [blindingInfo] as const

@@ -8,8 +8,8 @@
 import * as Destination from "@effect-i2p/wire/Destination"
 import * as Schema from "effect/Schema"
 import * as Ids from "../Ids.js"
-import type { Codec } from "../internal/codec.js"
-import { Bytes } from "../internal/schemas.js"
+import type { Descriptor } from "../internal/message/descriptor.js"
+import { Bytes } from "../internal/message/schemas.js"
 
 /**
  * 5, client → router: a payload for a Destination. Use {@link SendMessageExpires}; emissary knows only that one.
@@ -32,9 +32,12 @@ export const SendMessage = Schema.TaggedStruct("SendMessage", {
  */
 export type SendMessage = typeof SendMessage.Type
 
-/** @internal */
-export const sendMessage: Codec<SendMessage> = {
+const sendMessage: Descriptor<typeof SendMessage, "ToRouter"> = {
+  schema: SendMessage,
+  direction: "ToRouter",
+  tag: "SendMessage",
   type: 5,
+  isAddressed: true,
   write: (writer, message) => {
     writer.u16(message.sessionId)
     writer.bytes(message.destination.bytes)
@@ -85,9 +88,12 @@ export const SendMessageExpires = Schema.TaggedStruct("SendMessageExpires", {
  */
 export type SendMessageExpires = typeof SendMessageExpires.Type
 
-/** @internal */
-export const sendMessageExpires: Codec<SendMessageExpires> = {
+const sendMessageExpires: Descriptor<typeof SendMessageExpires, "ToRouter"> = {
+  schema: SendMessageExpires,
+  direction: "ToRouter",
+  tag: "SendMessageExpires",
   type: 36,
+  isAddressed: true,
   write: (writer, message) => {
     writer.u16(message.sessionId)
     writer.bytes(message.destination.bytes)
@@ -130,9 +136,13 @@ export const MessagePayload = Schema.TaggedStruct("MessagePayload", {
  */
 export type MessagePayload = typeof MessagePayload.Type
 
-/** @internal */
-export const messagePayload: Codec<MessagePayload> = {
+const messagePayload: Descriptor<typeof MessagePayload, "ToClient"> = {
+  schema: MessagePayload,
+  direction: "ToClient",
+  cap: 65_546,
+  tag: "MessagePayload",
   type: 31,
+  isAddressed: true,
   write: (writer, message) => {
     writer.u16(message.sessionId)
     writer.u32(message.messageId)
@@ -170,9 +180,13 @@ export const MessageStatus = Schema.TaggedStruct("MessageStatus", {
  */
 export type MessageStatus = typeof MessageStatus.Type
 
-/** @internal */
-export const messageStatus: Codec<MessageStatus> = {
+const messageStatus: Descriptor<typeof MessageStatus, "ToClient"> = {
+  schema: MessageStatus,
+  direction: "ToClient",
+  cap: 15,
+  tag: "MessageStatus",
   type: 22,
+  isAddressed: true,
   write: (writer, message) => {
     writer.u16(message.sessionId)
     writer.u32(message.messageId)
@@ -200,3 +214,6 @@ export const messageStatus: Codec<MessageStatus> = {
  * @since 0.1.0
  */
 export const isDelivered = (status: number): boolean => status === 1 || status === 2 || status === 4 || status === 6
+
+/** @internal */
+export const deliveryMessages = [sendMessage, sendMessageExpires, messagePayload, messageStatus] as const

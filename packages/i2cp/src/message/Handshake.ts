@@ -7,8 +7,8 @@ import * as Mapping from "@effect-i2p/wire/Mapping"
 import * as Either from "effect/Either"
 import * as Schema from "effect/Schema"
 import * as Ids from "../Ids.js"
-import type { Codec } from "../internal/codec.js"
-import { ShortString } from "../internal/schemas.js"
+import type { Descriptor } from "../internal/message/descriptor.js"
+import { ShortString } from "../internal/message/schemas.js"
 
 /**
  * 32, client → router: the first frame; doubles as a ping at any time.
@@ -30,9 +30,12 @@ export const GetDate = Schema.TaggedStruct("GetDate", {
  */
 export type GetDate = typeof GetDate.Type
 
-/** @internal */
-export const getDate: Codec<GetDate> = {
+const getDate: Descriptor<typeof GetDate, "ToRouter"> = {
+  schema: GetDate,
+  direction: "ToRouter",
+  tag: "GetDate",
   type: 32,
+  isAddressed: false,
   write: (writer, message) => {
     writer.string(message.version)
     if (message.options !== undefined) writer.bytes(Either.getOrThrow(Mapping.encode(message.options)))
@@ -62,9 +65,13 @@ export const SetDate = Schema.TaggedStruct("SetDate", { date: Ids.Millis, versio
  */
 export type SetDate = typeof SetDate.Type
 
-/** @internal */
-export const setDate: Codec<SetDate> = {
+const setDate: Descriptor<typeof SetDate, "ToClient"> = {
+  schema: SetDate,
+  direction: "ToClient",
+  cap: 264,
+  tag: "SetDate",
   type: 33,
+  isAddressed: false,
   write: (writer, message) => {
     writer.u64(message.date)
     writer.string(message.version)
@@ -92,9 +99,12 @@ export const GetBandwidthLimits = Schema.TaggedStruct("GetBandwidthLimits", {})
  */
 export type GetBandwidthLimits = typeof GetBandwidthLimits.Type
 
-/** @internal */
-export const getBandwidthLimits: Codec<GetBandwidthLimits> = {
+const getBandwidthLimits: Descriptor<typeof GetBandwidthLimits, "ToRouter"> = {
+  schema: GetBandwidthLimits,
+  direction: "ToRouter",
+  tag: "GetBandwidthLimits",
   type: 8,
+  isAddressed: false,
   write: () => {},
   read: () => ({ _tag: "GetBandwidthLimits" })
 }
@@ -120,9 +130,13 @@ export const BandwidthLimits = Schema.TaggedStruct("BandwidthLimits", {
  */
 export type BandwidthLimits = typeof BandwidthLimits.Type
 
-/** @internal */
-export const bandwidthLimits: Codec<BandwidthLimits> = {
+const bandwidthLimits: Descriptor<typeof BandwidthLimits, "ToClient"> = {
+  schema: BandwidthLimits,
+  direction: "ToClient",
+  cap: 64,
+  tag: "BandwidthLimits",
   type: 23,
+  isAddressed: false,
   write: (writer, message) => {
     for (const limit of message.limits) writer.u32(limit)
   },
@@ -145,9 +159,16 @@ export const Disconnect = Schema.TaggedStruct("Disconnect", { reason: ShortStrin
  */
 export type Disconnect = typeof Disconnect.Type
 
-/** @internal */
-export const disconnect: Codec<Disconnect> = {
+const disconnect: Descriptor<typeof Disconnect, "Both"> = {
+  schema: Disconnect,
+  direction: "Both",
+  cap: 256,
+  tag: "Disconnect",
   type: 30,
+  isAddressed: false,
   write: (writer, message) => writer.string(message.reason),
   read: (reader) => ({ _tag: "Disconnect", reason: reader.remaining === 0 ? "" : reader.string("reason") })
 }
+
+/** @internal */
+export const handshakeMessages = [getDate, setDate, getBandwidthLimits, bandwidthLimits, disconnect] as const

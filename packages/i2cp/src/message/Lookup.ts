@@ -7,8 +7,8 @@ import * as Destination from "@effect-i2p/wire/Destination"
 import * as Hash from "@effect-i2p/wire/Hash"
 import * as Schema from "effect/Schema"
 import * as Ids from "../Ids.js"
-import type { Codec } from "../internal/codec.js"
-import { Bytes, ShortString } from "../internal/schemas.js"
+import type { Descriptor } from "../internal/message/descriptor.js"
+import { Bytes, ShortString } from "../internal/message/schemas.js"
 
 /**
  * What a {@link HostLookup} asks for: type 0 a hash, type 1 a name. `Other` holds the types 2–4 (lookup with options),
@@ -51,9 +51,12 @@ export const HostLookup = Schema.TaggedStruct("HostLookup", {
  */
 export type HostLookup = typeof HostLookup.Type
 
-/** @internal */
-export const hostLookup: Codec<HostLookup> = {
+const hostLookup: Descriptor<typeof HostLookup, "ToRouter"> = {
+  schema: HostLookup,
+  direction: "ToRouter",
+  tag: "HostLookup",
   type: 38,
+  isAddressed: true,
   write: (writer, message) => {
     writer.u16(message.sessionId)
     writer.u32(message.requestId)
@@ -127,10 +130,14 @@ export const HostReply = Schema.TaggedStruct("HostReply", {
  */
 export type HostReply = typeof HostReply.Type
 
-/** @internal */
-export const hostReply: Codec<HostReply> = {
+const hostReply: Descriptor<typeof HostReply, "ToClient"> = {
+  schema: HostReply,
+  direction: "ToClient",
+  cap: 68_200,
+  tag: "HostReply",
   type: 39,
-  looseTail: true,
+  isAddressed: true,
+  hasLooseTail: true,
   write: (writer, message) => {
     writer.u16(message.sessionId)
     writer.u32(message.requestId)
@@ -153,3 +160,6 @@ export const hostReply: Codec<HostReply> = {
       : { _tag: "HostReply", sessionId, requestId, answer: { _tag: "Found", destination } }
   }
 }
+
+/** @internal */
+export const lookupMessages = [hostLookup, hostReply] as const

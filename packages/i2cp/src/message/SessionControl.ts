@@ -5,7 +5,7 @@
  */
 import * as Schema from "effect/Schema"
 import * as Ids from "../Ids.js"
-import { type Codec, nameOf } from "../internal/codec.js"
+import { type Descriptor, nameOf } from "../internal/message/descriptor.js"
 import * as SessionConfig from "../SessionConfig.js"
 
 /**
@@ -24,9 +24,12 @@ export const CreateSession = Schema.TaggedStruct("CreateSession", { config: Sess
  */
 export type CreateSession = typeof CreateSession.Type
 
-/** @internal */
-export const createSession: Codec<CreateSession> = {
+const createSession: Descriptor<typeof CreateSession, "ToRouter"> = {
+  schema: CreateSession,
+  direction: "ToRouter",
+  tag: "CreateSession",
   type: 1,
+  isAddressed: false,
   write: (writer, message) => writer.bytes(message.config.bytes),
   read: (reader) => {
     const config = SessionConfig.read(reader)
@@ -53,9 +56,12 @@ export const ReconfigureSession = Schema.TaggedStruct("ReconfigureSession", {
  */
 export type ReconfigureSession = typeof ReconfigureSession.Type
 
-/** @internal */
-export const reconfigureSession: Codec<ReconfigureSession> = {
+const reconfigureSession: Descriptor<typeof ReconfigureSession, "ToRouter"> = {
+  schema: ReconfigureSession,
+  direction: "ToRouter",
+  tag: "ReconfigureSession",
   type: 2,
+  isAddressed: true,
   write: (writer, message) => {
     writer.u16(message.sessionId)
     writer.bytes(message.config.bytes)
@@ -83,9 +89,12 @@ export const DestroySession = Schema.TaggedStruct("DestroySession", { sessionId:
  */
 export type DestroySession = typeof DestroySession.Type
 
-/** @internal */
-export const destroySession: Codec<DestroySession> = {
+const destroySession: Descriptor<typeof DestroySession, "ToRouter"> = {
+  schema: DestroySession,
+  direction: "ToRouter",
+  tag: "DestroySession",
   type: 3,
+  isAddressed: true,
   write: (writer, message) => writer.u16(message.sessionId),
   read: (reader) => ({ _tag: "DestroySession", sessionId: reader.u16("sessionId") })
 }
@@ -116,9 +125,13 @@ export const SessionStatus = Schema.TaggedStruct("SessionStatus", {
  */
 export type SessionStatus = typeof SessionStatus.Type
 
-/** @internal */
-export const sessionStatus: Codec<SessionStatus> = {
+const sessionStatus: Descriptor<typeof SessionStatus, "ToClient"> = {
+  schema: SessionStatus,
+  direction: "ToClient",
+  cap: 3,
+  tag: "SessionStatus",
   type: 20,
+  isAddressed: true,
   write: (writer, message) => {
     writer.u16(message.sessionId)
     writer.u8(STATUS[message.status])
@@ -134,3 +147,6 @@ export const sessionStatus: Codec<SessionStatus> = {
     return { _tag: "SessionStatus", sessionId, status }
   }
 }
+
+/** @internal */
+export const sessionMessages = [createSession, reconfigureSession, destroySession, sessionStatus] as const

@@ -155,15 +155,7 @@ const onMessage = (
     }
     // Sends take the fast path (`SendFrame`, `Routing`) and never get here; the rest are a router's messages, ignored
     // like any type we do not know.
-    case "SendMessage":
-    case "SendMessageExpires":
-    case "SetDate":
-    case "BandwidthLimits":
-    case "SessionStatus":
-    case "RequestVariableLeaseSet":
-    case "MessagePayload":
-    case "MessageStatus":
-    case "HostReply":
+    default:
       return [state, []]
   }
 }

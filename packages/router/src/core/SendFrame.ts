@@ -18,6 +18,7 @@
  *
  * @since 0.1.0
  */
+import * as Message from "@effect-i2p/i2cp/Message"
 import type { ByteSlab } from "@effect-i2p/wire/ByteSlab"
 
 /**
@@ -26,21 +27,21 @@ import type { ByteSlab } from "@effect-i2p/wire/ByteSlab"
  * @category constants
  * @since 0.1.0
  */
-export const SEND_MESSAGE = 5
+export const SEND_MESSAGE: number = Message.typeOf("SendMessage")
 /**
  * Message type of SendMessageExpires.
  *
  * @category constants
  * @since 0.1.0
  */
-export const SEND_MESSAGE_EXPIRES = 36
+export const SEND_MESSAGE_EXPIRES: number = Message.typeOf("SendMessageExpires")
 /**
  * Message type of MessagePayload.
  *
  * @category constants
  * @since 0.1.0
  */
-export const MESSAGE_PAYLOAD = 31
+export const MESSAGE_PAYLOAD: number = Message.typeOf("MessagePayload")
 
 /** Bytes of a Destination before the certificate's payload: 384 of keys, one of type, two of length. */
 const DESTINATION_HEAD = 387

@@ -4,16 +4,6 @@ const encoder = new TextEncoder()
 
 export const utf8Encode = (text: string): Uint8Array => encoder.encode(text)
 
-/** Not constant-time: for public values only. */
-export const equals = (a: Uint8Array, b: Uint8Array): boolean => {
-  if (a === b) return true
-  if (a.length !== b.length) return false
-  for (let i = 0; i < a.length; i++) {
-    if (a[i] !== b[i]) return false
-  }
-  return true
-}
-
 export const concat = (...parts: ReadonlyArray<Uint8Array>): Uint8Array => {
   let length = 0
   for (const part of parts) length += part.length

@@ -11,9 +11,10 @@
 import { ed25519, ed25519ph } from "@noble/curves/ed25519.js"
 import { bytesToNumberLE } from "@noble/curves/utils.js"
 import { sha512 } from "@noble/hashes/sha2.js"
+import * as Bytes from "../Bytes.js"
 import * as KeyType from "../KeyType.js"
 import type { Algorithm } from "./algorithm.js"
-import { concat, equals } from "./bytes.js"
+import { concat } from "./bytes.js"
 
 const eddsa = (type: number, curve: typeof ed25519): Algorithm => ({
   type,
@@ -40,7 +41,7 @@ export const ed25519Algorithm: Algorithm = {
     if (s >= Fn.ORDER) return false
     const challenge = hashToScalar(commitment, publicKey, message)
     const expected = BASE.multiplyUnsafe(s).subtract(key.multiplyUnsafe(challenge))
-    return equals(expected.toBytes(), commitment)
+    return Bytes.equals(expected.toBytes(), commitment)
   }
 }
 

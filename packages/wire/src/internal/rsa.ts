@@ -7,9 +7,9 @@
  */
 import { bytesToNumberBE, numberToBytesBE } from "@noble/curves/utils.js"
 import { sha256, sha384, sha512 } from "@noble/hashes/sha2.js"
+import * as Bytes from "../Bytes.js"
 import * as KeyType from "../KeyType.js"
 import type { Algorithm } from "./algorithm.js"
-import { equals } from "./bytes.js"
 
 interface Digest {
   readonly hash: (message: Uint8Array) => Uint8Array
@@ -51,7 +51,7 @@ const rsa = (type: number, digest: Digest): Algorithm => ({
     const s = bytesToNumberBE(signature)
     if (s >= n) return false
     const padded = numberToBytesBE(power65537(s, n), publicKey.length)
-    return equals(padded, pad(digest, message, publicKey.length))
+    return Bytes.equals(padded, pad(digest, message, publicKey.length))
   },
   // Java's private key is modulus ‖ private exponent (`SigUtil.fromJavaKey`), so the public one is its first half.
   publicKey: (privateKey) => privateKey.slice(0, privateKey.length / 2)

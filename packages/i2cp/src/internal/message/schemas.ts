@@ -1,6 +1,7 @@
 /**
  * Small refinements shared by the messages.
  */
+import * as ByteArrays from "@effect-i2p/wire/Bytes"
 import * as Schema from "effect/Schema"
 
 const utf8 = new TextEncoder()
@@ -20,6 +21,6 @@ export const ShortString = Schema.String.pipe(
 /** Bytes that compare by content in `Schema.equivalence`. */
 export const Bytes = Schema.Uint8ArrayFromSelf.pipe(
   Schema.annotations({
-    equivalence: () => (a, b) => a.length === b.length && a.every((byte, at) => byte === b[at])
+    equivalence: () => ByteArrays.equals
   })
 )

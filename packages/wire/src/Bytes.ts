@@ -1,0 +1,28 @@
+/**
+ * Byte arrays as values: when two are the same, and the one without any.
+ *
+ * @since 0.1.0
+ */
+
+/**
+ * An empty array, shared because nobody can write to it.
+ *
+ * @category constants
+ * @since 0.1.0
+ */
+export const empty: Uint8Array = new Uint8Array(0)
+
+/**
+ * Whether two arrays hold the same bytes. Not constant-time: for public values only.
+ *
+ * @category predicates
+ * @since 0.1.0
+ */
+export const equals = (a: Uint8Array, b: Uint8Array): boolean => {
+  if (a === b) return true
+  if (a.length !== b.length) return false
+  for (let i = 0; i < a.length; i++) {
+    if (a[i] !== b[i]) return false
+  }
+  return true
+}
