@@ -11,7 +11,7 @@ import { DecodeError } from "@effect-i2p/wire/WireError"
 import * as Context from "effect/Context"
 import * as Either from "effect/Either"
 import { deflateSync, Inflate } from "fflate"
-import * as Crc32 from "./internal/crc32.js"
+import * as Crc32 from "./internal/payloads/crc32.js"
 
 /**
  * Deflate level for payloads.

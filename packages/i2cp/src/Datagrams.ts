@@ -27,7 +27,7 @@ import * as Datagram from "./Datagram.js"
 import type { DatagramRejected } from "./DatagramError.js"
 import type { LookupFailed, SendRejected } from "./I2cpError.js"
 import * as I2cpSession from "./I2cpSession.js"
-import * as ReceiveQueue from "./internal/receiveQueue.js"
+import * as ReceiveQueue from "./internal/payloads/receiveQueue.js"
 import * as VerificationBudget from "./VerificationBudget.js"
 
 /**

@@ -18,7 +18,7 @@ import type * as Scope from "effect/Scope"
 import type { FrameError } from "./core/Framer.js"
 import { Framer, PREAMBLE } from "./core/Framer.js"
 import { I2cpConfig } from "./I2cpConfig.js"
-import { Outbound } from "./internal/outbound.js"
+import { Outbound } from "./internal/payloads/outbound.js"
 
 /**
  * Why a connection is over.

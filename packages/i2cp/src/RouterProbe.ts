@@ -16,8 +16,8 @@ import { I2cpConfig } from "./I2cpConfig.js"
 import type { ConnectionEnded } from "./I2cpConnection.js"
 import * as I2cpConnection from "./I2cpConnection.js"
 import type { I2cpError } from "./I2cpError.js"
-import * as Credentials from "./internal/credentials.js"
-import * as Diagnosis from "./internal/diagnosis.js"
+import * as Credentials from "./internal/requests/credentials.js"
+import * as Diagnosis from "./internal/session/diagnosis.js"
 import * as Message from "./Message.js"
 
 /**

@@ -6,7 +6,7 @@ import type * as Message from "@effect-i2p/i2cp/Message"
 import * as Hash from "@effect-i2p/wire/Hash"
 import type { Lease } from "@effect-i2p/wire/Lease"
 import * as FastCheck from "effect/FastCheck"
-import { filled } from "./vectors.js"
+import { filled } from "../vectors.js"
 
 const NOW = 1_700_000_000_000
 const ID = 7

@@ -7,9 +7,9 @@ import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Queue from "effect/Queue"
 import type * as Scope from "effect/Scope"
-import type * as Compression from "../Compression.js"
-import type { Service as Config } from "../I2cpConfig.js"
-import * as Payload from "../Payload.js"
+import type * as Compression from "../../Compression.js"
+import type { Service as Config } from "../../I2cpConfig.js"
+import * as Payload from "../../Payload.js"
 import * as ReceiveQueue from "./receiveQueue.js"
 
 /** Session id, message id and length in front of the envelope. Source: I2CP specification "MessagePayloadMessage". */

@@ -2,9 +2,9 @@
  * What the end of a connection means for whoever wanted a session: the outcome of the machine in the light of what the
  * transport saw. A refused dial or an HTTP answer says more than a lost connection.
  */
-import type * as Session from "../core/Session.js"
-import type { ConnectionEnded } from "../I2cpConnection.js"
-import * as I2cpError from "../I2cpError.js"
+import type * as Session from "../../core/Session.js"
+import type { ConnectionEnded } from "../../I2cpConnection.js"
+import * as I2cpError from "../../I2cpError.js"
 
 export const toError = (
   outcome: Session.Outcome,

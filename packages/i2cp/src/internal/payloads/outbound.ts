@@ -4,7 +4,7 @@
  * frame would send one per round of the event loop.
  */
 import * as Effect from "effect/Effect"
-import { FrameQueue } from "../core/FrameQueue.js"
+import { FrameQueue } from "../../core/FrameQueue.js"
 
 /**
  * Turns of other fibers before a batch is taken, so that streams which were woken together share one write to the socket.

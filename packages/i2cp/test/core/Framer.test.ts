@@ -3,7 +3,7 @@ import * as Framer from "@effect-i2p/i2cp/core/Framer"
 import * as Message from "@effect-i2p/i2cp/Message"
 import * as Hash from "@effect-i2p/wire/Hash"
 import * as FastCheck from "effect/FastCheck"
-import { filled, keys, text, toHex } from "./vectors.js"
+import { filled, keys, text, toHex } from "../vectors.js"
 
 const frame = (type: number, body: Uint8Array, declared = body.length): Uint8Array => {
   const bytes = new Uint8Array(5 + body.length)

@@ -4,9 +4,9 @@
  */
 import type { ByteSlab } from "@effect-i2p/wire/ByteSlab"
 import type { Destination } from "@effect-i2p/wire/Destination"
-import { HEADER_BYTES } from "../core/Framer.js"
-import * as Message from "../Message.js"
-import * as Payload from "../Payload.js"
+import { HEADER_BYTES } from "../../core/Framer.js"
+import * as Message from "../../Message.js"
+import * as Payload from "../../Payload.js"
 
 const TYPE = Message.typeOf("SendMessageExpires")
 const SESSION_BYTES = 2

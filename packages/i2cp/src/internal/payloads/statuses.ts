@@ -4,7 +4,7 @@
  * No fiber watches it: what is too old goes when the next one comes, and a status that comes too late finds nobody. They
  * are asked for in the order of their deadlines, so the oldest entry is the first of the map.
  */
-import type * as Message from "../Message.js"
+import type * as Message from "../../Message.js"
 
 /** Not final: the router has taken the message and will say more. */
 const ACCEPTED = 1

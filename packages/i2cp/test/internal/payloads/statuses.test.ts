@@ -3,9 +3,9 @@ import * as DestinationKeys from "@effect-i2p/wire/DestinationKeys"
 import * as SecureRandom from "@effect-i2p/wire/SecureRandom"
 import * as Effect from "effect/Effect"
 import * as TestClock from "effect/TestClock"
-import * as ScriptedRouter from "./ScriptedRouter.js"
-import { type Connection, SESSION_ID } from "./ScriptedRouter.js"
-import { NOW, settle, up } from "./session.js"
+import * as ScriptedRouter from "../../ScriptedRouter.js"
+import { type Connection, SESSION_ID } from "../../ScriptedRouter.js"
+import { NOW, settle, up } from "../../session.js"
 
 const to = DestinationKeys.generate(SecureRandom.makeSeeded("peer")).destination
 const message = { to, protocol: 6, sourcePort: 0, destinationPort: 0, payload: new Uint8Array(3) }

@@ -1,6 +1,6 @@
 import { ByteSlab } from "@effect-i2p/wire/ByteSlab"
 import { assert, describe, it } from "vitest"
-import { FrameQueue } from "../src/core/FrameQueue.js"
+import { FrameQueue } from "../../src/core/FrameQueue.js"
 
 const frame = (size: number, fill = 0) => new Uint8Array(size).fill(fill)
 

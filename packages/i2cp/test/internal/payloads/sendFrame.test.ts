@@ -7,7 +7,7 @@ import { ByteSlab } from "@effect-i2p/wire/ByteSlab"
 import * as Destination from "@effect-i2p/wire/Destination"
 import * as Arbitrary from "effect/Arbitrary"
 import * as FastCheck from "effect/FastCheck"
-import * as SendFrame from "../src/internal/sendFrame.js"
+import * as SendFrame from "../../../src/internal/payloads/sendFrame.js"
 
 const slab = new ByteSlab(65_536)
 

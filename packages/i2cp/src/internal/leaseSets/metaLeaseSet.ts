@@ -12,8 +12,8 @@ import type * as Signatures from "@effect-i2p/wire/Signatures"
 import type { EncodeError } from "@effect-i2p/wire/WireError"
 import * as Duration from "effect/Duration"
 import type * as Either from "effect/Either"
-import type { Answer } from "../core/LeaseAnswers.js"
-import type * as I2cpConfig from "../I2cpConfig.js"
+import type { Answer } from "../../core/LeaseAnswers.js"
+import type * as I2cpConfig from "../../I2cpConfig.js"
 
 /** **Source** I2P common structures: both counts are one byte. */
 const MAX_COUNT = 255

@@ -21,10 +21,10 @@ import * as Exit from "effect/Exit"
 import * as FiberId from "effect/FiberId"
 import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
-import type { Service as AddressBook } from "../AddressBook.js"
-import type { BlindedAccess, Service as Config } from "../I2cpConfig.js"
-import { LookupFailed, sanitize } from "../I2cpError.js"
-import type * as Message from "../Message.js"
+import type { Service as AddressBook } from "../../AddressBook.js"
+import type { BlindedAccess, Service as Config } from "../../I2cpConfig.js"
+import { LookupFailed, sanitize } from "../../I2cpError.js"
+import type * as Message from "../../Message.js"
 
 /** Pause before a "failed" is asked again. Source: ours; tunnels of a young session take seconds. */
 const RETRY_PAUSE = Duration.seconds(1)

@@ -4,8 +4,8 @@
  */
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import type { Service as Config } from "../I2cpConfig.js"
-import type { NotReconfigured } from "../I2cpError.js"
+import type { Service as Config } from "../../I2cpConfig.js"
+import type { NotReconfigured } from "../../I2cpError.js"
 
 /** How finely silence is measured: a tenth of what is waited for, at least this. Ours. */
 const MIN_SAMPLE_MILLIS = 1_000

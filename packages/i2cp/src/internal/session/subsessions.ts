@@ -9,12 +9,12 @@
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as FiberId from "effect/FiberId"
-import * as Fingerprint from "../core/Fingerprint.js"
-import type { I2cpConnection, Link, OnFrame } from "../I2cpConnection.js"
-import { ConnectionEnded } from "../I2cpConnection.js"
-import { type I2cpError, MAX_SUBSESSIONS, type NotAnswered, SubsessionRejected } from "../I2cpError.js"
-import { NO_SESSION } from "../Ids.js"
-import * as Message from "../Message.js"
+import * as Fingerprint from "../../core/Fingerprint.js"
+import type { I2cpConnection, Link, OnFrame } from "../../I2cpConnection.js"
+import { ConnectionEnded } from "../../I2cpConnection.js"
+import { type I2cpError, MAX_SUBSESSIONS, type NotAnswered, SubsessionRejected } from "../../I2cpError.js"
+import { NO_SESSION } from "../../Ids.js"
+import * as Message from "../../Message.js"
 import type { Current } from "./attempt.js"
 
 const CREATE_SESSION = Message.typeOf("CreateSession")

@@ -8,9 +8,9 @@ import * as SecureRandom from "@effect-i2p/wire/SecureRandom"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as TestClock from "effect/TestClock"
-import * as ScriptedRouter from "./ScriptedRouter.js"
-import { NOW, settle, start, up } from "./session.js"
-import { keys } from "./vectors.js"
+import * as ScriptedRouter from "../../ScriptedRouter.js"
+import { NOW, settle, start, up } from "../../session.js"
+import { keys } from "../../vectors.js"
 
 const random = SecureRandom.makeSeeded("lookups")
 const peer = DestinationKeys.generate(random).destination
