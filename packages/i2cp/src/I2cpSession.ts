@@ -17,61 +17,44 @@ import * as DestinationKeys from "@effect-i2p/wire/DestinationKeys"
 import { SecureRandom } from "@effect-i2p/wire/SecureRandom"
 import { Signatures } from "@effect-i2p/wire/Signatures"
 import * as Context from "effect/Context"
-import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as ExecutionStrategy from "effect/ExecutionStrategy"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
+import { identity } from "effect/Function"
 import * as Layer from "effect/Layer"
 import type * as Queue from "effect/Queue"
 import * as Scope from "effect/Scope"
 import type * as Subscribable from "effect/Subscribable"
-import * as SubscriptionRef from "effect/SubscriptionRef"
 import { AddressBook } from "./AddressBook.js"
 import { Compression } from "./Compression.js"
 import * as I2cpConfig from "./I2cpConfig.js"
 import * as I2cpConnection from "./I2cpConnection.js"
 import * as I2cpError from "./I2cpError.js"
 import * as I2cpMetrics from "./I2cpMetrics.js"
-import { NO_SESSION } from "./Ids.js"
 import * as LeaseSets from "./internal/leaseSets/leaseSets.js"
+import { LeaseSetsInUse } from "./internal/leaseSets/leaseSetsInUse.js"
 import { Inbox } from "./internal/payloads/inbox.js"
 import * as Sender from "./internal/payloads/sender.js"
 import { Statuses } from "./internal/payloads/statuses.js"
+import { LookupAsker } from "./internal/requests/lookupAsker.js"
 import { Lookups } from "./internal/requests/lookups.js"
-import { Questions } from "./internal/requests/routerRequests.js"
+import { RouterRequests } from "./internal/requests/routerRequests.js"
+import * as Actions from "./internal/session/actions.js"
 import * as Attempt from "./internal/session/attempt.js"
+import { CurrentConnection } from "./internal/session/currentConnection.js"
+import type { Environment } from "./internal/session/environment.js"
 import { Idle } from "./internal/session/idle.js"
+import * as Lifecycle from "./internal/session/lifecycle.js"
 import { LogLimit } from "./internal/session/logLimit.js"
-import * as Subsessions from "./internal/session/subsessions.js"
+import type { SubsessionSlot } from "./internal/session/subsessionSlot.js"
+import { Subsessions } from "./internal/session/subsessions.js"
 import { Supervisor } from "./internal/session/supervisor.js"
-import * as Message from "./Message.js"
+import type * as Message from "./Message.js"
 import type * as Payload from "./Payload.js"
-import type { SessionOptions } from "./SessionOptions.js"
-import * as SessionState from "./SessionState.js"
-
-/**
- * A payload on its way out.
- *
- * **Shape** `bundleLeaseSet` false asks the router not to add our lease set (i2pd ignores it); `compress` deflates
- * when that gains. `onStatus` asks the router for the message's fate and is told its codes as they come, `accepted` (1)
- * perhaps before a final one, or none at all within a minute: then nobody knows. It is called synchronously from the
- * connection's reader and must not throw. `whenFull`: what to do when as much waits for the router as may, `fail` at
- * once, the default, or `wait` for room, at most `I2cpConfig.sendTimeout`.
- * **Units** `expiresAt` ms since 1970 by our own clock.
- *
- * @category models
- * @since 0.1.0
- */
-export interface Outgoing extends Payload.Payload {
-  readonly to: Destination.Destination
-  readonly expiresAt?: number | undefined
-  readonly bundleLeaseSet?: boolean | undefined
-  readonly compress?: boolean | undefined
-  readonly onStatus?: ((status: number) => void) | undefined
-  readonly whenFull?: "fail" | "wait" | undefined
-}
+import type { Changes } from "./SessionOptions.js"
+import type * as SessionState from "./SessionState.js"
 
 /**
  * A payload that arrived; `payload` is the receiver's to keep.
@@ -97,35 +80,6 @@ export interface SessionStats extends I2cpMetrics.Counts {
 }
 
 /**
- * Options to change in a running session; `options` by their I2P names, on top of those that are there.
- *
- * @category models
- * @since 0.1.0
- */
-export interface Changes extends Partial<SessionOptions> {
-  readonly options?: Readonly<Record<string, string>> | undefined
-}
-
-/**
- * What a router says of its bandwidth; 0 where it does not say.
- *
- * **Units** KB/s; `burstSeconds` seconds.
- * **Source** I2CP specification "BandwidthLimitsMessage".
- *
- * @category models
- * @since 0.1.0
- */
-export interface Bandwidth {
-  readonly clientInbound: number
-  readonly clientOutbound: number
-  readonly routerInbound: number
-  readonly routerInboundBurst: number
-  readonly routerOutbound: number
-  readonly routerOutboundBurst: number
-  readonly burstSeconds: number
-}
-
-/**
  * A session and what can be done with it.
  *
  * @category models
@@ -139,18 +93,18 @@ export interface Service {
   /** Done while a lease set is with the router; waits at most `I2cpConfig.readyTimeout`. */
   readonly ready: Effect.Effect<void, I2cpError.I2cpError>
   /** Hands a payload to the router. Nothing says that it arrives; while the session is not ready it is dropped. */
-  readonly send: (message: Outgoing) => Effect.Effect<void, I2cpError.SendRejected>
+  readonly send: (message: Payload.Outgoing) => Effect.Effect<void, I2cpError.SendRejected>
   /**
    * The same at once, without an Effect: for who sends thousands in a second. Never waits, whatever `whenFull` says;
    * answers why the payload was not taken.
    */
-  readonly unsafeSend: (message: Outgoing) => I2cpError.SendRejected | undefined
+  readonly unsafeSend: (message: Payload.Outgoing) => I2cpError.SendRejected | undefined
   /**
    * As `send`, and waits for the router's last word on it, at most `I2cpConfig.statusTimeout`: the status it succeeded
    * with. Not even that says that the peer has it; see `DeliveryStatus`. emissary never says a word.
    */
   readonly deliver: (
-    message: Outgoing
+    message: Payload.Outgoing
   ) => Effect.Effect<number, I2cpError.SendRejected | I2cpError.DeliveryFailed | I2cpError.NotAnswered>
   /** Bytes handed over and not yet taken by the socket: who sends much should keep this low and its own order. */
   readonly queuedBytes: () => number
@@ -174,7 +128,7 @@ export interface Service {
    */
   readonly reconfigure: (changes: Changes) => Effect.Effect<void, I2cpError.NotReconfigured>
   /** What the router says of its bandwidth, asked now; for display only, i2pd gives its momentary throughput. */
-  readonly bandwidth: Effect.Effect<Bandwidth, I2cpError.NotAnswered>
+  readonly bandwidth: Effect.Effect<Message.Bandwidth, I2cpError.NotAnswered>
   /**
    * A further Destination on the same connection, until the scope is left or this session ends; it comes back after
    * this one with the same keys. It shares the tunnels, encryption keys and configuration of this one, and has its own
@@ -220,9 +174,8 @@ export const make = (
 
 /** What a session has that shares the connection of another. */
 interface Primary {
-  readonly seat: Subsessions.Seat
-  /** What the lease sets of the connection are encrypted to. */
-  readonly leaseSets: () => LeaseSets.LeaseSets
+  readonly slot: SubsessionSlot
+  readonly leaseSets: LeaseSetsInUse
   readonly subsession: Service["subsession"]
 }
 
@@ -232,7 +185,7 @@ const makeOn = Effect.fn("I2cpSession.make")(
     primary: Primary | undefined
   ): Effect.fn.Return<Service, I2cpError.I2cpError, I2cpConnection.I2cpConnection | Scope.Scope> {
     const config = yield* I2cpConfig.I2cpConfig
-    const connection = yield* I2cpConnection.I2cpConnection
+    const transport = yield* I2cpConnection.I2cpConnection
     const compression = yield* Compression
     const random = yield* SecureRandom
     const signatures = yield* Signatures
@@ -240,246 +193,193 @@ const makeOn = Effect.fn("I2cpSession.make")(
     const scope = yield* Effect.scope
     const keys = options.keys ?? DestinationKeys.generate(random, signatures)
     const { destination } = keys
-    const checkExpiry = Effect.suspend(() => DestinationKeys.checkExpiry(keys, clock.unsafeCurrentTimeMillis()))
+    const check = Effect.suspend(() => DestinationKeys.checkExpiry(keys, clock.unsafeCurrentTimeMillis()))
     // Here and before each attempt, so that no router is bothered with expired keys.
-    yield* checkExpiry
+    yield* check
     // The same for options that no router should see, and what no lease set could be made of.
-    yield* Effect.mapError(I2cpConfig.sessionOptions(config), Attempt.misconfigured)
-    const leaseSets = yield* LeaseSets.make({ config, keys, random, signatures })
+    yield* Effect.mapError(I2cpConfig.sessionOptions(config), Actions.misconfigured)
+    const ownLeaseSets = yield* LeaseSets.make({ config, keys, random, signatures })
+    const leaseSets =
+      primary === undefined
+        ? LeaseSetsInUse.ofPrimary(ownLeaseSets, config.renewEncryptionKey)
+        : LeaseSetsInUse.ofSubsession(ownLeaseSets, keys, primary.leaseSets)
 
-    const usable = yield* Effect.makeLatch(false)
-    const created = yield* Deferred.make<void>()
-    const failed = yield* Deferred.make<never, I2cpError.I2cpError>()
+    const { routers } = transport
+    const warnings = new LogLimit(Duration.toMillis(config.logInterval))
+    const lifecycle = yield* Lifecycle.make({ config, clock, routers, warnings })
+    const current = new CurrentConnection()
+    const counters = { sent: 0, droppedNotReady: 0, unknownFrames: 0 }
     const inbox = new Inbox(compression, config)
     const statuses = new Statuses({
       capacity: config.maxStatuses,
       lifetimeMillis: Duration.toMillis(config.statusTimeout)
     })
-    const counters = { sent: 0, droppedNotReady: 0, unknownFrames: 0 }
-    const warnings = new LogLimit(Duration.toMillis(config.logInterval))
     const counts = () => ({ ...counters, ...inbox.counters, ...statuses.counters })
     const report = I2cpMetrics.makeReporter(counts)
-    let current: Attempt.Current | undefined
-    let lastPublished = 0
+    const routerRequests = new RouterRequests({ config, current })
+    const subsessions = new Subsessions({ current, usable: lifecycle.usable, bandwidth: routerRequests.bandwidth })
+    const idle = new Idle({
+      config,
+      activity: () => counters.sent + counters.droppedNotReady + inbox.counters.received,
+      isReady: () => current.isUp && subsessions.isEmpty,
+      reconfigure: routerRequests.apply,
+      close: () => current.close()
+    })
+    const wake = () => idle.want()
+    const ready = Effect.zipRight(Effect.sync(wake), lifecycle.awaitReady)
+    const asker = new LookupAsker({ clock, current, lifecycle, wake })
+    const lookups = new Lookups({ self: destination, book: yield* AddressBook, config, random, scope, ask: asker })
+    const sender = Sender.make({ config, clock, compression, statuses, counters, current, wake })
 
-    const questions = new Questions({ config, current: () => current })
-    const subsessions = new Subsessions.Subsessions({
-      current: () => current,
-      usable,
-      bandwidth: questions.bandwidth
+    const environment: Environment = {
+      config,
+      keys,
+      signatures,
+      current,
+      lifecycle,
+      leaseSets,
+      inbox,
+      statuses,
+      lookups,
+      routerRequests,
+      counters,
+      warnings,
+      report,
+      transport: subsessions.share(transport)
+    }
+    const parts = { ...environment, subsessions, idle }
+    const during = primary?.slot.during ?? identity
+    const supervisor = new Supervisor({
+      config,
+      clock,
+      routers,
+      lifecycle,
+      check,
+      connect: (router) =>
+        Effect.ensuring(
+          during(Attempt.run(environment, router)),
+          Effect.sync(() => onEnd(parts))
+        ),
+      isIdle: () => idle.isClosed,
+      isRefusalFinal: primary !== undefined,
+      wanted: idle.wanted
     })
     yield* Effect.addFinalizer(() => Effect.sync(() => subsessions.end("its primary session is closed")))
     // Closed after this session: then there is nothing left for them to say to the router.
     const family = yield* Effect.acquireRelease(Scope.make(ExecutionStrategy.parallel), Scope.close)
-    const idle = new Idle({
-      config,
-      activity: () => counters.sent + counters.droppedNotReady + inbox.counters.received,
-      isReady: () => current?.isUp === true && subsessions.isEmpty,
-      reconfigure: questions.apply,
-      close: () => current?.close()
+    yield* supervise(supervisor, parts)
+    primary?.slot.onClose(() => {
+      if (current.hasSession) current.close()
     })
-
-    const supervisor = new Supervisor(
-      {
-        config,
-        clock,
-        routers: connection.routers,
-        warnings,
-        usable,
-        created,
-        check: checkExpiry,
-        isIdle: () => idle.isClosed,
-        isRefusalFinal: primary !== undefined,
-        wanted: idle.wanted,
-        connect: (router) =>
-          Effect.suspend(() => {
-            leaseSetsInUse = leaseSetsNow()
-            return Attempt.run({ ...environment, leaseSets: leaseSetsInUse }, router, lastPublished, (next) => {
-              current = next
-            })
-          }).pipe(
-            (attempt) => (primary === undefined ? attempt : primary.seat.during(attempt)),
-            Effect.ensuring(
-              Effect.sync(() => {
-                lastPublished = current?.lastPublished ?? lastPublished
-                current = undefined
-                subsessions.onLost()
-                lookups.onLost()
-                statuses.clear()
-                questions.onLost()
-                report()
-              })
-            )
-          )
-      },
-      yield* SubscriptionRef.make<SessionState.SessionState>(
-        SessionState.Connecting({ attempt: 1, router: connection.routers[0] ?? "", since: 0, until: 0 })
-      )
-    )
-
-    const lookups = new Lookups({
-      self: destination,
-      book: yield* AddressBook,
-      config,
-      random,
-      scope,
-      ask: {
-        ready: Effect.zipRight(
-          Effect.sync(() => idle.want()),
-          usable.await
-        ),
-        readySince: () => supervisor.readySince,
-        send: (requestId, timeout, query, blinding) => {
-          if (current === undefined) return false
-          const { link, sessionId = NO_SESSION } = current
-          const now = clock.unsafeCurrentTimeMillis() + current.clockOffset
-          if (blinding !== undefined && !link.send(Message.encode(blinding(sessionId, now)))) return false
-          const wait = Math.max(1, timeout)
-          return link.send(Message.encode({ _tag: "HostLookup", sessionId, requestId, timeout: wait, query }))
-        }
-      }
-    })
-
-    let leaseSetsInUse = leaseSets
-    const leaseSetsNow = () =>
-      primary !== undefined
-        ? primary.leaseSets().signedBy(keys)
-        : config.renewEncryptionKey && supervisor.attempts > 1
-          ? leaseSets.renewed()
-          : leaseSets
-
-    const environment: Attempt.Environment = {
-      connection: {
-        ...connection,
-        run: (use, router) => connection.run((link) => subsessions.receiver(use(link)), router)
-      },
-      config,
-      keys,
-      leaseSets,
-      signatures,
-      inbox,
-      lookups,
-      statuses,
-      counters,
-      warnings,
-      sessionConfig: () => questions.options,
-      onPhase: (machine, routerVersion) => {
-        if (current !== undefined) current.isUp = machine.phase._tag === "Up"
-        return supervisor.onPhase(machine, routerVersion)
-      },
-      onReconfigured: questions.onReconfigured,
-      onBandwidth: questions.onBandwidth,
-      report
-    }
-
-    const fiber = yield* Effect.forkScoped(
-      Effect.catchAll(supervisor.run, (reason) => {
-        subsessions.end(`its primary session has failed: ${reason.message}`)
-        return Deferred.fail(failed, reason)
-      })
-    )
-    // Runs before the fiber is interrupted: DestroySession, then the machine's own bounded wait for the last word.
-    yield* Effect.addFinalizer(() =>
-      Effect.suspend(() => {
-        idle.stop()
-        if (current?.sessionId === undefined) return Effect.void
-        subsessions.close()
-        current.close()
-        return Fiber.await(fiber)
-      }).pipe(
-        Effect.zipRight(
-          SubscriptionRef.update(supervisor.state, (last) => (last._tag === "Failed" ? last : SessionState.Closed()))
-        )
-      )
-    )
-    if (primary !== undefined) {
-      primary.seat.close = () => {
-        if (current?.sessionId !== undefined) current.close()
-      }
-    }
-    yield* Effect.raceFirst(Deferred.await(created), Deferred.await(failed))
+    yield* lifecycle.awaitCreated
     yield* Effect.forkScoped(idle.watch)
 
-    const sender = Sender.make({
-      config,
-      clock,
-      compression,
-      statuses,
-      counters,
-      current: () => current,
-      wake: () => idle.want()
-    })
-
-    const notReady = (last: SessionState.SessionState) =>
-      new I2cpError.NotReady({
-        waited: Duration.toMillis(config.readyTimeout),
-        detail: SessionState.progress(last)
-      })
-    const ready = Effect.sync(() => idle.want()).pipe(
-      Effect.zipRight(Effect.raceFirst(usable.await, Deferred.await(failed))),
-      Effect.timeoutOption(config.readyTimeout),
-      Effect.flatMap((done) => (done._tag === "Some" ? Effect.void : Effect.flatMap(supervisor.state.get, notReady)))
-    )
-
     const context = yield* Effect.context<I2cpConnection.I2cpConnection>()
-    const subsession = (wish: Options = {}): Effect.Effect<Service, I2cpError.I2cpError, Scope.Scope> =>
-      Effect.gen(function* () {
-        const own = wish.keys ?? DestinationKeys.generateSubsession(destination, random, signatures)
-        if (!Destination.isSubsessionOf(own.destination, destination)) {
-          const detail = "its keys do not have the encryption key field of the primary's and a signing key of their own"
-          return yield* new I2cpError.SubsessionRejected({ reason: "BadKeys", detail })
-        }
-        // Left with the family's, and with the caller's.
-        const inner = yield* Effect.acquireRelease(Scope.fork(family, ExecutionStrategy.sequential), Scope.close)
-        return yield* Effect.flatMap(subsessions.take, (seat) => {
-          idle.want()
-          return makeOn({ keys: own }, { seat, leaseSets: () => leaseSetsInUse, subsession }).pipe(
-            Effect.provideService(I2cpConnection.I2cpConnection, seat.connection),
-            Effect.provideService(I2cpConfig.I2cpConfig, {
-              ...config,
-              // It has neither tunnels to give back nor anybody to show a password to.
-              reduceIdleTime: undefined,
-              closeIdleTime: undefined,
-              credentials: undefined
-            })
-          )
-        }).pipe(
-          Scope.extend(inner),
-          Effect.provide(context),
-          Effect.raceFirst(subsessions.ended),
-          Effect.timeoutOption(config.readyTimeout),
-          Effect.flatMap((made) =>
-            made._tag === "Some" ? Effect.succeed(made.value) : Effect.flatMap(supervisor.state.get, notReady)
-          ),
-          Effect.onError((cause) => Scope.close(inner, Exit.failCause(cause)))
-        )
-      })
-
     return I2cpSession.of({
       keys,
       destination,
-      state: supervisor.state,
+      state: lifecycle.state,
       ready,
-      send: sender.send,
-      unsafeSend: sender.unsafeSend,
-      deliver: sender.deliver,
-      queuedBytes: () => current?.link.queued() ?? 0,
-      progress: Effect.suspend(() => current?.link.progress ?? Effect.void),
+      ...sender,
+      queuedBytes: () => current.queuedBytes,
+      progress: current.progress,
       run: (protocol, onPayload) => inbox.run(protocol, onPayload),
       subscribe: (protocol) => inbox.subscribe(protocol),
       lookup: (address) => lookups.lookup(address),
-      reconfigure: questions.reconfigure,
-      bandwidth: questions.bandwidth,
-      subsession: primary?.subsession ?? subsession,
+      reconfigure: routerRequests.reconfigure,
+      bandwidth: routerRequests.bandwidth,
+      subsession: primary?.subsession ?? makeSubsession({ ...parts, context, family, random }),
       stats: Effect.sync(() => ({
         ...counts(),
-        connections: supervisor.attempts,
+        connections: lifecycle.attempts,
         statuses: { ...statuses.counters.statuses }
       }))
     })
   },
   Effect.annotateLogs({ package: "i2cp", module: "I2cpSession" })
 )
+
+interface Parts extends Environment {
+  readonly subsessions: Subsessions
+  readonly idle: Idle
+}
+
+/** A connection has ended: what waited for it is told. */
+const onEnd = ({ current, lookups, report, routerRequests, statuses, subsessions }: Parts): void => {
+  current.end()
+  subsessions.onLost()
+  lookups.onLost()
+  statuses.clear()
+  routerRequests.onLost()
+  report()
+}
+
+/** Keeps the session until the scope is left, and ends it in an orderly way then. */
+const supervise = (
+  supervisor: Supervisor,
+  { current, idle, lifecycle, subsessions }: Parts
+): Effect.Effect<void, never, Scope.Scope> =>
+  Effect.gen(function* () {
+    const fiber = yield* Effect.forkScoped(
+      Effect.catchAll(supervisor.run, (reason) => {
+        subsessions.end(`its primary session has failed: ${reason.message}`)
+        return lifecycle.fail(reason)
+      })
+    )
+    // Runs before the fiber is interrupted: DestroySession, then the machine's own bounded wait for the last word.
+    yield* Effect.addFinalizer(() =>
+      Effect.suspend(() => {
+        idle.stop()
+        if (!current.hasSession) return Effect.void
+        subsessions.close()
+        current.close()
+        return Fiber.await(fiber)
+      }).pipe(Effect.zipRight(lifecycle.leave))
+    )
+  })
+
+interface Parent extends Parts {
+  readonly random: SecureRandom["Type"]
+  readonly context: Context.Context<I2cpConnection.I2cpConnection>
+  /** Subsessions end with it. */
+  readonly family: Scope.Scope
+}
+
+/** Makes sessions on slots of the parent. One made by a subsession is a subsession of the same parent. */
+const makeSubsession = (parent: Parent): Service["subsession"] => {
+  const { config, context, family, idle, keys, leaseSets, lifecycle, random, signatures, subsessions } = parent
+  const { destination } = keys
+  const subsession = (wish: Options = {}): Effect.Effect<Service, I2cpError.I2cpError, Scope.Scope> =>
+    Effect.gen(function* () {
+      const own = wish.keys ?? DestinationKeys.generateSubsession(destination, random, signatures)
+      if (!Destination.isSubsessionOf(own.destination, destination)) {
+        const detail = "its keys do not have the encryption key field of the primary's and a signing key of their own"
+        return yield* new I2cpError.SubsessionRejected({ reason: "BadKeys", detail })
+      }
+      // Left with the family's, and with the caller's.
+      const inner = yield* Effect.acquireRelease(Scope.fork(family, ExecutionStrategy.sequential), Scope.close)
+      return yield* Effect.flatMap(subsessions.take, (slot) => {
+        idle.want()
+        return makeOn({ keys: own }, { slot, leaseSets, subsession }).pipe(
+          Effect.provideService(I2cpConnection.I2cpConnection, slot.transport),
+          // It has neither tunnels to give back nor anybody to show a password to.
+          Effect.provideService(I2cpConfig.I2cpConfig, {
+            ...config,
+            reduceIdleTime: undefined,
+            closeIdleTime: undefined,
+            credentials: undefined
+          })
+        )
+      }).pipe(
+        Scope.extend(inner),
+        Effect.provide(context),
+        Effect.raceFirst(subsessions.ended),
+        lifecycle.withinReadyTimeout,
+        Effect.onError((cause) => Scope.close(inner, Exit.failCause(cause)))
+      )
+    })
+  return subsession
+}
 
 /**
  * A session over a `Socket`: `NodeI2cp.layerTcp` for a real router, `LocalRouter.layerSocket` for the embedded one.

@@ -23,6 +23,7 @@
  *
  * @since 0.1.0
  */
+import type { Destination } from "@effect-i2p/wire/Destination"
 import { DecodeError } from "@effect-i2p/wire/WireError"
 import * as Either from "effect/Either"
 import * as Schema from "effect/Schema"
@@ -52,6 +53,28 @@ export const Payload = Schema.Struct({
  * @since 0.1.0
  */
 export type Payload = typeof Payload.Type
+
+/**
+ * A payload on its way out.
+ *
+ * **Shape** `bundleLeaseSet` false asks the router not to add our lease set (i2pd ignores it); `compress` deflates
+ * when that gains. `onStatus` asks the router for the message's fate and is told its codes as they come, `accepted` (1)
+ * perhaps before a final one, or none at all within a minute: then nobody knows. It is called synchronously from the
+ * connection's reader and must not throw. `whenFull`: what to do when as much waits for the router as may, `fail` at
+ * once, the default, or `wait` for room, at most `I2cpConfig.sendTimeout`.
+ * **Units** `expiresAt` ms since 1970 by our own clock.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Outgoing extends Payload {
+  readonly to: Destination
+  readonly expiresAt?: number | undefined
+  readonly bundleLeaseSet?: boolean | undefined
+  readonly compress?: boolean | undefined
+  readonly onStatus?: ((status: number) => void) | undefined
+  readonly whenFull?: "fail" | "wait" | undefined
+}
 
 /**
  * Bytes the stored form adds to its content.

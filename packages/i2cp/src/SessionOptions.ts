@@ -84,6 +84,16 @@ export interface SessionOptions {
 }
 
 /**
+ * Options to change in a running session; `options` by their I2P names, on top of those that are there.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Changes extends Partial<SessionOptions> {
+  readonly options?: Readonly<Record<string, string>> | undefined
+}
+
+/**
  * **Source** of each value: the field's docstring.
  *
  * @category constants

@@ -7,6 +7,7 @@
  */
 import type { LookupFailed, SendRejected } from "@effect-i2p/i2cp/I2cpError"
 import * as I2cpSession from "@effect-i2p/i2cp/I2cpSession"
+import type * as Payload from "@effect-i2p/i2cp/Payload"
 import type { SessionState } from "@effect-i2p/i2cp/SessionState"
 import type { Destination } from "@effect-i2p/wire/Destination"
 import type { DestinationKeys } from "@effect-i2p/wire/DestinationKeys"
@@ -208,7 +209,7 @@ export const layerI2cp: Layer.Layer<PacketTransport, never, I2cpSession.I2cpSess
     const session = yield* I2cpSession.I2cpSession
     const clock = yield* Effect.clock
     const failed = (error: { readonly message: string }) => new TransportFailed({ reason: error.message, cause: error })
-    const toMessage = (packet: Outgoing): I2cpSession.Outgoing => ({
+    const toMessage = (packet: Outgoing): Payload.Outgoing => ({
       to: packet.to,
       protocol: streamingProtocol,
       sourcePort: packet.sourcePort,

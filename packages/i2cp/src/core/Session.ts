@@ -173,11 +173,21 @@ export type Step = readonly [State, ReadonlyArray<Action>]
 export const VERSION = "0.9.67"
 
 /** These carry the session itself; a broken one leaves us not knowing where we stand. */
-const VITAL_TYPES = [
+const vitalTypes = [
   Message.typeOf("SessionStatus"),
   Message.typeOf("SetDate"),
   Message.typeOf("RequestVariableLeaseSet")
 ]
+
+const decidingTypes = [...vitalTypes, Message.typeOf("Disconnect")]
+
+/**
+ * Whether the machine has to be told of messages of this type; others are at most a sign of life to it.
+ *
+ * @category predicates
+ * @since 0.1.0
+ */
+export const decides = (type: number): boolean => decidingTypes.includes(type)
 
 /**
  * Opens the session of a fresh connection.
@@ -227,7 +237,7 @@ export const step = (state: State, event: Event, now: number): Step => {
     case "Received":
       return received(state, event.message, now)
     case "Malformed":
-      return VITAL_TYPES.includes(event.type)
+      return vitalTypes.includes(event.type)
         ? down(state, lost("Protocol", `malformed message ${event.type}: ${event.reason}`))
         : [state, []]
     case "Unknown":

@@ -144,6 +144,44 @@ const bandwidthLimits: Descriptor<typeof BandwidthLimits, "ToClient"> = {
 }
 
 /**
+ * What a router says of its bandwidth; 0 where it does not say.
+ *
+ * **Units** KB/s; `burstSeconds` seconds.
+ * **Source** I2CP specification "BandwidthLimitsMessage".
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Bandwidth {
+  readonly clientInbound: number
+  readonly clientOutbound: number
+  readonly routerInbound: number
+  readonly routerInboundBurst: number
+  readonly routerOutbound: number
+  readonly routerOutboundBurst: number
+  readonly burstSeconds: number
+}
+
+/**
+ * What the words of {@link BandwidthLimits} mean; a word that is missing is 0.
+ *
+ * @category getters
+ * @since 0.1.0
+ */
+export const bandwidthOf = (limits: ReadonlyArray<number>): Bandwidth => {
+  const word = (at: number) => limits[at] ?? 0
+  return {
+    clientInbound: word(0),
+    clientOutbound: word(1),
+    routerInbound: word(2),
+    routerInboundBurst: word(3),
+    routerOutbound: word(4),
+    routerOutboundBurst: word(5),
+    burstSeconds: word(6)
+  }
+}
+
+/**
  * 30, both ways: the other side closes and says why. The text is untrusted; see `I2cpError.sanitize`.
  *
  * **Source** I2CP specification "DisconnectMessage".

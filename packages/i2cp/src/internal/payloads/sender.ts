@@ -10,10 +10,9 @@ import type * as Compression from "../../Compression.js"
 import * as DeliveryStatus from "../../DeliveryStatus.js"
 import type { Service as Config } from "../../I2cpConfig.js"
 import { DeliveryFailed, NotAnswered, SendRejected } from "../../I2cpError.js"
-import type { Outgoing } from "../../I2cpSession.js"
 import * as Message from "../../Message.js"
 import * as Payload from "../../Payload.js"
-import type { Current } from "../session/attempt.js"
+import type { CurrentConnection } from "../session/currentConnection.js"
 import * as SendFrame from "./sendFrame.js"
 import type { Statuses } from "./statuses.js"
 
@@ -21,9 +20,9 @@ import type { Statuses } from "./statuses.js"
 const SLAB_BYTES = 262_144
 
 export interface Sender {
-  readonly send: (message: Outgoing) => Effect.Effect<void, SendRejected>
-  readonly unsafeSend: (message: Outgoing) => SendRejected | undefined
-  readonly deliver: (message: Outgoing) => Effect.Effect<number, SendRejected | DeliveryFailed | NotAnswered>
+  readonly send: (message: Payload.Outgoing) => Effect.Effect<void, SendRejected>
+  readonly unsafeSend: (message: Payload.Outgoing) => SendRejected | undefined
+  readonly deliver: (message: Payload.Outgoing) => Effect.Effect<number, SendRejected | DeliveryFailed | NotAnswered>
 }
 
 export const make = (options: {
@@ -32,7 +31,7 @@ export const make = (options: {
   readonly compression: Compression.Service
   readonly statuses: Statuses
   readonly counters: { sent: number; droppedNotReady: number }
-  readonly current: () => Current | undefined
+  readonly current: CurrentConnection
   /** The session is needed, if it is idle. */
   readonly wake: () => void
 }): Sender => {
@@ -43,10 +42,10 @@ export const make = (options: {
   const expiry = Duration.toMillis(config.sendExpiry)
 
   /** The nonce it went with, 0 for none; or why it did not go. */
-  const offer = (message: Outgoing): number | SendRejected | "NotReady" => {
+  const offer = (message: Payload.Outgoing): number | SendRejected | "NotReady" => {
     const size = message.payload.length
     if (size > maxContent) return new SendRejected({ reason: "TooLarge", size, limit: maxContent })
-    const current = options.current()
+    const current = options.current.now
     const sessionId = current?.sessionId
     if (current === undefined || !current.isUp || sessionId === undefined) {
       options.wake()
@@ -85,7 +84,7 @@ export const make = (options: {
     return nonce
   }
 
-  const waiting = (message: Outgoing): Effect.Effect<number | "NotReady", SendRejected> =>
+  const waiting = (message: Payload.Outgoing): Effect.Effect<number | "NotReady", SendRejected> =>
     Effect.suspend(() => {
       const taken = offer(message)
       if (!(taken instanceof SendRejected)) return Effect.succeed(taken)
@@ -94,7 +93,7 @@ export const make = (options: {
         const next = offer(message)
         if (!(next instanceof SendRejected)) return Effect.succeed(next)
         if (next.reason !== "OutboundFull") return Effect.fail(next)
-        return Effect.zipRight(options.current()?.link.progress ?? Effect.void, again)
+        return Effect.zipRight(options.current.progress, again)
       })
       return Effect.timeoutFail(again, {
         duration: config.sendTimeout,
@@ -106,14 +105,14 @@ export const make = (options: {
     if (taken === "NotReady") counters.droppedNotReady++
   }
 
-  const send = (message: Outgoing): Effect.Effect<void, SendRejected> => Effect.map(waiting(message), count)
+  const send = (message: Payload.Outgoing): Effect.Effect<void, SendRejected> => Effect.map(waiting(message), count)
 
-  const unsafeSend = (message: Outgoing): SendRejected | undefined => {
+  const unsafeSend = (message: Payload.Outgoing): SendRejected | undefined => {
     const taken = offer(message)
     return taken instanceof SendRejected ? taken : void count(taken)
   }
 
-  const deliver = (message: Outgoing): Effect.Effect<number, SendRejected | DeliveryFailed | NotAnswered> =>
+  const deliver = (message: Payload.Outgoing): Effect.Effect<number, SendRejected | DeliveryFailed | NotAnswered> =>
     Effect.gen(function* () {
       const last = yield* Deferred.make<number>()
       const nonce = yield* waiting({

@@ -36,7 +36,7 @@ export interface Ask {
   /** Waits until the session can be asked. */
   readonly ready: Effect.Effect<void>
   /** Local ms since when it can. */
-  readonly readySince: () => number
+  readonly readySince: number
   /** Sends the request now, after what the router has to know first; `false` when it cannot be sent. */
   readonly send: (requestId: number, timeout: number, query: Message.Query, blinding?: Blinding) => boolean
 }
@@ -191,7 +191,7 @@ export class Lookups {
         }
         return reply.destination
       }
-      const young = (yield* Clock.currentTimeMillis) - this.#ask.readySince() < window
+      const young = (yield* Clock.currentTimeMillis) - this.#ask.readySince < window
       if ((reply.code === 1 || reply.code === 6) && young) {
         yield* Effect.sleep(RETRY_PAUSE)
         return yield* attempt

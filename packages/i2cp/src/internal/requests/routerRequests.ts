@@ -8,9 +8,9 @@ import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as I2cpConfig from "../../I2cpConfig.js"
 import { NotAnswered, NotReconfigured } from "../../I2cpError.js"
-import type { Bandwidth, Changes } from "../../I2cpSession.js"
 import * as Message from "../../Message.js"
-import type { Current } from "../session/attempt.js"
+import type { Changes } from "../../SessionOptions.js"
+import type { CurrentConnection } from "../session/currentConnection.js"
 
 type Result = "Updated" | "Refused" | "Timeout" | "Lost"
 
@@ -20,16 +20,16 @@ const DETAILS: Record<Exclude<Result, "Updated">, string> = {
   Lost: "the router hung up"
 }
 
-export class Questions {
+export class RouterRequests {
   readonly #config: I2cpConfig.Service
-  readonly #current: () => Current | undefined
+  readonly #current: CurrentConnection
   readonly #oneReconfiguration = Effect.unsafeMakeSemaphore(1)
-  readonly #oneQuestion = Effect.unsafeMakeSemaphore(1)
+  readonly #oneRequest = Effect.unsafeMakeSemaphore(1)
   #options: I2cpConfig.Service
   #pending: Deferred.Deferred<Result> | undefined
-  #asked: Deferred.Deferred<Bandwidth> | undefined
+  #asked: Deferred.Deferred<Message.Bandwidth> | undefined
 
-  constructor(options: { readonly config: I2cpConfig.Service; readonly current: () => Current | undefined }) {
+  constructor(options: { readonly config: I2cpConfig.Service; readonly current: CurrentConnection }) {
     this.#config = options.config
     this.#options = options.config
     this.#current = options.current
@@ -57,7 +57,7 @@ export class Questions {
       const valid = I2cpConfig.sessionOptions(after)
       if (Either.isLeft(valid)) return yield* new NotReconfigured({ reason: "Invalid", detail: valid.left.message })
       this.#options = after
-      const current = this.#current()
+      const current = this.#current.now
       if (current === undefined || !current.isUp) return
       const pending = yield* Deferred.make<Result>()
       this.#pending = pending
@@ -77,11 +77,11 @@ export class Questions {
     if (this.#pending !== undefined) Deferred.unsafeDone(this.#pending, Effect.succeed(result))
   }
 
-  readonly bandwidth: Effect.Effect<Bandwidth, NotAnswered> = Effect.suspend(() =>
+  readonly bandwidth: Effect.Effect<Message.Bandwidth, NotAnswered> = Effect.suspend(() =>
     Effect.gen(this, function* () {
-      const asked = yield* Deferred.make<Bandwidth>()
+      const asked = yield* Deferred.make<Message.Bandwidth>()
       this.#asked = asked
-      this.#current()?.link.send(Message.encode({ _tag: "GetBandwidthLimits" }))
+      this.#current.now?.link.send(Message.encode({ _tag: "GetBandwidthLimits" }))
       return yield* Deferred.await(asked)
     }).pipe(
       Effect.timeoutFail({
@@ -94,26 +94,12 @@ export class Questions {
           this.#asked = undefined
         })
       ),
-      this.#oneQuestion.withPermits(1)
+      this.#oneRequest.withPermits(1)
     )
   )
 
   readonly onBandwidth = (limits: ReadonlyArray<number>): void => {
-    if (this.#asked === undefined) return
-    const [clientInbound, clientOutbound, routerInbound, routerInboundBurst] = limits
-    const [, , , , routerOutbound, routerOutboundBurst, burstSeconds] = limits
-    Deferred.unsafeDone(
-      this.#asked,
-      Effect.succeed({
-        clientInbound: clientInbound ?? 0,
-        clientOutbound: clientOutbound ?? 0,
-        routerInbound: routerInbound ?? 0,
-        routerInboundBurst: routerInboundBurst ?? 0,
-        routerOutbound: routerOutbound ?? 0,
-        routerOutboundBurst: routerOutboundBurst ?? 0,
-        burstSeconds: burstSeconds ?? 0
-      })
-    )
+    if (this.#asked !== undefined) Deferred.unsafeDone(this.#asked, Effect.succeed(Message.bandwidthOf(limits)))
   }
 
   /** The connection is gone. */

@@ -1,6 +1,6 @@
 /**
- * Further sessions on the connection of a primary one. Each is an ordinary session, on a connection that is a seat at
- * the primary's: it sends on the same link and is given what carries its id, and what carries none.
+ * Further sessions on the connection of a primary one. Each is an ordinary session, on a connection service that is a slot
+ * at the primary's: it sends on the same link and is given what carries its id, and what carries none.
  *
  * Only one of them is being created at a time, as the answer does not say what it answers. One that is given up before
  * the answer came is destroyed when it comes, and nobody is created until then. Nothing is sent to a router that is not
@@ -9,52 +9,24 @@
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as FiberId from "effect/FiberId"
+import type * as Scope from "effect/Scope"
 import * as Fingerprint from "../../core/Fingerprint.js"
-import type { I2cpConnection, Link, OnFrame } from "../../I2cpConnection.js"
-import { ConnectionEnded } from "../../I2cpConnection.js"
+import { ConnectionEnded, type I2cpConnection, type OnFrame } from "../../I2cpConnection.js"
 import { type I2cpError, MAX_SUBSESSIONS, type NotAnswered, SubsessionRejected } from "../../I2cpError.js"
 import { NO_SESSION } from "../../Ids.js"
 import * as Message from "../../Message.js"
-import type { Current } from "./attempt.js"
+import type { CurrentConnection, RunningConnection } from "./currentConnection.js"
+import { SlotConnection, SubsessionSlot } from "./subsessionSlot.js"
 
-const CREATE_SESSION = Message.typeOf("CreateSession")
-const DESTROY_SESSION = Message.typeOf("DestroySession")
 const SESSION_STATUS = Message.typeOf("SessionStatus")
-
-/** Where the type is in a frame, behind its length. Source: I2CP specification "Message header". */
-const TYPE_AT = 4
 
 /** SessionStatus codes. Source: I2CP specification "SessionStatusMessage". */
 const DESTROYED = 0
 const CREATED = 1
 const UPDATED = 2
 
-/** One session on one connection. */
-interface Lane {
-  readonly link: Link
-  readonly ended: Deferred.Deferred<never, ConnectionEnded>
-  readonly seat: Seat
-  onFrame: OnFrame
-  /** CreateSession has been sent. */
-  isAsked: boolean
-  /** The router has it no more, or has been told so. */
-  isOver: boolean
-  id: number | undefined
-}
-
-/** What a further session needs of its primary, from one connection to the next. */
-export interface Seat {
-  readonly connection: I2cpConnection["Type"]
-  /** Runs an attempt on `connection` as soon as one may be made. */
-  readonly during: <E>(attempt: Effect.Effect<void, E>) => Effect.Effect<void, E | I2cpError>
-  /** Called when the primary is about to end. */
-  close: () => void
-  /** Whether a router has ever created it. */
-  wasCreated: boolean
-}
-
 export interface Primary {
-  readonly current: () => Current | undefined
+  readonly current: CurrentConnection
   /** Open while the primary is up. */
   readonly usable: Effect.Latch
   /** Asks for bandwidth limits, by which routers are told apart. */
@@ -63,19 +35,19 @@ export interface Primary {
 
 export class Subsessions {
   readonly #primary: Primary
-  readonly #seats = new Set<Seat>()
-  readonly #lanes = new Map<Seat, Lane>()
-  readonly #byId = new Map<number, Lane>()
+  readonly #slots = new Set<SubsessionSlot>()
+  readonly #connections = new Map<SubsessionSlot, SlotConnection>()
+  readonly #byId = new Map<number, SlotConnection>()
   readonly #free = Effect.unsafeMakeLatch(true)
   readonly #ended = Deferred.unsafeMake<never, SubsessionRejected>(FiberId.none)
-  #creating: Lane | undefined
+  #creating: SlotConnection | undefined
 
   constructor(primary: Primary) {
     this.#primary = primary
   }
 
   get isEmpty(): boolean {
-    return this.#seats.size === 0
+    return this.#slots.size === 0
   }
 
   /** Fails when there will be no primary any more. */
@@ -88,35 +60,44 @@ export class Subsessions {
 
   /** Asks those that are there to end in an orderly way. */
   close(): void {
-    for (const seat of this.#seats) seat.close()
+    for (const slot of this.#slots) slot.close()
   }
 
-  /** A place for one more; given back when the scope is left. */
-  readonly take = Effect.acquireRelease(
+  /** A slot for one more; given back when the scope is left. */
+  readonly take: Effect.Effect<SubsessionSlot, SubsessionRejected, Scope.Scope> = Effect.acquireRelease(
     Effect.suspend(() => {
-      if (this.#seats.size >= MAX_SUBSESSIONS) {
+      if (this.#slots.size >= MAX_SUBSESSIONS) {
         const detail = `there are ${MAX_SUBSESSIONS} beyond the first already`
         return Effect.fail(new SubsessionRejected({ reason: "TooMany", detail }))
       }
-      const seat = this.#seat()
-      this.#seats.add(seat)
-      return Effect.succeed(seat)
+      const slot = new SubsessionSlot({
+        admitted: this.#admitted,
+        enter: (entering, primary) => this.#enter(entering, primary),
+        leave: (connection) => this.#leave(connection)
+      })
+      this.#slots.add(slot)
+      return Effect.succeed(slot)
     }),
-    (seat) => Effect.sync(() => this.#seats.delete(seat))
+    (slot) => Effect.sync(() => this.#slots.delete(slot))
   )
 
+  /** The primary's transport, shared with the subsessions. */
+  share(transport: I2cpConnection["Type"]): I2cpConnection["Type"] {
+    return { ...transport, run: (use, router) => transport.run((link) => this.#receiver(use(link)), router) }
+  }
+
   /** What the primary's connection calls in place of the primary's own receiver. */
-  receiver(primary: OnFrame): OnFrame {
+  #receiver(primary: OnFrame): OnFrame {
     return (type, body, now) => {
       // Nearly always: one comparison a frame.
-      if (this.#lanes.size === 0 && this.#creating === undefined) return primary(type, body, now)
+      if (this.#connections.size === 0 && this.#creating === undefined) return primary(type, body, now)
       const addressee = Message.addresseeOf(type)
       if (addressee === "Session" && body.length >= 2) {
-        const lane = this.#laneOf(type, body)
-        return lane === undefined ? primary(type, body, now) : lane.onFrame(type, body, now)
+        const connection = this.#connectionOf(type, body)
+        return connection === undefined ? primary(type, body, now) : connection.onFrame(type, body, now)
       }
       primary(type, body, now)
-      if (addressee === "Connection") for (const lane of this.#lanes.values()) lane.onFrame(type, body, now)
+      if (addressee === "Connection") for (const { onFrame } of this.#connections.values()) onFrame(type, body, now)
     }
   }
 
@@ -124,13 +105,13 @@ export class Subsessions {
   onLost(): void {
     const detail = "the connection of the primary session has ended"
     const end = new ConnectionEnded({ reason: "Closed", detail, cause: undefined })
-    for (const { ended } of this.#lanes.values()) Deferred.unsafeDone(ended, Effect.fail(end))
-    this.#lanes.clear()
+    for (const { ended } of this.#connections.values()) Deferred.unsafeDone(ended, Effect.fail(end))
+    this.#connections.clear()
     this.#byId.clear()
     this.#settle()
   }
 
-  #laneOf(type: number, body: Uint8Array): Lane | undefined {
+  #connectionOf(type: number, body: Uint8Array): SlotConnection | undefined {
     const id = (body[0]! << 8) | body[1]!
     const status = type === SESSION_STATUS ? body[2] : undefined
     const known = this.#byId.get(id)
@@ -140,7 +121,7 @@ export class Subsessions {
     }
     const creating = this.#creating
     // The last word of a session that is not there any more is no answer to CreateSession.
-    const isOther = id === this.#primary.current()?.sessionId || status === DESTROYED
+    const isOther = id === this.#primary.current.now?.sessionId || status === DESTROYED
     if (isOther || creating === undefined || !creating.isAsked) return undefined
     if (status !== undefined) {
       this.#settle()
@@ -149,11 +130,11 @@ export class Subsessions {
     return creating
   }
 
-  #created(lane: Lane, id: number): void {
-    lane.id = id
-    lane.seat.wasCreated = true
-    if (this.#lanes.get(lane.seat) === lane) this.#byId.set(id, lane)
-    else destroy(lane)
+  #created(connection: SlotConnection, id: number): void {
+    connection.sessionId = id
+    connection.slot.wasCreated = true
+    if (this.#connections.get(connection.slot) === connection) this.#byId.set(id, connection)
+    else connection.destroy()
   }
 
   /** Nobody is being created: the next may. */
@@ -162,48 +143,18 @@ export class Subsessions {
     this.#free.unsafeOpen()
   }
 
-  #seat(): Seat {
-    let lane: Lane | undefined
-    const seat: Seat = {
-      connection: {
-        routers: ["the router of the primary session"],
-        run: (use) =>
-          Effect.suspend(() => {
-            const here = lane!
-            here.onFrame = use(linkOf(here))
-            return Deferred.await(here.ended)
-          })
-      },
-      during: (attempt) =>
-        Effect.flatMap(this.#admitted(seat), (current) =>
-          Effect.acquireUseRelease(
-            Effect.sync(() => {
-              lane = this.#enter(seat, current)
-              return lane
-            }),
-            // Somebody else may have been faster: then nothing has been sent, and the next attempt waits.
-            (entered) => (entered === undefined ? seat.during(attempt) : attempt),
-            (entered) => Effect.sync(() => entered && this.#leave(entered))
-          )
-        ),
-      close: () => {},
-      wasCreated: false
-    }
-    return seat
-  }
-
   /** Waits for a primary that is up on a router that can, and for nobody else to be in creation. */
-  readonly #admitted = (seat: Seat): Effect.Effect<Current, I2cpError> =>
+  readonly #admitted = (slot: SubsessionSlot): Effect.Effect<RunningConnection, I2cpError> =>
     Effect.gen(this, function* () {
       for (;;) {
         yield* Effect.raceFirst(this.#primary.usable.await, this.ended)
-        const current = this.#primary.current()
+        const current = this.#primary.current.now
         if (current?.limits === undefined && current?.isUp === true) {
           yield* Effect.ignore(this.#primary.bandwidth)
           // A router that was silent just now may be stalled; one that we know from before has earned another question.
-          if (current.limits === undefined && current.isUp && seat.wasCreated) continue
+          if (current.limits === undefined && current.isUp && slot.wasCreated) continue
         }
-        if (current === undefined || !current.isUp || current !== this.#primary.current()) {
+        if (current === undefined || !current.isUp || current !== this.#primary.current.now) {
           yield* Effect.yieldNow()
           continue
         }
@@ -217,48 +168,24 @@ export class Subsessions {
       }
     })
 
-  #enter(seat: Seat, current: Current): Lane | undefined {
+  #enter(slot: SubsessionSlot, primary: RunningConnection): SlotConnection | undefined {
     // Another connection is perhaps one to another router.
-    if (this.#creating !== undefined || current !== this.#primary.current() || !current.isUp) return undefined
-    const ended = Deferred.unsafeMake<never, ConnectionEnded>(FiberId.none)
-    const lane: Lane = {
-      link: current.link,
-      ended,
-      seat,
-      onFrame: () => {},
-      isAsked: false,
-      isOver: false,
-      id: undefined
-    }
-    this.#lanes.set(seat, lane)
-    this.#creating = lane
+    if (this.#creating !== undefined || primary !== this.#primary.current.now || !primary.isUp) return undefined
+    const connection = new SlotConnection(slot, primary.link)
+    this.#connections.set(slot, connection)
+    this.#creating = connection
     this.#free.unsafeClose()
-    return lane
+    return connection
   }
 
-  #leave(lane: Lane): void {
-    lane.onFrame = () => {}
+  #leave(connection: SlotConnection): void {
+    connection.onFrame = () => {}
     // Else the connection went first, and took everything with it.
-    if (this.#lanes.get(lane.seat) !== lane) return
-    this.#lanes.delete(lane.seat)
-    if (lane.id !== undefined) this.#byId.delete(lane.id)
-    if (this.#creating === lane && !lane.isAsked) this.#settle()
+    if (this.#connections.get(connection.slot) !== connection) return
+    this.#connections.delete(connection.slot)
+    if (connection.sessionId !== undefined) this.#byId.delete(connection.sessionId)
+    if (this.#creating === connection && !connection.isAsked) this.#settle()
     // What the router still has it would call a duplicate at the next attempt, and hang up on the primary.
-    else destroy(lane)
+    else connection.destroy()
   }
 }
-
-const destroy = (lane: Lane): void => {
-  if (lane.id === undefined || lane.isOver) return
-  lane.isOver = true
-  lane.link.sendFirst(Message.encode({ _tag: "DestroySession", sessionId: lane.id }))
-}
-
-const linkOf = (lane: Lane): Link => ({
-  ...lane.link,
-  sendFirst: (frame) => {
-    if (frame[TYPE_AT] === CREATE_SESSION) lane.isAsked = true
-    if (frame[TYPE_AT] === DESTROY_SESSION) lane.isOver = true
-    lane.link.sendFirst(frame)
-  }
-})

@@ -7,29 +7,22 @@ import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
-import * as SubscriptionRef from "effect/SubscriptionRef"
 import * as Failover from "../../core/Failover.js"
-import type * as Session from "../../core/Session.js"
 import type * as I2cpConfig from "../../I2cpConfig.js"
 import * as I2cpError from "../../I2cpError.js"
 import * as I2cpMetrics from "../../I2cpMetrics.js"
 import { LiveSchedule } from "../../LiveSchedule.js"
-import * as SessionState from "../../SessionState.js"
-import type { LogLimit } from "./logLimit.js"
+import type { Lifecycle } from "./lifecycle.js"
 
 export interface Supervised {
   readonly config: I2cpConfig.Service
   readonly clock: Clock.Clock
   readonly routers: ReadonlyArray<string>
-  readonly warnings: LogLimit
+  readonly lifecycle: Lifecycle
   /** Says before each attempt whether it makes sense. */
   readonly check: Effect.Effect<void, I2cpError.I2cpError>
   /** Runs one connection to its end; succeeds when that was our wish. */
   readonly connect: (router: number) => Effect.Effect<void, I2cpError.I2cpError>
-  /** Open while payloads can be sent. */
-  readonly usable: Effect.Latch
-  /** Done once a router has created the session. */
-  readonly created: Deferred.Deferred<void>
   /** Whether a connection that ended by our wish ended for want of use. */
   readonly isIdle: () => boolean
   /** Whether a router that refuses is not asked again: it sends others away too. */
@@ -39,141 +32,91 @@ export interface Supervised {
 }
 
 export class Supervisor {
-  readonly state: SubscriptionRef.SubscriptionRef<SessionState.SessionState>
   readonly #options: Supervised
   readonly #limits: { readonly penalty: number; readonly stable: number; readonly duplicate: number }
-  readonly #waits: { readonly date: number; readonly create: number; readonly leaseSet: number }
-  #attempt = 0
-  #router = ""
-  /** Local ms since when the session is ready, while it is or was on this connection. */
-  #readySince: number | undefined
+  readonly #delays: LiveSchedule<I2cpError.I2cpError>
+  #failover: Failover.Failover
+  #duplicates = 0
 
-  constructor(options: Supervised, state: SubscriptionRef.SubscriptionRef<SessionState.SessionState>) {
+  constructor(options: Supervised) {
     this.#options = options
-    this.state = state
-    const { config } = options
+    const { duplicateDelay, reconnect, routerPenalty, stableTime } = options.config
     this.#limits = {
-      penalty: Duration.toMillis(config.routerPenalty),
-      stable: Duration.toMillis(config.stableTime),
-      duplicate: Duration.toMillis(config.duplicateDelay)
+      penalty: Duration.toMillis(routerPenalty),
+      stable: Duration.toMillis(stableTime),
+      duplicate: Duration.toMillis(duplicateDelay)
     }
-    this.#waits = {
-      date: Duration.toMillis(config.dateTimeout),
-      create: Duration.toMillis(config.createTimeout),
-      leaseSet: Duration.toMillis(config.leaseSetTimeout)
-    }
-  }
-
-  get attempts(): number {
-    return this.#attempt
-  }
-
-  get readySince(): number {
-    return this.#readySince ?? 0
-  }
-
-  /** The machine is in a new phase or has a new trouble. */
-  onPhase({ phase, trouble }: Session.State, routerVersion: string): Effect.Effect<void> {
-    const { clock, created, usable } = this.#options
-    const now = clock.unsafeCurrentTimeMillis()
-    const known = { ...this.#known(now), routerVersion }
-    switch (phase._tag) {
-      case "CreatingSession":
-        return this.#enter(SessionState.CreatingSession({ ...known, until: now + this.#waits.create }))
-      case "BuildingTunnels":
-        return Effect.zipRight(
-          Deferred.succeed(created, undefined),
-          this.#enter(SessionState.BuildingTunnels({ ...known, until: now + this.#waits.leaseSet }))
-        )
-      case "Up": {
-        this.#readySince ??= now
-        const state = trouble === undefined ? SessionState.Ready(known) : SessionState.Degraded({ ...known, trouble })
-        const told =
-          trouble === undefined
-            ? Effect.logDebug(`session ready on ${this.#router}`)
-            : this.#options.warnings.log(`trouble ${trouble}`, SessionState.progress(state), now)
-        // A lease request may overtake the status: then there was no time of building.
-        return Effect.all([Deferred.succeed(created, undefined), usable.open, this.#enter(state), told], {
-          discard: true
-        })
-      }
-      case "Closing":
-        return Effect.zipRight(usable.close, this.#enter(SessionState.Closing()))
-      case "ExchangingDate":
-      case "Down":
-        return Effect.void
-    }
+    this.#delays = new LiveSchedule(reconnect)
+    this.#failover = Failover.make(options.routers.length)
   }
 
   /** Ends when we close the session; fails when no router will have it. */
   readonly run: Effect.Effect<void, I2cpError.I2cpError> = Effect.suspend(() => this.#run()).pipe(
     Effect.tapBoth({
-      onFailure: (reason) => this.#enter(SessionState.Failed({ reason })),
-      onSuccess: () => this.#enter(SessionState.Closed())
+      onFailure: (reason) => this.#options.lifecycle.onFailed(reason),
+      onSuccess: () => this.#options.lifecycle.onClosed()
     })
   )
 
   readonly #run = Effect.fnUntraced(function* (this: Supervisor): Effect.fn.Return<void, I2cpError.I2cpError> {
-    const { check, clock, config, created, isIdle, isRefusalFinal, routers, wanted, warnings } = this.#options
-    const delays = new LiveSchedule(config.reconnect)
-    let failover = Failover.make(routers.length)
-    let duplicates = 0
+    const { check, clock, isIdle, lifecycle, wanted } = this.#options
     for (;;) {
-      const router = Failover.next(failover, clock.unsafeCurrentTimeMillis(), this.#limits.penalty) ?? 0
+      const router = Failover.next(this.#failover, clock.unsafeCurrentTimeMillis(), this.#limits.penalty) ?? 0
       const outcome = yield* Effect.either(Effect.zipRight(check, this.#connect(router)))
       const now = clock.unsafeCurrentTimeMillis()
       if (outcome._tag === "Right") {
         if (!isIdle()) return
-        yield* this.#enter(SessionState.Idle({ since: now }))
+        yield* lifecycle.onIdle(now)
         yield* wanted
         continue
       }
-      const wasCreated = yield* Deferred.isDone(created)
-      const upFor = this.#readySince === undefined ? 0 : now - this.#readySince
-      const reason = explain(outcome.left, this.#readySince === undefined ? undefined : upFor, this.#limits.stable)
+      const { readySince } = lifecycle
+      const upFor = readySince === undefined ? undefined : now - readySince
+      const reason = explain(outcome.left, upFor, this.#limits.stable)
       I2cpMetrics.lost(reason)
-      const wasReady = this.#readySince !== undefined
-      const isStable = wasReady && upFor >= this.#limits.stable
-      // A router that went away comes back; one that sent us away would do it again.
-      if (isStable || (wasReady && !isSentAway(reason))) delays.reset()
-      if (isStable) failover = Failover.startRound(failover)
-      failover = Failover.onFailed(failover, router, now)
-      if (isFinal(reason, wasCreated)) failover = Failover.bar(failover, router)
-      if (reason._tag === "OfflineKeysExpired" || Failover.isHopeless(failover)) return yield* reason
-      if (isRefusalFinal && reason._tag === "SessionRejected" && reason.reason !== "Timeout") return yield* reason
-      const isDuplicate = reason._tag === "SessionRejected" && reason.reason === "Duplicate"
-      const isRoundOver = Failover.next(failover, now, this.#limits.penalty) === undefined
-      if (isRoundOver && !wasCreated && !config.retryFirst) {
-        if (!isDuplicate || duplicates++ >= config.duplicateRetries) return yield* reason
-      }
-      let delay = 0
-      if (isRoundOver) {
-        failover = Failover.startRound(failover)
-        const next = yield* delays.next(reason)
-        if (Option.isNone(next)) return yield* reason
-        delay = Duration.toMillis(next.value)
-        // The router still has our last connection, or another client has our keys: neither is over in a moment.
-        if (isDuplicate || (isSentAway(reason) && !isStable)) delay = Math.max(delay, this.#limits.duplicate)
-      }
-      const lost = SessionState.Lost({ ...this.#known(now), reason, retryAt: now + delay })
-      yield* this.#enter(lost)
-      yield* warnings.log(`lost ${reason._tag}`, SessionState.progress(lost), now)
+      const delay = yield* this.#delayAfter(reason, router, upFor, now)
+      yield* lifecycle.onLost(reason, now, delay)
       if (delay > 0) yield* Effect.sleep(delay)
     }
   }).bind(this)
 
+  /** How long to wait before the next attempt; fails with the reason when there is to be none. */
+  readonly #delayAfter = Effect.fnUntraced(function* (
+    this: Supervisor,
+    reason: I2cpError.I2cpError,
+    router: number,
+    upFor: number | undefined,
+    now: number
+  ): Effect.fn.Return<number, I2cpError.I2cpError> {
+    const { config, isRefusalFinal, lifecycle } = this.#options
+    const wasCreated = yield* Deferred.isDone(lifecycle.created)
+    const wasReady = upFor !== undefined
+    const isStable = wasReady && upFor >= this.#limits.stable
+    // A router that went away comes back; one that sent us away would do it again.
+    if (isStable || (wasReady && !isSentAway(reason))) this.#delays.reset()
+    if (isStable) this.#failover = Failover.startRound(this.#failover)
+    this.#failover = Failover.onFailed(this.#failover, router, now)
+    if (isFinal(reason, wasCreated)) this.#failover = Failover.bar(this.#failover, router)
+    if (reason._tag === "OfflineKeysExpired" || Failover.isHopeless(this.#failover)) return yield* reason
+    if (isRefusalFinal && reason._tag === "SessionRejected" && reason.reason !== "Timeout") return yield* reason
+    if (Failover.next(this.#failover, now, this.#limits.penalty) !== undefined) return 0
+    // The round is over: every router has been tried.
+    const isDuplicate = reason._tag === "SessionRejected" && reason.reason === "Duplicate"
+    if (!wasCreated && !config.retryFirst) {
+      if (!isDuplicate || this.#duplicates++ >= config.duplicateRetries) return yield* reason
+    }
+    this.#failover = Failover.startRound(this.#failover)
+    const next = yield* this.#delays.next(reason)
+    if (Option.isNone(next)) return yield* reason
+    const delay = Duration.toMillis(next.value)
+    // The router still has our last connection, or another client has our keys: neither is over in a moment.
+    const isToWait = isDuplicate || (isSentAway(reason) && !isStable)
+    return isToWait ? Math.max(delay, this.#limits.duplicate) : delay
+  }).bind(this)
+
   #connect(router: number): Effect.Effect<void, I2cpError.I2cpError> {
-    const { clock, connect, routers } = this.#options
-    return Effect.suspend(() => {
-      this.#attempt++
-      this.#router = routers[router] ?? "the router"
-      this.#readySince = undefined
-      const now = clock.unsafeCurrentTimeMillis()
-      return Effect.zipRight(
-        this.#enter(SessionState.Connecting({ ...this.#known(now), until: now + this.#waits.date })),
-        connect(router)
-      )
-    }).pipe(
+    const { connect, lifecycle } = this.#options
+    return Effect.suspend(() => Effect.zipRight(lifecycle.onAttempt(router), connect(router))).pipe(
       // A bug met on one connection must not leave a session that looks alive and has nobody behind it.
       Effect.catchAllDefect((defect) =>
         Effect.zipRight(
@@ -181,17 +124,8 @@ export class Supervisor {
           new I2cpError.ConnectionLost({ reason: "Defect", detail: I2cpError.sanitize(String(defect)) })
         )
       ),
-      Effect.ensuring(this.#options.usable.close)
+      Effect.ensuring(lifecycle.usable.close)
     )
-  }
-
-  #known(now: number): SessionState.Attempt {
-    return { attempt: this.#attempt, router: this.#router, since: now }
-  }
-
-  #enter(state: SessionState.SessionState): Effect.Effect<void> {
-    I2cpMetrics.enteredState(state._tag)
-    return SubscriptionRef.set(this.state, state)
   }
 }
 
