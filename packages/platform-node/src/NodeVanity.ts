@@ -11,8 +11,7 @@ import * as Os from "node:os"
 import * as DestinationKeys from "@effect-i2p/wire/DestinationKeys"
 import * as KeyType from "@effect-i2p/wire/KeyType"
 import { SecureRandom } from "@effect-i2p/wire/SecureRandom"
-import { Signatures } from "@effect-i2p/wire/Signatures"
-import * as SigningKey from "@effect-i2p/wire/SigningKey"
+import * as Signatures from "@effect-i2p/wire/Signatures"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import * as Guard from "./internal/guard.js"
@@ -90,8 +89,8 @@ export const search = Effect.fn("NodeVanity.search")(function* (
   if (!/^[a-z2-7]+$/.test(prefix)) return yield* refuse("BadPrefix", "it has letters a to z and digits 2 to 7 only")
   if (prefix.length > maxPrefix) return yield* refuse("TooLong", `at most ${maxPrefix} letters can be searched for`)
   const random = yield* SecureRandom
-  const signatures = yield* Signatures
-  const signingKey = yield* Effect.mapError(SigningKey.generate(type, random), (error) =>
+  const signatures = yield* Signatures.Signatures
+  const signingKey = yield* Effect.mapError(Signatures.generate(type, random), (error) =>
     refuse("UnsupportedType", error.message)
   )
   const { publicKeyLength } = KeyType.signingType(type)!

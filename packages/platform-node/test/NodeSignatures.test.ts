@@ -132,7 +132,7 @@ describe("NodeSignatures", () => {
 
   it("verifies as noble does what types it has not signed natively make", () => {
     for (const type of [8, 11, 12]) {
-      const key = Either.getOrThrow(SigningKey.generate(type, SecureRandom.makeSeeded(type)))
+      const key = Either.getOrThrow(Signatures.generate(type, SecureRandom.makeSeeded(type)))
       const publicKey = Either.getOrThrow(same((signatures) => signatures.publicKey(key)))
       const text = Uint8Array.of(1, 2, 3)
       const signature = Either.getOrThrow(

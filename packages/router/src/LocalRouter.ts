@@ -30,7 +30,7 @@ import type * as HubState from "./core/HubState.js"
 import { serveConnection } from "./internal/connection.js"
 import { Links } from "./internal/links.js"
 import * as MemorySocket from "./internal/memorySocket.js"
-import { Switchboard } from "./internal/switchboard.js"
+import * as Switchboard from "./internal/switchboard.js"
 import * as Netem from "./Netem.js"
 import * as RouterOptions from "./RouterOptions.js"
 import { Turn } from "./Turn.js"
@@ -46,15 +46,7 @@ import { Turn } from "./Turn.js"
  * @category models
  * @since 0.1.0
  */
-export interface Stats extends Netem.Stats {
-  readonly connections: number
-  readonly sessions: number
-  readonly delivered: number
-  readonly dropped: number
-  readonly refused: number
-  readonly ignored: number
-  readonly inFlight: number
-}
+export type Stats = Switchboard.Stats
 
 /**
  * Faults to inject. Each stays until it is taken back, with `undefined`, `false` or `clear`; all may be there at once.
@@ -138,7 +130,7 @@ export const make = Effect.fn("LocalRouter.make")(function* (
   const clock = yield* Clock.clockWith(Effect.succeed)
   const wake = Effect.unsafeMakeLatch(false)
   const signatures = yield* Signatures.Signatures
-  const board = new Switchboard(
+  const board = new Switchboard.Switchboard(
     {
       hub: hubConfig(options, signatures),
       links: new Links(Netem.config(options.link), options.seed, options.linkScope),
@@ -245,7 +237,7 @@ export const serve: Effect.Effect<never, SocketServer.SocketServerError, LocalRo
  * Sleeps are whole milliseconds, rounded up: arrival times have fractions, timers have not, and a sleep that ends a
  * fraction early would spin.
  */
-const deliver = (board: Switchboard, wake: Effect.Latch): Effect.Effect<never> =>
+const deliver = (board: Switchboard.Switchboard, wake: Effect.Latch): Effect.Effect<never> =>
   Effect.gen(function* () {
     for (;;) {
       wake.unsafeClose()

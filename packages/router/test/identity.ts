@@ -33,7 +33,7 @@ export const identity = (name: string): Identity => {
 /** The same destination, signing with a transient key it vouches for (or somebody else does) until `expires` seconds. */
 export const offline = ({ encryption, keys }: Identity, expires: number, vouchedBy = keys): Identity => {
   const signingKey = SigningKey.makePrivate(KeyType.Ed25519, new Uint8Array(32).fill(5))
-  const transientKey = Either.getOrThrow(SigningKey.publicFromPrivate(signingKey))
+  const transientKey = Either.getOrThrow(Signatures.noble.publicKey(signingKey))
   const destinationKey = vouchedBy.signingKey
   const block = OfflineSignature.make({ expires, transientKey, destinationKey, signatures: Signatures.noble })
   return { encryption, keys: { ...keys, signingKey, offline: Either.getOrThrow(block) } }

@@ -173,7 +173,7 @@ export const offlineOuterKeys = (
   const { random, seconds, secret, signatures = Signatures.noble, transientType = KeyType.Ed25519 } = options
   return Either.gen(function* () {
     const own = yield* outerKeys(master, seconds, secret)
-    const signingKey = yield* SigningKey.generate(transientType, random)
+    const signingKey = yield* Signatures.generate(transientType, random)
     const block = { expires: nextMidnight(seconds), transientKey: yield* signatures.publicKey(signingKey) }
     const signature = yield* signatures.sign(own.signingKey, OfflineSignature.signedBytes(block), random)
     return { ...own, signingKey, offline: { ...block, signature } }

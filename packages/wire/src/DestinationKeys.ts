@@ -71,7 +71,7 @@ export const generate = (
   signatures: Signatures.Service = Signatures.noble,
   type: number = KeyType.Ed25519
 ): DestinationKeys => {
-  const signingKey = Either.getOrThrowWith(SigningKey.generate(type, random), (error) => error)
+  const signingKey = Either.getOrThrowWith(Signatures.generate(type, random), (error) => error)
   return fromSigningKey(signingKey, random.bytes(32), signatures)
 }
 
@@ -105,7 +105,7 @@ export const generateSubsession = (
   signatures: Signatures.Service = Signatures.noble,
   type: number = KeyType.Ed25519
 ): DestinationKeys => {
-  const signingKey = Either.getOrThrowWith(SigningKey.generate(type, random), (error) => error)
+  const signingKey = Either.getOrThrowWith(Signatures.generate(type, random), (error) => error)
   const publicKey = Either.getOrThrowWith(signatures.publicKey(signingKey), (error) => error)
   return ofDestination(Destination.withSigningKey(primary, publicKey), signingKey)
 }
@@ -147,7 +147,7 @@ export const makeOffline = (
     throw new RangeError(`DestinationKeys: ${expires} is no date in seconds`)
   }
   return Either.gen(function* () {
-    const signingKey = yield* SigningKey.generate(transientType, random)
+    const signingKey = yield* Signatures.generate(transientType, random)
     const transientKey = yield* signatures.publicKey(signingKey)
     const block = { expires, transientKey }
     const signature = yield* signatures.sign(master.signingKey, OfflineSignature.signedBytes(block), random)
@@ -306,7 +306,7 @@ const checkPair = (
   privateKey: SigningKey.PrivateKey,
   publicKey: SigningKey.PublicKey
 ): void => {
-  const computed = SigningKey.publicFromPrivate(privateKey)
+  const computed = Signatures.noble.publicKey(privateKey)
   if (Either.isRight(computed)) {
     if (!SigningKey.equals(computed.right, publicKey)) reader.fail(field, "does not belong to the public key", offset)
   } else if (computed.left.reason === "BadKey") {

@@ -17,7 +17,7 @@
  */
 import * as Context from "effect/Context"
 import type * as Either from "effect/Either"
-import { nobleSignatures } from "./internal/noble.js"
+import * as Noble from "./internal/noble.js"
 import type * as SecureRandom from "./SecureRandom.js"
 import type { SignatureError } from "./SignatureError.js"
 import type { PrivateKey, PublicKey } from "./SigningKey.js"
@@ -57,7 +57,7 @@ export interface Service {
  * @since 0.1.0
  */
 export class Signatures extends Context.Reference<Signatures>()("@effect-i2p/wire/Signatures", {
-  defaultValue: (): Service => nobleSignatures
+  defaultValue: (): Service => noble
 }) {}
 
 /**
@@ -66,4 +66,15 @@ export class Signatures extends Context.Reference<Signatures>()("@effect-i2p/wir
  * @category constructors
  * @since 0.1.0
  */
-export const noble: Service = nobleSignatures
+export const noble: Service = { sign: Noble.sign, verify: Noble.verify, publicKey: Noble.publicKey }
+
+/**
+ * A new private key, made with the portable backend.
+ *
+ * **Errors** `UnsupportedType` for a type this library does not sign with: DSA, RSA, GOST, the hybrids.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const generate: (type: number, random: SecureRandom.Service) => Either.Either<PrivateKey, SignatureError> =
+  Noble.generate

@@ -8,13 +8,9 @@
  *
  * @since 0.1.0
  */
-import * as Either from "effect/Either"
 import * as Redacted from "effect/Redacted"
 import * as EffectSchema from "effect/Schema"
 import * as Bytes from "./Bytes.js"
-import { generatePrivate, nobleSignatures } from "./internal/noble.js"
-import type * as SecureRandom from "./SecureRandom.js"
-import type { SignatureError } from "./SignatureError.js"
 
 /**
  * **Shape** `bytes` has the registered length of `type`; of a type that is not registered, all there is.
@@ -59,26 +55,6 @@ export const makePrivate = (type: number, keyBytes: Uint8Array): PrivateKey => (
   type,
   bytes: Redacted.make(keyBytes)
 })
-
-/**
- * A new private key.
- *
- * **Errors** `UnsupportedType` for a type this library does not sign with: DSA, RSA, GOST, the hybrids.
- *
- * @category constructors
- * @since 0.1.0
- */
-export const generate = (type: number, random: SecureRandom.Service): Either.Either<PrivateKey, SignatureError> =>
-  Either.map(generatePrivate(type, random), (keyBytes) => makePrivate(type, keyBytes))
-
-/**
- * The public half, computed with the portable backend.
- *
- * @category conversions
- * @since 0.1.0
- */
-export const publicFromPrivate = (key: PrivateKey): Either.Either<PublicKey, SignatureError> =>
-  nobleSignatures.publicKey(key)
 
 /**
  * Whether two public keys are the same, type and bytes.

@@ -64,8 +64,8 @@ describe("Blinding", () => {
     (type) => {
       fc.assert(
         fc.property(fc.string(), fc.nat(0xffff_ffff), fc.option(fc.string({ minLength: 1 })), (seed, at, hidden) => {
-          const owner = right(SigningKey.generate(type, SecureRandom.makeSeeded(seed)))
-          const known = right(SigningKey.publicFromPrivate(owner))
+          const owner = right(Signatures.generate(type, SecureRandom.makeSeeded(seed)))
+          const known = right(Signatures.noble.publicKey(owner))
           const word = hidden === null ? undefined : Redacted.make(hidden)
           const blinded = right(Blinding.blindPublicKey(known, at, word))
           const own = right(Blinding.blindPrivateKey(owner, at, word))

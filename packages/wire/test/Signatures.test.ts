@@ -124,7 +124,7 @@ describe("Signatures over noble", () => {
       assert.strictEqual(reasonOf(noble.sign(key, message)), "UnsupportedType")
       assert.strictEqual(reasonOf(noble.publicKey(key)), "UnsupportedType")
       assert.strictEqual(reasonOf(noble.verify({ type, bytes: filled(1) }, message, filled(0, 64))), "UnsupportedType")
-      assert.strictEqual(reasonOf(SigningKey.generate(type, SecureRandom.makeSeeded(1))), "UnsupportedType")
+      assert.strictEqual(reasonOf(Signatures.generate(type, SecureRandom.makeSeeded(1))), "UnsupportedType")
     }
   })
 

@@ -18,7 +18,7 @@ const no = Either.right(false)
 
 const seven: SecureRandom.Service = { bytes: (n) => filled(7, n), u32: () => 7 }
 const generate = (type: number, seed = 1) =>
-  Either.getOrThrow(SigningKey.generate(type, SecureRandom.makeSeeded(`${type} ${seed}`)))
+  Either.getOrThrow(Signatures.generate(type, SecureRandom.makeSeeded(`${type} ${seed}`)))
 const publicKey = (key: SigningKey.PrivateKey) => Either.getOrThrow(noble.publicKey(key))
 const sign = (key: SigningKey.PrivateKey, text: Uint8Array, random?: SecureRandom.Service) =>
   Either.getOrThrow(noble.sign(key, text, random))
@@ -90,7 +90,7 @@ describe("Signatures of others", () => {
 
   it("makes the ML-DSA-44 key of RFC 9881", () => {
     const counting: SecureRandom.Service = { ...seven, bytes: (n) => Uint8Array.from({ length: n }, (_, i) => i) }
-    const key = Either.getOrThrow(SigningKey.generate(KeyType.MlDsa44, counting))
+    const key = Either.getOrThrow(Signatures.generate(KeyType.MlDsa44, counting))
     const known = made.mldsa44PublicKey
     assert.strictEqual(toHex(publicKey(key).bytes.subarray(0, known.length)), toHex(known))
   })
@@ -140,7 +140,7 @@ describe("Every type", () => {
   it.each(verifyOnly)("does not sign with type %i, nor make keys of it", (type) => {
     const key = SigningKey.makePrivate(type, filled(1, KeyType.signingType(type)!.privateKeyLength))
     assert.strictEqual(reasonOf(noble.sign(key, message)), "UnsupportedType")
-    assert.strictEqual(reasonOf(SigningKey.generate(type, SecureRandom.makeSeeded(1))), "UnsupportedType")
+    assert.strictEqual(reasonOf(Signatures.generate(type, SecureRandom.makeSeeded(1))), "UnsupportedType")
   })
 
   it("refuses private keys that are out of range or malformed", () => {

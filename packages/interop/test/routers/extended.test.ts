@@ -9,8 +9,7 @@ import * as DestinationKeys from "@effect-i2p/wire/DestinationKeys"
 import * as KeyType from "@effect-i2p/wire/KeyType"
 import * as OfflineSignature from "@effect-i2p/wire/OfflineSignature"
 import { SecureRandom } from "@effect-i2p/wire/SecureRandom"
-import { Signatures } from "@effect-i2p/wire/Signatures"
-import * as SigningKey from "@effect-i2p/wire/SigningKey"
+import * as Signatures from "@effect-i2p/wire/Signatures"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
@@ -114,7 +113,7 @@ layer(network, { excludeTestServices: true, timeout: "90 seconds" })("our stream
   it.scoped("meet with a P-256 destination of ours, calling and called", () =>
     Effect.gen(function* () {
       const { a } = yield* TestNetwork.TestNetwork
-      const keys = DestinationKeys.generate(yield* SecureRandom, yield* Signatures, KeyType.EcdsaP256)
+      const keys = DestinationKeys.generate(yield* SecureRandom, yield* Signatures.Signatures, KeyType.EcdsaP256)
       yield* bothRoles(yield* Streams.open(a, { keys }))
     })
   )
@@ -126,9 +125,9 @@ layer(network, { excludeTestServices: true, timeout: "90 seconds" })("our stream
     it.scoped(`meet when a transient ${name} key signs our packets, calling and called`, () =>
       Effect.gen(function* () {
         const { a } = yield* TestNetwork.TestNetwork
-        const [random, signatures] = [yield* SecureRandom, yield* Signatures]
+        const [random, signatures] = [yield* SecureRandom, yield* Signatures.Signatures]
         const keys = DestinationKeys.generate(random, signatures)
-        const transientKey = Either.getOrThrow(SigningKey.generate(type, random))
+        const transientKey = Either.getOrThrow(Signatures.generate(type, random))
         const offline = yield* OfflineSignature.make({
           expires: Math.floor((yield* Clock.currentTimeMillis) / 1000) + 3600,
           transientKey: Either.getOrThrow(signatures.publicKey(transientKey)),

@@ -17,7 +17,6 @@ import * as Hub from "../core/Hub.js"
 import * as HubState from "../core/HubState.js"
 import { route, Status } from "../core/Routing.js"
 import * as SendFrame from "../core/SendFrame.js"
-import type { Stats } from "../LocalRouter.js"
 import type * as Netem from "../Netem.js"
 import type { Links } from "./links.js"
 import { Outbox } from "./outbox.js"
@@ -34,6 +33,17 @@ const TICK_BYTES = 262_144
  * not read keeps nothing of what others got meanwhile.
  */
 const SLAB_BYTES = 131_072
+
+/** See `LocalRouter.Stats`. @internal */
+export interface Stats extends Netem.Stats {
+  readonly connections: number
+  readonly sessions: number
+  readonly delivered: number
+  readonly dropped: number
+  readonly refused: number
+  readonly ignored: number
+  readonly inFlight: number
+}
 
 /** @internal */
 export interface Settings {

@@ -7,8 +7,7 @@ import * as Redacted from "effect/Redacted"
 import * as KeyType from "../KeyType.js"
 import * as SecureRandom from "../SecureRandom.js"
 import { SignatureError } from "../SignatureError.js"
-import type { Service } from "../Signatures.js"
-import type { PrivateKey, PublicKey } from "../SigningKey.js"
+import * as SigningKey from "../SigningKey.js"
 import type { Algorithm } from "./algorithm.js"
 import { dsaAlgorithm } from "./dsa.js"
 import { ecdsaAlgorithms } from "./ecdsa.js"
@@ -35,7 +34,7 @@ const failure = (
 ): Either.Either<never, SignatureError> => Either.left(new SignatureError({ type, operation, reason }))
 
 const withPrivate = (
-  key: PrivateKey,
+  key: SigningKey.PrivateKey,
   operation: "sign" | "publicKey",
   compute: ((privateKey: Uint8Array) => Uint8Array) | undefined
 ): Either.Either<Uint8Array, SignatureError> => {
@@ -52,36 +51,45 @@ const withPrivate = (
   }
 }
 
-export const nobleSignatures: Service = {
-  sign: (key, message, random = SecureRandom.system) => {
-    const sign = algorithms.get(key.type)?.sign
-    return withPrivate(key, "sign", sign && ((privateKey) => sign(privateKey, message, random)))
-  },
-  verify: (key, message, signature) => {
-    const algorithm = algorithms.get(key.type)
-    if (algorithm === undefined) return failure(key.type, "verify", "UnsupportedType")
-    const { publicKeyLength, signatureLength } = KeyType.signingType(key.type)!
-    if (key.bytes.length !== publicKeyLength) return failure(key.type, "verify", "BadKey")
-    if (signature.length !== signatureLength) return Either.right(false)
-    try {
-      return Either.right(algorithm.verify(key.bytes, message, signature))
-    } catch {
-      // The peer's key is not a point, or its r or s is out of range: whatever it is, it does not verify.
-      return Either.right(false)
-    }
-  },
-  publicKey: (key) =>
-    Either.map(
-      withPrivate(key, "publicKey", algorithms.get(key.type)?.publicKey),
-      (bytes): PublicKey => ({ type: key.type, bytes })
-    )
+export const sign = (
+  key: SigningKey.PrivateKey,
+  message: Uint8Array,
+  random: SecureRandom.Service = SecureRandom.system
+): Either.Either<Uint8Array, SignatureError> => {
+  const algorithm = algorithms.get(key.type)?.sign
+  return withPrivate(key, "sign", algorithm && ((privateKey) => algorithm(privateKey, message, random)))
 }
 
-/** Private bytes of a new key. */
-export const generatePrivate = (
+export const verify = (
+  key: SigningKey.PublicKey,
+  message: Uint8Array,
+  signature: Uint8Array
+): Either.Either<boolean, SignatureError> => {
+  const algorithm = algorithms.get(key.type)
+  if (algorithm === undefined) return failure(key.type, "verify", "UnsupportedType")
+  const { publicKeyLength, signatureLength } = KeyType.signingType(key.type)!
+  if (key.bytes.length !== publicKeyLength) return failure(key.type, "verify", "BadKey")
+  if (signature.length !== signatureLength) return Either.right(false)
+  try {
+    return Either.right(algorithm.verify(key.bytes, message, signature))
+  } catch {
+    // The peer's key is not a point, or its r or s is out of range: whatever it is, it does not verify.
+    return Either.right(false)
+  }
+}
+
+export const publicKey = (key: SigningKey.PrivateKey): Either.Either<SigningKey.PublicKey, SignatureError> =>
+  Either.map(
+    withPrivate(key, "publicKey", algorithms.get(key.type)?.publicKey),
+    (bytes): SigningKey.PublicKey => ({ type: key.type, bytes })
+  )
+
+export const generate = (
   type: number,
   random: SecureRandom.Service
-): Either.Either<Uint8Array, SignatureError> => {
-  const generate = algorithms.get(type)?.generate
-  return generate === undefined ? failure(type, "generate", "UnsupportedType") : Either.right(generate(random))
+): Either.Either<SigningKey.PrivateKey, SignatureError> => {
+  const algorithm = algorithms.get(type)?.generate
+  return algorithm === undefined
+    ? failure(type, "generate", "UnsupportedType")
+    : Either.right(SigningKey.makePrivate(type, algorithm(random)))
 }
