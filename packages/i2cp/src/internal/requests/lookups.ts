@@ -23,14 +23,13 @@ import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
 import type { Service as AddressBook } from "../../AddressBook.js"
 import type { BlindedAccess, Service as Config } from "../../I2cpConfig.js"
-import { LookupFailed, sanitize } from "../../I2cpError.js"
+import type { LookupFailed } from "../../I2cpError.js"
 import type * as Message from "../../Message.js"
+import { LookupCache } from "./lookupCache.js"
+import { failure, fromCode } from "./lookupFailures.js"
 
 /** Pause before a "failed" is asked again. Source: ours; tunnels of a young session take seconds. */
 const RETRY_PAUSE = Duration.seconds(1)
-
-/** Longest that a failure is remembered, whatever the configuration says. Source: ours; who comes on line must be found. */
-const MAX_FAILURE_MILLIS = 30_000
 
 export interface Ask {
   /** Waits until the session can be asked. */
@@ -49,23 +48,15 @@ const BLINDING_SECONDS = 86_400
 
 type Reply = Message.Answer | "Lost"
 
-interface Entry {
-  readonly result: Deferred.Deferred<Destination, LookupFailed>
-  /** Local ms until when a finished one is remembered; `Infinity` while it runs. */
-  expires: number
-}
-
 export class Lookups {
-  readonly #entries = new Map<string, Entry>()
+  readonly #cache: LookupCache
   readonly #replies = new Map<number, Deferred.Deferred<Reply>>()
   readonly #self: Destination
   readonly #book: AddressBook
   readonly #config: Config
   readonly #ask: Ask
-  readonly #scope: Scope.Scope
   readonly #access: ReadonlyArray<BlindedAccess & { readonly signingKey: SigningKey.PublicKey }>
   #nextId: number
-  #inFlight = 0
 
   constructor(options: {
     readonly self: Destination
@@ -79,7 +70,7 @@ export class Lookups {
     this.#book = options.book
     this.#config = options.config
     this.#ask = options.ask
-    this.#scope = options.scope
+    this.#cache = new LookupCache(options.config, options.scope)
     this.#nextId = options.random.u32()
     this.#access = options.config.blindedAccess.flatMap((access) => {
       const signingKey = blindedKey(access.address)
@@ -98,17 +89,17 @@ export class Lookups {
           return Effect.succeed(address.destination)
         case "B32": {
           if (Hash.equals(address.hash, this.#self.hash)) return Effect.succeed(this.#self)
-          return this.#shared(text, this.#config.lookupHashTimeout, { _tag: "Hash", hash: address.hash })
+          return this.#request(text, { _tag: "Hash", hash: address.hash }, this.#config.lookupHashTimeout)
         }
         case "Name":
           return Effect.flatMap(this.#book.lookup(address.name), (known) =>
             Option.isSome(known)
               ? Effect.succeed(known.value)
-              : this.#shared(text, this.#config.lookupNameTimeout, { _tag: "Name", name: address.name })
+              : this.#request(text, { _tag: "Name", name: address.name }, this.#config.lookupNameTimeout)
           )
         case "Blinded":
           // Only routers can follow it: its hash changes every day. Java I2P does, i2pd and emissary do not.
-          return this.#shared(text, this.#config.lookupHashTimeout, { _tag: "Name", name: address.name })
+          return this.#request(text, { _tag: "Name", name: address.name }, this.#config.lookupHashTimeout)
       }
     })
   }
@@ -124,59 +115,12 @@ export class Lookups {
     for (const waiting of this.#replies.values()) Deferred.unsafeDone(waiting, Exit.succeed("Lost" as const))
   }
 
-  #shared(
-    key: string,
-    timeout: Duration.DurationInput,
-    query: Message.Query
+  #request(
+    text: string,
+    query: Message.Query,
+    timeoutInput: Duration.DurationInput
   ): Effect.Effect<Destination, LookupFailed> {
-    return Effect.flatMap(Clock.currentTimeMillis, (now) => {
-      const known = this.#entries.get(key)
-      if (known !== undefined && known.expires > now) return Deferred.await(known.result)
-      if (this.#inFlight >= this.#config.maxLookups) {
-        return Effect.fail(failure(key, "TooMany", `${this.#inFlight} lookups are in flight already`))
-      }
-      const entry: Entry = { result: Deferred.unsafeMake(FiberId.none), expires: Infinity }
-      this.#remember(key, entry)
-      this.#inFlight++
-      return this.#request(key, query, Duration.decode(timeout)).pipe(
-        Effect.onExit((exit) =>
-          Effect.flatMap(Clock.currentTimeMillis, (done) => this.#settle(key, entry, exit, done))
-        ),
-        Effect.forkIn(this.#scope),
-        Effect.zipRight(Deferred.await(entry.result))
-      )
-    })
-  }
-
-  #settle(key: string, entry: Entry, exit: Exit.Exit<Destination, LookupFailed>, now: number): Effect.Effect<boolean> {
-    this.#inFlight--
-    if (Exit.isInterrupted(exit)) {
-      this.#entries.delete(key)
-      return Deferred.fail(entry.result, failure(key, "Closed", "the session was closed"))
-    }
-    const { lookupCacheTime, lookupFailureTime } = this.#config
-    entry.expires =
-      now +
-      (Exit.isSuccess(exit)
-        ? Duration.toMillis(lookupCacheTime)
-        : Math.min(Duration.toMillis(lookupFailureTime), MAX_FAILURE_MILLIS))
-    return Deferred.done(entry.result, exit)
-  }
-
-  /** Oldest first out; the running ones are bounded on their own and never evicted. */
-  #remember(key: string, entry: Entry): void {
-    this.#entries.delete(key)
-    if (this.#entries.size >= this.#config.lookupCacheSize) {
-      for (const [old, { expires }] of this.#entries) {
-        if (expires === Infinity) continue
-        this.#entries.delete(old)
-        break
-      }
-    }
-    this.#entries.set(key, entry)
-  }
-
-  #request(text: string, query: Message.Query, timeout: Duration.Duration): Effect.Effect<Destination, LookupFailed> {
+    const timeout = Duration.decode(timeoutInput)
     const window = Duration.toMillis(this.#config.lookupRetryWindow)
     const attempt: Effect.Effect<Destination, LookupFailed> = Effect.gen(this, function* () {
       yield* this.#ask.ready
@@ -198,10 +142,11 @@ export class Lookups {
       }
       return yield* fromCode(text, reply.code)
     })
-    return Effect.timeoutFail(attempt, {
+    const request = Effect.timeoutFail(attempt, {
       duration: timeout,
       onTimeout: () => failure(text, "Timeout", `no answer within ${Duration.format(timeout)}`)
     })
+    return this.#cache.get(text, request)
   }
 
   /** Looks the key up and not the name: the flags in the name may differ from those of the one that was configured. */
@@ -246,34 +191,4 @@ const isAnswerTo = (query: Message.Query, { hash, signingKey }: Destination): bo
 const blindedKey = (name: string): SigningKey.PublicKey | undefined => {
   const address = Address.parse(name)
   return Either.isRight(address) && address.right._tag === "Blinded" ? address.right.signingKey : undefined
-}
-
-const failure = (address: string, reason: LookupFailed["reason"], detail: string): LookupFailed =>
-  new LookupFailed({ address: shown(address), reason, detail: sanitize(detail) })
-
-const shown = (address: string): string => {
-  const clean = sanitize(address)
-  return clean.length > 80 ? `${clean.slice(0, 80)}…` : clean
-}
-
-/** **Source** I2CP specification, HostReplyMessage. */
-const fromCode = (address: string, code: number): LookupFailed => {
-  switch (code) {
-    case 1:
-      return failure(address, "NotFound", "the router does not know it, or it is off line")
-    case 2:
-      return failure(address, "SecretRequired", "its lease set is encrypted, and found with a secret only")
-    case 3:
-      return failure(address, "KeyRequired", "its lease set is encrypted, and read with a key of one's own only")
-    case 4:
-      return failure(address, "SecretAndKeyRequired", "its lease set is encrypted: it takes a secret and a key")
-    case 5:
-      return failure(address, "NotDecrypted", "its lease set could not be decrypted: the secret or the key is wrong")
-    case 6:
-      return failure(address, "LeaseSetNotFound", "the router knows it, but it is off line")
-    case 7:
-      return failure(address, "Unsupported", "the router does not support this kind of address")
-    default:
-      return failure(address, "Failed", `the router failed with the unknown code ${code}`)
-  }
 }
