@@ -7,6 +7,7 @@
  * @since 0.1.0
  */
 import { isDeepStrictEqual } from "node:util"
+import * as Bytes from "@effect-i2p/wire/Bytes"
 import type { DecodeError } from "@effect-i2p/wire/WireError"
 import type * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
@@ -53,14 +54,6 @@ export function must(holds: boolean, rule: string): asserts holds {
 }
 
 /**
- * Whether two byte strings are equal.
- *
- * @since 0.1.0
- * @category checks
- */
-export const sameBytes = (a: Uint8Array, b: Uint8Array): boolean => Buffer.compare(a, b) === 0
-
-/**
  * An error of a decoder is a tagged one that says what is wrong, and where in the input.
  *
  * @since 0.1.0
@@ -92,7 +85,7 @@ export const roundTrip = <A>(
   const again = decode(bytes)
   must(Either.isRight(again), "what was encoded does not decode")
   must(isDeepStrictEqual(again.right, decoded.right), "decodes to something else after encoding")
-  must(sameBytes(encode(again.right), bytes), "encodes to something else the second time")
+  must(Bytes.equals(encode(again.right), bytes), "encodes to something else the second time")
   return decoded.right
 }
 

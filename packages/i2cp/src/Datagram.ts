@@ -29,6 +29,7 @@
  * @since 0.1.0
  */
 import { ByteReader } from "@effect-i2p/wire/ByteReader"
+import * as Bytes from "@effect-i2p/wire/Bytes"
 import { ByteWriter } from "@effect-i2p/wire/ByteWriter"
 import * as Destination from "@effect-i2p/wire/Destination"
 import type { DestinationKeys } from "@effect-i2p/wire/DestinationKeys"
@@ -172,7 +173,7 @@ export const encode2 = (
   Either.gen(function* () {
     const flags = keys.offline === undefined ? 2 : 2 | IS_OFFLINE
     const head = yield* headOf(flags, content.options)
-    const offline = keys.offline === undefined ? new Uint8Array(0) : OfflineSignature.encode(keys.offline)
+    const offline = keys.offline === undefined ? Bytes.empty : OfflineSignature.encode(keys.offline)
     const body = concat(head, offline, content.payload)
     const signature = yield* sign(keys, concat(target, body), signatures, random)
     return concat(keys.destination.bytes, body, signature)

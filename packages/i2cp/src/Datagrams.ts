@@ -27,6 +27,7 @@ import * as Datagram from "./Datagram.js"
 import type { DatagramRejected } from "./DatagramError.js"
 import type { LookupFailed, SendRejected } from "./I2cpError.js"
 import * as I2cpSession from "./I2cpSession.js"
+import { checkPort } from "./Ids.js"
 import * as ReceiveQueue from "./internal/payloads/receiveQueue.js"
 import * as VerificationBudget from "./VerificationBudget.js"
 
@@ -448,11 +449,6 @@ const detached = (payload: Uint8Array): Uint8Array =>
 
 /** **Source** I2CP overview: port 0 means any. */
 const ANY = 0
-
-/** A port that does not exist is a bug of the caller, who would find himself talking to another one. */
-const checkPort = (port: number): void => {
-  if (!Number.isInteger(port) || port < 0 || port > 0xffff) throw new RangeError(`Datagrams: there is no port ${port}`)
-}
 
 /**
  * The service over a session, with some options changed.

@@ -35,6 +35,25 @@ export const Uint16 = uint(16, "Uint16")
 export const Uint32 = uint(32, "Uint32")
 
 /**
+ * Whether the number is a port of I2P, where 0 means any.
+ *
+ * @category predicates
+ * @since 0.1.0
+ */
+export const isPort = (port: number): boolean => Number.isInteger(port) && port >= 0 && port <= 0xffff
+
+/**
+ * Returns the port. An invalid one is a bug of the caller and throws: encoding would truncate it to another port.
+ *
+ * @category predicates
+ * @since 0.1.0
+ */
+export const checkPort = (port: number): number => {
+  if (!isPort(port)) throw new RangeError(`${port} is not a valid port`)
+  return port
+}
+
+/**
  * Milliseconds since 1970 UTC in six bytes, as message 36 carries its expiry; ends in the year 10889.
  *
  * @category schemas

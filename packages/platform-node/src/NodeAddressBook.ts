@@ -16,6 +16,7 @@ import * as Option from "effect/Option"
 import * as Schedule from "effect/Schedule"
 import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
+import { errorCode } from "./internal/errorCode.js"
 
 /**
  * An address book that could not be read. Decision: correct the path, or do without.
@@ -166,7 +167,7 @@ const attempt = <A>(path: string, run: () => Promise<A>): Effect.Effect<A, Addre
   Effect.tryPromise({
     try: run,
     catch: (cause) => {
-      const code = cause instanceof Error && "code" in cause ? String(cause.code) : ""
+      const code = errorCode(cause)
       const [reason, detail] = reasons[code] ?? ["Io", `input/output error${code === "" ? "" : ` (${code})`}`]
       return new AddressBookError({ path, reason, detail })
     }

@@ -25,6 +25,7 @@ import { Duplex } from "node:stream"
 import type { StreamConnection } from "@effect-i2p/streaming/StreamConnection"
 import type { ConnectError, StreamError } from "@effect-i2p/streaming/StreamError"
 import { type ConnectOptions, StreamManager } from "@effect-i2p/streaming/StreamManager"
+import * as Bytes from "@effect-i2p/wire/Bytes"
 import type { Destination } from "@effect-i2p/wire/Destination"
 import * as Cause from "effect/Cause"
 import type * as Clock from "effect/Clock"
@@ -126,7 +127,7 @@ export class NodeDuplex extends Duplex {
       this.#source = source
       this.remoteAddress = source.remoteAddress
       // What is written by then travels with the SYN.
-      setImmediate(() => this.#open(noBytes))
+      setImmediate(() => this.#open(Bytes.empty))
     } else {
       this.#source = { open: () => Effect.succeed(source), remoteAddress: undefined, remotePort: source.remotePort }
       this.#attach(source)
@@ -217,7 +218,7 @@ export class NodeDuplex extends Duplex {
   }
 
   override _final(callback: (error?: Error | null) => void): void {
-    this.#open(noBytes)
+    this.#open(Bytes.empty)
     this.#withConnection((connection) => {
       if (this.#halfClose) this.#fork(connection.end)
       callback()
@@ -373,8 +374,6 @@ export class NodeDuplex extends Duplex {
     return this.#clock.unsafeCurrentTimeMillis()
   }
 }
-
-const noBytes = new Uint8Array(0)
 
 /**
  * A stream as a Duplex that ends with the scope: the end waits, for `lingerTimeout` at the most, until the stream has taken

@@ -22,6 +22,7 @@ import * as Layer from "effect/Layer"
 import * as Record from "effect/Record"
 import * as Schema from "effect/Schema"
 import * as String from "effect/String"
+import { errorCode } from "./internal/errorCode.js"
 import * as Guard from "./internal/guard.js"
 
 type SnakeCase<S extends string> = S extends `${infer Head}${infer Tail}`
@@ -272,7 +273,7 @@ const toSnapshot = (stats: StreamStats): typeof StreamSnapshot.Type => ({
 const round = (millis: number): number => Number(millis.toFixed(3))
 
 const detailOf = (cause: unknown): string => {
-  const code = typeof cause === "object" && cause !== null && "code" in cause ? `${cause.code}` : ""
+  const code = errorCode(cause)
   return details[code] ?? (code || `${cause}`)
 }
 

@@ -20,6 +20,7 @@ import { Signatures } from "@effect-i2p/wire/Signatures"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Schema from "effect/Schema"
+import { errorCode } from "./internal/errorCode.js"
 
 /**
  * A key file that could not be read or written.
@@ -210,7 +211,7 @@ const publish = async (temporary: string, path: string): Promise<void> => {
   try {
     await Fs.link(temporary, path)
   } catch (cause) {
-    if (!linksUnsupported.has(codeOf(cause))) throw cause
+    if (!linksUnsupported.has(errorCode(cause))) throw cause
     // No hard links here (FAT, some network shares): reserve the name, then replace the empty file just made.
     await (await Fs.open(path, "wx", ownerOnly)).close()
     await Fs.rename(temporary, path)
@@ -232,9 +233,6 @@ const syncDirectory = async (path: string): Promise<void> => {
     return
   }
 }
-
-const codeOf = (cause: unknown): string =>
-  typeof cause === "object" && cause !== null && "code" in cause ? String(cause.code) : ""
 
 const reasons: Readonly<Record<string, KeyStoreError["reason"]>> = {
   ENOENT: "NotFound",
@@ -262,7 +260,7 @@ const attempt = <A>(
   Effect.tryPromise({
     try: run,
     catch: (cause) => {
-      const code = codeOf(cause)
+      const code = errorCode(cause)
       const reason = reasons[code] ?? "Io"
       const detail = reason === "Io" && code !== "" ? `${details.Io} (${code})` : details[reason]
       return new KeyStoreError({ path, operation, reason, detail, cause })

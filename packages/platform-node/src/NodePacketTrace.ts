@@ -13,6 +13,7 @@ import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"
+import { errorCode } from "./internal/errorCode.js"
 
 /**
  * A trace file that could not be opened.
@@ -138,7 +139,7 @@ const open = async (path: string): Promise<Fs.FileHandle> => {
 }
 
 const detailOf = (cause: unknown): string => {
-  const code = typeof cause === "object" && cause !== null && "code" in cause ? String(cause.code) : ""
+  const code = errorCode(cause)
   return details[code] ?? (code || String(cause))
 }
 

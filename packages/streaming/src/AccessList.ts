@@ -10,6 +10,7 @@ import * as Address from "@effect-i2p/wire/Address"
 import * as Destination from "@effect-i2p/wire/Destination"
 import * as Hash from "@effect-i2p/wire/Hash"
 import { decodeBase64 } from "@effect-i2p/wire/I2pEncoding"
+import { shorten } from "@effect-i2p/wire/Text"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Schema from "effect/Schema"
@@ -69,7 +70,7 @@ export const hashOf = (peer: Peer): Either.Either<Hash.Hash, BadPeer> => {
   if (peer instanceof Uint8Array) return Either.right(peer)
   if (Destination.isDestination(peer)) return Either.right(peer.hash)
   const text = peer.trim()
-  const bad = (reason: string) => new BadPeer({ peer: text.length > 64 ? `${text.slice(0, 64)}…` : text, reason })
+  const bad = (reason: string) => new BadPeer({ peer: shorten(text, 64, 64), reason })
   if (text.length === base64HashLength && !text.includes(".")) {
     return Either.mapLeft(Either.flatMap(decodeBase64(text), Hash.fromBytes), (error) => bad(error.message))
   }

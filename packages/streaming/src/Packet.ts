@@ -24,6 +24,7 @@
  */
 import { ByteReader } from "@effect-i2p/wire/ByteReader"
 import { ByteSlab } from "@effect-i2p/wire/ByteSlab"
+import * as Bytes from "@effect-i2p/wire/Bytes"
 import { ByteWriter } from "@effect-i2p/wire/ByteWriter"
 import * as Destination from "@effect-i2p/wire/Destination"
 import * as KeyType from "@effect-i2p/wire/KeyType"
@@ -127,8 +128,6 @@ export const Packet = Schema.Struct({
  * @category models
  */
 export interface Packet extends Schema.Schema.Type<typeof Packet> {}
-
-const noBytes = new Uint8Array(0)
 const noNacks: ReadonlyArray<number> = []
 
 /**
@@ -158,7 +157,7 @@ export const make = (fields: Fields, ids: Pick<Fields, "sendStreamId" | "receive
   maxPacketSize: fields.maxPacketSize,
   offlineSignature: fields.offlineSignature,
   signature: fields.signature,
-  payload: fields.payload ?? noBytes
+  payload: fields.payload ?? Bytes.empty
 })
 
 /**

@@ -4,6 +4,7 @@
  * @since 0.1.0
  */
 import type { OfflineKeysExpired } from "@effect-i2p/wire/DestinationKeys"
+import { shorten } from "@effect-i2p/wire/Text"
 import * as Schema from "effect/Schema"
 import * as MessageStatus from "./core/MessageStatus.js"
 import type { Outcome } from "./core/State.js"
@@ -133,7 +134,7 @@ export class DestinationNotFound extends Schema.TaggedError<DestinationNotFound>
   cause: Schema.optional(Schema.Defect)
 }) {
   override get message(): string {
-    const address = this.address.length > 64 ? `${this.address.slice(0, 16)}…` : this.address
+    const address = shorten(this.address)
     return `${address}: ${this.detail}`
   }
 }

@@ -6,7 +6,9 @@
  *
  * @since 0.1.0
  */
+import { checkPort } from "@effect-i2p/i2cp/Ids"
 import * as VerificationBudget from "@effect-i2p/i2cp/VerificationBudget"
+import * as Bytes from "@effect-i2p/wire/Bytes"
 import type { Destination } from "@effect-i2p/wire/Destination"
 import * as DestinationKeys from "@effect-i2p/wire/DestinationKeys"
 import * as SecureRandom from "@effect-i2p/wire/SecureRandom"
@@ -36,7 +38,6 @@ import * as Signing from "./internal/connection/signing.js"
 import * as Timers from "./internal/connection/timers.js"
 import { WriteUnits } from "./internal/connection/writeUnits.js"
 import * as Numbers from "./internal/numbers.js"
-import { checkPort } from "./internal/numbers.js"
 import { Drops } from "./internal/observe/drops.js"
 import * as Metering from "./internal/observe/metering.js"
 import * as Tracing from "./internal/observe/tracing.js"
@@ -194,8 +195,6 @@ export class StreamManager extends Context.Tag("@effect-i2p/streaming/StreamMana
 /** How long the RESETs of streams that could not be closed may take to leave. Ours: the transport only has to take them. */
 const lastResort = Duration.seconds(1)
 
-const noBytes = new Uint8Array(0)
-
 /** The services of a session, looked up once. */
 const makeSession = Effect.fnUntraced(function* (
   options: StreamingConfig.StreamingOptions,
@@ -306,7 +305,7 @@ const make = Effect.gen(function* () {
     return yield* Pings.ping(pings, {
       id: numbers.id(),
       destination,
-      payload: request.payload ?? noBytes,
+      payload: request.payload ?? Bytes.empty,
       timeout: Duration.decode(request.timeout ?? options.pingTimeout),
       send: (packet, onStatus) => reply({ destination, localPort: 0, remotePort }, packet, "identity", onStatus)
     })

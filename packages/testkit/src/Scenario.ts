@@ -17,6 +17,7 @@ import type { Policy, Retry } from "@effect-i2p/streaming/core/Retry"
 import type { Outcome, Phase, State } from "@effect-i2p/streaming/core/State"
 import * as Packet from "@effect-i2p/streaming/Packet"
 import * as StreamingConfig from "@effect-i2p/streaming/StreamingConfig"
+import * as Bytes from "@effect-i2p/wire/Bytes"
 import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -311,7 +312,7 @@ export const synSent = (setup: Setup = {}): Machine =>
   new Machine(
     Connection.open(
       config(setup.config),
-      { localStreamId, replayHash, initialData: setup.initialData ?? new Uint8Array(0) },
+      { localStreamId, replayHash, initialData: setup.initialData ?? Bytes.empty },
       0
     ),
     0,
@@ -328,7 +329,7 @@ export const synReceived = (setup: Setup & { readonly syn?: Partial<Packet.Packe
   new Machine(
     Connection.accept(
       config(setup.config),
-      { localStreamId, syn: syn({ payload: setup.initialData ?? new Uint8Array(0), ...setup.syn }) },
+      { localStreamId, syn: syn({ payload: setup.initialData ?? Bytes.empty, ...setup.syn }) },
       0
     ),
     0,

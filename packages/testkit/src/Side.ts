@@ -17,6 +17,7 @@ import { isCloseInFlight, isOver } from "@effect-i2p/streaming/core/State"
 import type * as Packet from "@effect-i2p/streaming/Packet"
 import * as StreamingConfig from "@effect-i2p/streaming/StreamingConfig"
 import { join } from "@effect-i2p/wire/ByteSlab"
+import * as Bytes from "@effect-i2p/wire/Bytes"
 import * as Invariants from "./Invariants.js"
 import * as Scenario from "./Scenario.js"
 
@@ -63,8 +64,6 @@ export type Command = Exclude<Event.Event, { readonly _tag: "Received" }>
 export type Reads = "everything" | "nothing" | number
 
 const limits = StreamingConfig.toLimits(StreamingConfig.defaults)
-const noBytes = new Uint8Array(0)
-
 /**
  * Steps at one instant that mean a loop without an end.
  *
@@ -143,7 +142,7 @@ export class Side {
     this.behaviour = behaviour
     this.reads = behaviour.reads ?? "everything"
     this.commands = [...(behaviour.commands ?? [])].sort((x, y) => x[0] - y[0])
-    const write = behaviour.write ?? noBytes
+    const write = behaviour.write ?? Bytes.empty
     this.unwritten = typeof write === "number" ? Scenario.bytes(write) : write
     this.closes = behaviour.close ?? "never"
     this.credit = credit
@@ -193,7 +192,7 @@ export class Side {
   receive(packets: ReadonlyArray<Packet.Packet>): void {
     const events: Array<Event.Event> = []
     for (const packet of packets) {
-      const route = Endpoint.route(this.endpoint, packet, noBytes, this.pair.now)
+      const route = Endpoint.route(this.endpoint, packet, Bytes.empty, this.pair.now)
       if (route._tag === "Connection") events.push(Event.received(packet))
       else if (route._tag === "TimeWait") this.pair.transmit(this, route.reply, route.signing)
       else if (route._tag === "GivenUp") this.pair.transmit(this, route.reply, "signature")

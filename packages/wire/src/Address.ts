@@ -20,6 +20,7 @@ import * as Blinded from "./internal/blinded.js"
 import { utf8Encode } from "./internal/bytes.js"
 import * as KeyType from "./KeyType.js"
 import type * as SigningKey from "./SigningKey.js"
+import { shorten } from "./Text.js"
 
 /**
  * **Shape** `name` of `Name` and `Blinded` is lower case, without a trailing dot, with its `.i2p`.
@@ -190,6 +191,6 @@ const shownCharacters = 64
 
 const refuse = (text: string, reason: string): AddressError =>
   new AddressError({
-    address: text.length > shownCharacters ? `${text.slice(0, shownCharacters)}…` : text,
+    address: shorten(text, shownCharacters, shownCharacters),
     reason
   })

@@ -10,9 +10,8 @@
  * @since 0.1.0
  */
 import * as Either from "effect/Either"
+import * as Bytes from "./Bytes.js"
 import { DecodeError } from "./WireError.js"
-
-const empty = new Uint8Array(0)
 
 // A byte order mark is data like any other: dropping it would change a signed string.
 const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true })
@@ -123,7 +122,7 @@ export class ByteReader {
     const at = this.#position
     if (!(length >= 0 && length <= this.#end - at)) {
       this.#short(length, field)
-      return empty
+      return Bytes.empty
     }
     this.#position = at + length
     return this.bytes.subarray(at, at + length)
@@ -134,7 +133,7 @@ export class ByteReader {
     const at = this.#position
     if (!(length >= 0 && length <= this.#end - at)) {
       this.#short(length, field)
-      return empty
+      return Bytes.empty
     }
     this.#position = at + length
     // Not bytes.slice: on a Node Buffer that is a view.

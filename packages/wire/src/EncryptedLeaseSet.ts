@@ -27,6 +27,7 @@ import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
 import * as Blinding from "./Blinding.js"
 import { ByteReader } from "./ByteReader.js"
+import * as Bytes from "./Bytes.js"
 import { ByteWriter } from "./ByteWriter.js"
 import type * as Hash from "./Hash.js"
 import { concat, utf8Encode } from "./internal/bytes.js"
@@ -356,7 +357,7 @@ const layer1 = (
   input: Uint8Array,
   random: SecureRandom.Service
 ): Either.Either<Uint8Array, EncodeError> => {
-  const cookie = authorization._tag === "Everybody" ? new Uint8Array(0) : random.bytes(cookieLength)
+  const cookie = authorization._tag === "Everybody" ? Bytes.empty : random.bytes(cookieLength)
   return Either.map(authorizationBlock(authorization, cookie, input, random), (block) => {
     const salt = random.bytes(saltLength)
     const layer2 = concat(Uint8Array.of(inner.storeType), inner.bytes)
@@ -409,7 +410,7 @@ const readCookie = (
   input: Uint8Array
 ): Either.Either<Uint8Array, DecryptError> => {
   const flags = reader.u8("flags")
-  if (flags === 0) return Either.right(new Uint8Array(0))
+  if (flags === 0) return Either.right(Bytes.empty)
   const scheme = flags >>> 1
   if ((flags & flagPerClient) === 0 || scheme > schemePsk) return failure("Malformed", "has an unknown authorisation")
   const head = reader.copy(keyLength, "authorisation key")

@@ -19,8 +19,8 @@ import * as Message from "@effect-i2p/i2cp/Message"
 import * as RouterProbe from "@effect-i2p/i2cp/RouterProbe"
 import * as NodeI2p from "@effect-i2p/platform-node/NodeI2p"
 import { StreamManager } from "@effect-i2p/streaming/StreamManager"
+import * as Bytes from "@effect-i2p/wire/Bytes"
 import type { DestinationKeys } from "@effect-i2p/wire/DestinationKeys"
-import * as Chunk from "effect/Chunk"
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Data from "effect/Data"
@@ -307,8 +307,7 @@ const loopback = (
     const sent = Uint8Array.from({ length: ECHO_BYTES }, (_, at) => at)
     yield* stream.write(sent)
     const received = yield* stream.readable.pipe(Stream.flattenIterables, Stream.take(ECHO_BYTES), Stream.runCollect)
-    const isIntact =
-      Chunk.size(received) === ECHO_BYTES && Chunk.toReadonlyArray(received).every((byte, at) => byte === sent[at])
+    const isIntact = Bytes.equals(Uint8Array.from(received), sent)
     return yield* isIntact
       ? Effect.void
       : new StageFailed({

@@ -4,9 +4,11 @@
  * @since 0.1.0
  */
 import type { LookupFailed } from "@effect-i2p/i2cp/I2cpError"
+import { isPort } from "@effect-i2p/i2cp/Ids"
 import type { DestinationNotFound } from "@effect-i2p/streaming/StreamError"
 import * as Cause from "effect/Cause"
 import * as Data from "effect/Data"
+import * as Effect from "effect/Effect"
 
 /**
  * **Shape** `Ok` it worked; `NoAnswer` the other side did not answer, or broke off; `Error` it could not be tried: a wrong
@@ -37,6 +39,15 @@ export class CliError extends Data.TaggedError("CliError")<{
  * @since 0.1.0
  */
 export const refuse = (message: string): CliError => new CliError({ message, exitCode: ExitCode.Error })
+
+/**
+ * Refuses a number that is no port of I2P.
+ *
+ * @category checks
+ * @since 0.1.0
+ */
+export const requirePort = (port: number): Effect.Effect<void, CliError> =>
+  isPort(port) ? Effect.void : refuse(`port ${port} does not exist; they go from 0 to 65535`)
 
 /**
  * The other side did not answer, or broke off.

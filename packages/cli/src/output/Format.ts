@@ -3,6 +3,7 @@
  *
  * @since 0.1.0
  */
+import { shorten } from "@effect-i2p/wire/Text"
 
 /**
  * A number of milliseconds with three significant digits: `0.42 ms`, `81.3 ms`, `1.25 s` is left to {@link seconds}.
@@ -94,6 +95,6 @@ export const truncate = (text: string, width: number): string =>
  * @category formatting
  * @since 0.1.0
  */
-export const address = (text: string): string => (text.length > 62 ? `${text.slice(0, 16)}…` : text)
+export const address = (text: string): string => shorten(text, 62)
 
 const trim = (text: string): string => text.replace(/\.?0+$/, "")

@@ -16,7 +16,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as ExitStatus from "../output/ExitStatus.js"
-import { ExitCode, noAnswer, refuse } from "../output/Failure.js"
+import { ExitCode, noAnswer, refuse, requirePort } from "../output/Failure.js"
 import * as Format from "../output/Format.js"
 import * as Output from "../output/Output.js"
 import * as Style from "../output/Style.js"
@@ -59,9 +59,7 @@ const defaultSeconds = 10
  * @since 0.1.0
  */
 export const run = Effect.fnUntraced(function* (settings: Settings, options: Options) {
-  if (options.port < 0 || options.port > 65_535) {
-    return yield* refuse(`port ${options.port} does not exist; they go from 0 to 65535`)
-  }
+  yield* requirePort(options.port)
   const access = Target.access(settings, options.destination)
   const layer = Streams.layer(settings, {}, access, { ...options, program: "i2p perf" })
   yield* options.listen

@@ -11,6 +11,7 @@ import {
 } from "@effect-i2p/streaming/StreamError"
 import { StreamManager } from "@effect-i2p/streaming/StreamManager"
 import * as Address from "@effect-i2p/wire/Address"
+import * as Bytes from "@effect-i2p/wire/Bytes"
 import { SecureRandom } from "@effect-i2p/wire/SecureRandom"
 import * as Clock from "effect/Clock"
 import * as Deferred from "effect/Deferred"
@@ -180,7 +181,7 @@ const pingAll = Effect.fnUntraced(function* (settings: Settings, options: Option
           Effect.flatMap(Clock.currentTimeMillis, (at) => {
             const rtt = Duration.toMillis(pong.rtt)
             statistics.onReply(rtt)
-            const isIntact = sameBytes(pong.payload, payload.subarray(0, echoedBytes))
+            const isIntact = Bytes.equals(pong.payload, payload.subarray(0, echoedBytes))
             const reply = print({ _tag: "Reply", seq, rtt, bytes: pong.payload.length, isIntact, at })
             return options.untilUp ? Effect.zipRight(reply, Deferred.succeed(answered, undefined)) : reply
           })
@@ -224,6 +225,3 @@ const pingAll = Effect.fnUntraced(function* (settings: Settings, options: Option
 
 /** How long the first line waits for the look-up. Ours: long enough for an address book, short enough to see life. */
 const headPatience = "2 seconds"
-
-const sameBytes = (a: Uint8Array, b: Uint8Array): boolean =>
-  a.length === b.length && a.every((byte, i) => byte === b[i])

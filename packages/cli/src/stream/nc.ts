@@ -13,7 +13,7 @@ import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
-import { refuse } from "../output/Failure.js"
+import { refuse, requirePort } from "../output/Failure.js"
 import * as Format from "../output/Format.js"
 import { Output, talk } from "../output/Output.js"
 import * as Stdin from "../output/Stdin.js"
@@ -54,13 +54,10 @@ export const run = Effect.fnUntraced(function* (settings: Settings, options: Opt
   }).pipe(Effect.scoped, Effect.provide(Streams.layer(settings, {}, access, { ...options, program: "i2p nc" })))
 })
 
-const checkPort = (port: number) =>
-  port >= 0 && port <= 65535 ? Effect.void : refuse(`port ${port} does not exist; they go from 0 to 65535`)
-
 const connecting = Effect.fnUntraced(function* (settings: Settings, options: Options) {
   const destination = yield* Target.resolve(settings, options.destination, "connect to whom? Use --listen PORT, or")
   const port = Option.getOrElse(options.port, () => 0)
-  yield* checkPort(port)
+  yield* requirePort(port)
   if (!(options.timeout > 0)) return yield* refuse("-w must be above 0 seconds")
   return Effect.gen(function* () {
     const streams = yield* StreamManager
@@ -74,7 +71,7 @@ const listening = Effect.fnUntraced(function* (settings: Settings, options: Opti
   if (Option.isSome(options.destination)) {
     return yield* refuse("either --listen or a destination, not both")
   }
-  yield* checkPort(port)
+  yield* requirePort(port)
   return Effect.gen(function* () {
     const streams = yield* StreamManager
     const { err } = yield* Output

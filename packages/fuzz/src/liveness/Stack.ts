@@ -17,6 +17,7 @@ import { StreamManager } from "@effect-i2p/streaming/StreamManager"
 import * as MemoryTransport from "@effect-i2p/testkit/MemoryTransport"
 import * as Scenario from "@effect-i2p/testkit/Scenario"
 import * as SimulatedTime from "@effect-i2p/testkit/SimulatedTime"
+import * as Bytes from "@effect-i2p/wire/Bytes"
 import * as SecureRandom from "@effect-i2p/wire/SecureRandom"
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
@@ -29,7 +30,7 @@ import * as Random from "effect/Random"
 import * as Schema from "effect/Schema"
 import * as End from "../chaos/End.js"
 import * as Defects from "../Defects.js"
-import { Finding, must, sameBytes } from "../Target.js"
+import { Finding, must } from "../Target.js"
 import * as Bound from "./Bound.js"
 
 const fc = FastCheck
@@ -174,7 +175,7 @@ const read = Effect.fnUntraced(function* (connection: StreamConnection, own: Pro
     }
     const next = yield* connection.read
     if (Option.isNone(next)) break
-    must(sameBytes(next.value, pattern.subarray(got, got + next.value.length)), `bytes from ${got} on are wrong`)
+    must(Bytes.equals(next.value, pattern.subarray(got, got + next.value.length)), `bytes from ${got} on are wrong`)
     got += next.value.length
     if (rate < Number.POSITIVE_INFINITY) yield* Effect.sleep((1000 * next.value.length) / rate)
   }

@@ -7,6 +7,7 @@ import * as Framer from "@effect-i2p/i2cp/core/Framer"
 import * as Message from "@effect-i2p/i2cp/Message"
 import * as SessionConfig from "@effect-i2p/i2cp/SessionConfig"
 import * as SendFrame from "@effect-i2p/router/core/SendFrame"
+import * as Bytes from "@effect-i2p/wire/Bytes"
 import * as EncryptionKey from "@effect-i2p/wire/EncryptionKey"
 import * as Hash from "@effect-i2p/wire/Hash"
 import * as LeaseSet2 from "@effect-i2p/wire/LeaseSet2"
@@ -14,7 +15,7 @@ import * as SecureRandom from "@effect-i2p/wire/SecureRandom"
 import * as Signatures from "@effect-i2p/wire/Signatures"
 import * as Arbitrary from "effect/Arbitrary"
 import * as Either from "effect/Either"
-import { must, roundTrip, sameBytes, type Target } from "../Target.js"
+import { must, roundTrip, type Target } from "../Target.js"
 import * as Samples from "./samples.js"
 
 const lease = { gateway: Hash.unsafeFromBytes(new Uint8Array(32).fill(1)), tunnelId: 1, endDate: 600_000 }
@@ -96,7 +97,7 @@ const checkMessage = (input: Uint8Array): void => {
   must(typeof short !== "string", "the router's shortcut refuses a good message")
   must("nonce" in message && "payload" in message && message.nonce === short.nonce, "the shortcut finds another nonce")
   must(
-    sameBytes(message.payload, body.subarray(short.payloadStart, short.payloadEnd)),
+    Bytes.equals(message.payload, body.subarray(short.payloadStart, short.payloadEnd)),
     "the shortcut finds another payload"
   )
 }

@@ -8,11 +8,12 @@ import * as Datagram from "@effect-i2p/i2cp/Datagram"
 import type { DatagramUntrusted } from "@effect-i2p/i2cp/DatagramError"
 import * as Payload from "@effect-i2p/i2cp/Payload"
 import * as NodeCompression from "@effect-i2p/platform-node/NodeCompression"
+import * as Bytes from "@effect-i2p/wire/Bytes"
 import * as SecureRandom from "@effect-i2p/wire/SecureRandom"
 import * as Signatures from "@effect-i2p/wire/Signatures"
 import type { DecodeError } from "@effect-i2p/wire/WireError"
 import * as Either from "effect/Either"
-import { must, mustBePrecise, sameBytes, type Target, utf8 } from "../Target.js"
+import { must, mustBePrecise, type Target, utf8 } from "../Target.js"
 import * as Samples from "./samples.js"
 
 const content = (size: number) => ({
@@ -31,7 +32,7 @@ const checkEnvelope = (input: Uint8Array): void => {
   }
   // Native inflate is stricter: see Compression.
   const { payload } = portable.right
-  must(Either.isLeft(native) || sameBytes(payload, native.right.payload), "they inflate to different bytes")
+  must(Either.isLeft(native) || Bytes.equals(payload, native.right.payload), "they inflate to different bytes")
   must(payload.length <= Payload.MAX_INFLATED, "more than the cap comes out")
   if (payload.length > Payload.MAX_STORED) return
   for (const compress of [false, true]) {
@@ -39,7 +40,7 @@ const checkEnvelope = (input: Uint8Array): void => {
       Payload.encode({ ...portable.right, compress }, Compression.portable),
       NodeCompression.zlib
     )
-    must(Either.isRight(again) && sameBytes(again.right.payload, payload), "an envelope does not come back")
+    must(Either.isRight(again) && Bytes.equals(again.right.payload, payload), "an envelope does not come back")
   }
 }
 
@@ -75,7 +76,7 @@ const checkDatagram = (input: Uint8Array): void => {
   if ("fromHash" in decoded.right) {
     const { fromHash, options, payload } = decoded.right
     const again = Either.flatMap(Datagram.encode3(fromHash, { payload, options }), Datagram.decode3)
-    must(Either.isRight(again) && sameBytes(again.right.payload, payload), "a Datagram3 does not come back")
+    must(Either.isRight(again) && Bytes.equals(again.right.payload, payload), "a Datagram3 does not come back")
   }
 }
 

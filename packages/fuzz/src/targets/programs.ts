@@ -13,6 +13,7 @@ import * as LocalRouter from "@effect-i2p/router/LocalRouter"
 import * as Packet from "@effect-i2p/streaming/Packet"
 import * as MemoryTransport from "@effect-i2p/testkit/MemoryTransport"
 import * as SimulatedTime from "@effect-i2p/testkit/SimulatedTime"
+import * as Bytes from "@effect-i2p/wire/Bytes"
 import * as SecureRandom from "@effect-i2p/wire/SecureRandom"
 import * as Signatures from "@effect-i2p/wire/Signatures"
 import * as Deferred from "effect/Deferred"
@@ -24,7 +25,7 @@ import * as Random from "effect/Random"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as Defects from "../Defects.js"
-import { Finding, must, sameBytes, type Target, utf8 } from "../Target.js"
+import { Finding, must, type Target, utf8 } from "../Target.js"
 import * as I2cp from "./i2cp.js"
 import * as Samples from "./samples.js"
 
@@ -225,7 +226,7 @@ const checkPeer = (input: Uint8Array): Effect.Effect<void> =>
       const connection = yield* friend.connect({ destination: bob.destination, port: 7 })
       yield* connection.write(utf8("hello"))
       const answer = yield* connection.read
-      must(Option.isSome(answer) && sameBytes(answer.value, utf8("hello")), "a friend gets no echo")
+      must(Option.isSome(answer) && Bytes.equals(answer.value, utf8("hello")), "a friend gets no echo")
       const { length } = yield* server.active
       if (length > 100) return yield* Effect.die(new Finding(`${length} streams`))
     }).pipe(Effect.provide(MemoryTransport.layer())),

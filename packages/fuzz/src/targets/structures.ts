@@ -5,6 +5,7 @@
  */
 import * as Blinding from "@effect-i2p/wire/Blinding"
 import { ByteReader } from "@effect-i2p/wire/ByteReader"
+import * as Bytes from "@effect-i2p/wire/Bytes"
 import * as Destination from "@effect-i2p/wire/Destination"
 import * as DestinationKeys from "@effect-i2p/wire/DestinationKeys"
 import * as EncryptedLeaseSet from "@effect-i2p/wire/EncryptedLeaseSet"
@@ -20,7 +21,7 @@ import * as ServiceRecord from "@effect-i2p/wire/ServiceRecord"
 import * as Signatures from "@effect-i2p/wire/Signatures"
 import * as Either from "effect/Either"
 import * as Redacted from "effect/Redacted"
-import { must, mustBePrecise, roundTrip, sameBytes, type Target } from "../Target.js"
+import { must, mustBePrecise, roundTrip, type Target } from "../Target.js"
 import * as Samples from "./samples.js"
 
 const lease = { gateway: Hash.unsafeFromBytes(new Uint8Array(32).fill(1)), tunnelId: 1, endDate: 601_000 }
@@ -132,7 +133,7 @@ const checkSealed = (input: Uint8Array): void => {
   if (Either.isLeft(sealed)) return must(sealed.left._tag === "EncodeError", String(sealed.left))
   const opened = EncryptedLeaseSet.decrypt(sealed.right, credentials, Samples.credulous)
   if (Either.isLeft(opened)) must(opened.left._tag === "DecryptError", String(opened.left))
-  else must(sameBytes(opened.right.bytes, inner.bytes), "another lease set comes out")
+  else must(Bytes.equals(opened.right.bytes, inner.bytes), "another lease set comes out")
 }
 
 const sealedInner = clear(Samples.keys)
@@ -210,9 +211,9 @@ const checkKeyFile = (input: Uint8Array): void => {
     const file = DestinationKeys.toFile(keys, written)
     const again = DestinationKeys.fromFile(file)
     must(Either.isRight(again) && again.right.form === written, `a ${written} file of these keys is not read again`)
-    must(sameBytes(DestinationKeys.toFile(again.right.keys, written), file), `a ${written} file gives other keys`)
+    must(Bytes.equals(DestinationKeys.toFile(again.right.keys, written), file), `a ${written} file gives other keys`)
   }
-  if (form === "dat") must(sameBytes(DestinationKeys.toFile(keys, form), input), "a .dat file has one form")
+  if (form === "dat") must(Bytes.equals(DestinationKeys.toFile(keys, form), input), "a .dat file has one form")
 }
 
 /**

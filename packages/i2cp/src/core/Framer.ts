@@ -19,7 +19,7 @@
  *
  * @since 0.1.0
  */
-
+import * as Bytes from "@effect-i2p/wire/Bytes"
 import * as Descriptor from "../internal/message/descriptor.js"
 import * as Message from "../Message.js"
 
@@ -131,7 +131,7 @@ export class Framer {
   #preambleSeen: boolean
   #error: FrameError | undefined
   /** An unfinished frame: the first `#held` bytes of `#pending`. */
-  #pending: Uint8Array = new Uint8Array(0)
+  #pending: Uint8Array = Bytes.empty
   #held = 0
 
   constructor(direction: Direction) {
@@ -191,7 +191,7 @@ export class Framer {
       if (this.#error !== undefined) return at
       if (length === this.#held) {
         const frame = this.#pending.subarray(0, this.#held)
-        this.#pending = new Uint8Array(0)
+        this.#pending = Bytes.empty
         this.#held = 0
         onFrame(frame[4]!, frame.subarray(HEADER_BYTES))
         return at

@@ -3,6 +3,7 @@
  */
 import * as Address from "@effect-i2p/wire/Address"
 import type { Destination } from "@effect-i2p/wire/Destination"
+import { shorten } from "@effect-i2p/wire/Text"
 import * as Either from "effect/Either"
 import { NotI2pHost } from "../I2pHttpError.js"
 
@@ -40,7 +41,7 @@ export const resolve = (
 }
 
 const refuse = (host: string, reason: string): Either.Either<never, NotI2pHost> =>
-  Either.left(new NotI2pHost({ host: host.length > 64 ? `${host.slice(0, 16)}…` : host, reason }))
+  Either.left(new NotI2pHost({ host: shorten(host), reason }))
 
 /** A URL in a request's first line, and the part of it that goes to the site, as it is: RFC 9112, 3.2.2. */
 export const parse = (text: string): Either.Either<{ readonly url: URL; readonly path: string }, "NoUrl"> => {

@@ -8,6 +8,7 @@ import * as FiberSet from "effect/FiberSet"
 import type * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
 import { TunnelError } from "../TunnelError.js"
+import { errorCode } from "./errorCode.js"
 import * as Guard from "./guard.js"
 import type { Meter } from "./meter.js"
 
@@ -43,15 +44,14 @@ export interface Connection {
   readonly broken: Effect.Effect<never, TcpBroken>
 }
 
-const codeOf = (error: unknown): string =>
-  typeof error === "object" && error !== null && "code" in error ? String(error.code) : "closed"
+const brokenBy = (error: unknown): string => errorCode(error) || "closed"
 
 /** `socket` must allow half-open ends. */
 export const fromSocket = (socket: Net.Socket): Connection => {
   // A later error is kept in `socket.errored`, where the next read finds it; unheard it would end the process.
   socket.on("error", Guard.ignore)
   let unread: Array<Uint8Array> = []
-  const broke = () => new TcpBroken({ code: codeOf(socket.errored) })
+  const broke = () => new TcpBroken({ code: brokenBy(socket.errored) })
   return {
     socket,
     read: Effect.async((resume) => {
@@ -80,7 +80,7 @@ export const fromSocket = (socket: Net.Socket): Connection => {
     write: (chunks) =>
       Effect.async((resume) => {
         if (socket.destroyed || socket.writableEnded) return resume(broke())
-        const done = (error?: Error | null) => resume(error ? new TcpBroken({ code: codeOf(error) }) : Effect.void)
+        const done = (error?: Error | null) => resume(error ? new TcpBroken({ code: brokenBy(error) }) : Effect.void)
         const all = [...chunks]
         const last = all.pop()
         if (last === undefined) return done()
@@ -111,7 +111,7 @@ const reasons: Readonly<Record<string, readonly [reason: TunnelError["reason"], 
 }
 
 const listenFailed = (at: Endpoint, error: Error): TunnelError => {
-  const [reason, detail] = reasons[codeOf(error)] ?? ["Io", error.message]
+  const [reason, detail] = reasons[brokenBy(error)] ?? ["Io", error.message]
   return new TunnelError({ address: format(at), reason, detail })
 }
 
@@ -185,7 +185,7 @@ export const connect = (
         ...(options.localAddress === undefined ? {} : { localAddress: options.localAddress })
       })
       const connection = fromSocket(socket)
-      socket.once("error", (error) => resume(new TcpBroken({ code: codeOf(error) })))
+      socket.once("error", (error) => resume(new TcpBroken({ code: brokenBy(error) })))
       socket.once("connect", () => resume(Effect.succeed(connection)))
       return Effect.sync(() => socket.destroy())
     }).pipe(

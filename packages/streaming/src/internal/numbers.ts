@@ -43,9 +43,3 @@ export const make = (random: SecureRandom, connections: Connections, listeners: 
   chance: () => random.u32() / 2 ** 32,
   idleJitter: () => (StreamingConfig.maxIdleJitter * random.u32()) / 2 ** 32
 })
-
-/** An invalid port is a defect: encoding would truncate it. */
-export const checkPort = (port: number): number => {
-  if (!Number.isInteger(port) || port < 0 || port > 65_535) throw new RangeError(`${port} is no port`)
-  return port
-}

@@ -3,9 +3,12 @@
  *
  * @since 0.1.0
  */
+import { checkPort } from "@effect-i2p/i2cp/Ids"
+import * as Bytes from "@effect-i2p/wire/Bytes"
 import type { Destination } from "@effect-i2p/wire/Destination"
 import * as DestinationKeys from "@effect-i2p/wire/DestinationKeys"
 import type { PublicKey } from "@effect-i2p/wire/SigningKey"
+import { shorten } from "@effect-i2p/wire/Text"
 import * as Cause from "effect/Cause"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -30,7 +33,6 @@ import type { Connection, SessionServices } from "./connection/connection.js"
 import type { Peer } from "./connection/peer.js"
 import * as TcbCache from "./connection/tcbCache.js"
 import type { Numbers } from "./numbers.js"
-import { checkPort } from "./numbers.js"
 import * as Metering from "./observe/metering.js"
 import { spanOf } from "./observe/tracing.js"
 
@@ -67,11 +69,6 @@ export interface Parts {
 }
 
 const timedOut: Outcome = { _tag: "TimedOut", during: "connect" }
-
-const noBytes = new Uint8Array(0)
-
-/** A full Base64 destination has no place in an error message. */
-const shorten = (address: string): string => (address.length > 64 ? `${address.slice(0, 16)}…` : address)
 
 /**
  * Fails when our offline keys have expired: no peer would take what we sign.
@@ -117,7 +114,7 @@ export const connect = Effect.fn("StreamManager.connect")(function* (
   }
   const connectTimeout = Math.max(1, deadline - timers.now)
   const config = configs.of(merged)
-  const initialData = (request.initialData ?? noBytes).slice()
+  const initialData = (request.initialData ?? Bytes.empty).slice()
   const seed = yield* TcbCache.seed(connections.tcbCache, destination.b32, config, timers.now)
   const replayHash = Packet.replayHash(destination.hash)
   const own = { localStreamId: numbers.id(), timeout: connectTimeout, idleJitter: numbers.idleJitter(), seed }

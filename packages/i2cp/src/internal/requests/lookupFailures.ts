@@ -1,15 +1,11 @@
 /**
  * Why a lookup failed, for whoever asked.
  */
+import { shorten } from "@effect-i2p/wire/Text"
 import { LookupFailed, sanitize } from "../../I2cpError.js"
 
 export const failure = (address: string, reason: LookupFailed["reason"], detail: string): LookupFailed =>
-  new LookupFailed({ address: shown(address), reason, detail: sanitize(detail) })
-
-const shown = (address: string): string => {
-  const clean = sanitize(address)
-  return clean.length > 80 ? `${clean.slice(0, 80)}…` : clean
-}
+  new LookupFailed({ address: shorten(sanitize(address), 80, 80), reason, detail: sanitize(detail) })
 
 /** **Source** I2CP specification, HostReplyMessage. */
 export const fromCode = (address: string, code: number): LookupFailed => {

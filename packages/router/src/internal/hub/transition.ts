@@ -3,6 +3,7 @@
  */
 import { NO_SESSION } from "@effect-i2p/i2cp/Ids"
 import type * as Message from "@effect-i2p/i2cp/Message"
+import { shorten } from "@effect-i2p/wire/Text"
 import type { Action, Connection, Session, State, Transition } from "../../core/HubState.js"
 import * as SendFrame from "../../core/SendFrame.js"
 
@@ -30,7 +31,7 @@ export const disconnect = (state: State, connection: Connection, reason: string)
 }
 
 /** A Disconnect carries a String of at most 255 bytes, and a reason may quote what the client wrote. */
-const clip = (reason: string): string => (reason.length > 80 ? `${reason.slice(0, 79)}…` : reason)
+const clip = (reason: string): string => shorten(reason, 80, 79)
 
 export const forget = (state: State, connection: Connection): Transition => {
   const connections = new Map(state.connections)

@@ -1,0 +1,19 @@
+import { assert, describe, it } from "@effect/vitest"
+import * as Bytes from "@effect-i2p/wire/Bytes"
+import * as FastCheck from "effect/FastCheck"
+
+describe("equals", () => {
+  it("agrees with a comparison of texts", () => {
+    const bytes = FastCheck.uint8Array({ maxLength: 3, max: 1 })
+    FastCheck.assert(
+      FastCheck.property(bytes, bytes, (a, b) => {
+        assert.strictEqual(Bytes.equals(a, b), a.join() === b.join())
+      })
+    )
+  })
+
+  it("compares what a view shows", () => {
+    assert.isTrue(Bytes.equals(Uint8Array.of(1, 2, 3).subarray(1), Uint8Array.of(2, 3)))
+    assert.isTrue(Bytes.equals(Bytes.empty, new Uint8Array(4).subarray(2, 2)))
+  })
+})
