@@ -110,11 +110,8 @@ export const MAX_INFLATED = 65_536
  * Shorter content is never deflated.
  *
  * **Source** Java I2P's `I2PSessionMuxedImpl` stores up to 66 bytes.
- *
- * @category constants
- * @since 0.1.0
  */
-export const MIN_DEFLATE = 67
+const MIN_DEFLATE = 67
 
 /** 10 bytes of header, 2 of the shortest deflate stream, 8 of trailer. Source: Java accepts from 20 bytes. */
 const MIN_ENVELOPE = 20
@@ -167,7 +164,7 @@ const writeTrailer = (target: Uint8Array, offset: number, crc: number, length: n
 }
 
 /**
- * Encodes an envelope: stored, or deflated when `compress` is set, the content has at least {@link MIN_DEFLATE} bytes
+ * Encodes an envelope: stored, or deflated when `compress` is set, the content has at least `MIN_DEFLATE` bytes
  * and deflating gains.
  *
  * **Errors** content over {@link MAX_STORED} bytes is a caller bug and throws.

@@ -63,8 +63,7 @@ export const {
   Idle,
   Lost,
   Ready,
-  $is: is,
-  $match: match
+  $is: is
 } = constructors
 
 /**
@@ -86,7 +85,7 @@ const troubles: Record<Trouble, string> = {
  * @category getters
  * @since 0.1.0
  */
-export const progress: (state: SessionState) => string = match({
+export const progress: (state: SessionState) => string = constructors.$match({
   Connecting: ({ attempt, router }) =>
     attempt === 1 ? `connecting to ${router}` : `connecting to ${router}, attempt ${attempt}`,
   CreatingSession: ({ routerVersion }) => `creating a session on router ${routerVersion || "of unknown version"}`,

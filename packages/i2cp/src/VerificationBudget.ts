@@ -173,7 +173,7 @@ export class VerificationBudget extends Context.Tag("@effect-i2p/i2cp/Verificati
 >() {}
 
 /** Checks of one peer that wait, in the order in which they came. */
-interface Lane {
+interface PeerQueue {
   readonly peer: string
   readonly isDear: boolean
   readonly starts: Set<() => void>
@@ -197,7 +197,7 @@ class Budget implements Service {
   readonly #turnMillis: number
   readonly #burstMillis: number
   readonly #fork: (effect: Effect.Effect<void>) => Fiber.RuntimeFiber<void>
-  readonly #lanes = new Map<string, Lane>()
+  readonly #queues = new Map<string, PeerQueue>()
   #waiting = 0
   readonly #costs = new Map<number, number>()
   /** From when on each peer may have another check. */
@@ -265,33 +265,33 @@ class Budget implements Service {
       }
       const { maxWaiting, maxWaitingPerPeer } = this.#options
       if (this.#waiting >= maxWaiting) return Effect.fail(new TooManyChecks({ limit: maxWaiting, of: "all" }))
-      if (peer !== undefined && this.#lane(peer, dear).starts.size >= maxWaitingPerPeer) {
+      if (peer !== undefined && this.#queue(peer, dear).starts.size >= maxWaitingPerPeer) {
         return Effect.fail(new TooManyChecks({ limit: maxWaitingPerPeer, of: "peer" }))
       }
       return Effect.async<void>((resume) => {
-        const lane = this.#lane(peer ?? anybody, dear)
+        const queue = this.#queue(peer ?? anybody, dear)
         const start = () => resume(Effect.void)
-        lane.starts.add(start)
-        this.#lanes.set(laneKey(lane), lane)
+        queue.starts.add(start)
+        this.#queues.set(queueKey(queue), queue)
         this.#waiting += 1
         this.#serve()
         return Effect.sync(() => {
           // Interrupted when it could have begun: the next one may.
-          if (!this.#leave(lane, start)) this.#end()
+          if (!this.#leave(queue, start)) this.#end()
         })
       })
     })
   }
 
-  #lane(peer: string, dear: boolean): Lane {
-    const lane: Lane = { peer, isDear: dear, starts: new Set() }
-    return this.#lanes.get(laneKey(lane)) ?? lane
+  #queue(peer: string, dear: boolean): PeerQueue {
+    const queue: PeerQueue = { peer, isDear: dear, starts: new Set() }
+    return this.#queues.get(queueKey(queue)) ?? queue
   }
 
-  #leave(lane: Lane, start: () => void): boolean {
-    if (!lane.starts.delete(start)) return false
+  #leave(queue: PeerQueue, start: () => void): boolean {
+    if (!queue.starts.delete(start)) return false
     this.#waiting -= 1
-    if (lane.starts.size === 0) this.#lanes.delete(laneKey(lane))
+    if (queue.starts.size === 0) this.#queues.delete(queueKey(queue))
     return true
   }
 
@@ -305,16 +305,16 @@ class Budget implements Service {
     if (this.#isRunning || this.#waiting === 0) return
     const now = this.#now
     let soonest = Number.POSITIVE_INFINITY
-    let first: Lane | undefined
+    let first: PeerQueue | undefined
     let had = Number.POSITIVE_INFINITY
-    for (const lane of this.#lanes.values()) {
-      const from = this.#from(lane.peer, lane.isDear)
+    for (const queue of this.#queues.values()) {
+      const from = this.#from(queue.peer, queue.isDear)
       if (from > now) soonest = Math.min(soonest, from)
       else {
-        const used = this.#used(lane.peer)
+        const used = this.#used(queue.peer)
         if (used >= had) continue
         had = used
-        first = lane
+        first = queue
       }
     }
     if (first !== undefined) {
@@ -387,7 +387,7 @@ class Budget implements Service {
   }
 }
 
-const laneKey = ({ isDear, peer }: Lane): string => (isDear ? `dear ${peer}` : peer)
+const queueKey = ({ isDear, peer }: PeerQueue): string => (isDear ? `dear ${peer}` : peer)
 
 /**
  * A budget that lives as long as the scope.

@@ -54,13 +54,10 @@ export const storeType = 5
  * Bytes of ciphertext. With one lease set of 583 bytes inside, 4096 leave room for 85 authorised clients.
  *
  * **Source** Java I2P, `EncryptedLeaseSet`: others are refused.
- *
- * @category constants
- * @since 0.1.0
  */
-export const minCiphertextBytes = 24
-/** Most bytes of ciphertext, as Java I2P has it. @since 0.1.0 @category constants */
-export const maxCiphertextBytes = 4096
+const minCiphertextBytes = 24
+/** Most bytes of ciphertext, as Java I2P has it. */
+const maxCiphertextBytes = 4096
 
 /**
  * An encrypted lease set as it is published.
@@ -147,7 +144,7 @@ export class DecryptError extends Schema.TaggedError<DecryptError>("@effect-i2p/
  * **Shape** dates are those of `inner`, but that it expires with the key: at midnight, UTC, as i2pd has it. `inner` should
  * be marked unpublished and blinded, as Java's is.
  * **Errors** `EncodeError` when the keys are of another day, a client's key is none, or with all clients it is more than
- * {@link maxCiphertextBytes}; `SignatureError` if the keys cannot sign.
+ * `maxCiphertextBytes`; `SignatureError` if the keys cannot sign.
  *
  * @category constructors
  * @since 0.1.0

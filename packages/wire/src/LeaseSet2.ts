@@ -39,12 +39,6 @@ export const maxLeases = 16
 export const maxBytes = 3072
 /** Store type in the network database and in CreateLeaseSet2. @since 0.1.0 @category constants */
 export const storeType = 3
-/** Flag: an offline signature block follows. @since 0.1.0 @category constants */
-export const flagOffline: number = Header.flagOffline
-/** Flag: routers must not publish it. @since 0.1.0 @category constants */
-export const flagUnpublished: number = Header.flagUnpublished
-/** Flag: it will be blinded and encrypted when published. @since 0.1.0 @category constants */
-export const flagBlinded: number = Header.flagBlinded
 
 /**
  * A public encryption key in a lease set.

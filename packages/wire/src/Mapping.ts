@@ -128,15 +128,6 @@ export const encode = (input: Input): Either.Either<Uint8Array, EncodeError> => 
 }
 
 /**
- * Writes a mapping whose strings are known to fit; throws what `encode` returns, like any write out of range.
- *
- * @category encoding
- * @since 0.1.0
- */
-export const write = (writer: ByteWriter, input: Input): void =>
-  writer.bytes(Either.getOrThrowWith(encode(input), (error) => error))
-
-/**
  * Exactly one mapping.
  *
  * **Errors** `DecodeError` for duplicate keys, missing separators, malformed UTF-8, lengths that cross the end.

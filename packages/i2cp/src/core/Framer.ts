@@ -20,6 +20,7 @@
  * @since 0.1.0
  */
 import * as Bytes from "@effect-i2p/wire/Bytes"
+import * as Lease from "@effect-i2p/wire/Lease"
 import * as Descriptor from "../internal/message/descriptor.js"
 import * as Message from "../Message.js"
 
@@ -113,7 +114,6 @@ const TO_ROUTER_CAP = 65_535
 export const capOf = (direction: Direction, type: number): number =>
   direction === "ToRouter" ? TO_ROUTER_CAP : (toClientCaps[type] ?? TO_CLIENT_DEFAULT_CAP)
 
-const LEASE_BYTES = 44
 const REQUEST_VARIABLE_LEASE_SET = Message.typeOf("RequestVariableLeaseSet")
 const HOST_REPLY = Message.typeOf("HostReply")
 /** Bytes of a HostReply before its Destination, and of a Destination before its certificate payload. */
@@ -246,7 +246,7 @@ const emissaryLength = (
   body: number,
   end: number
 ): number | undefined => {
-  if (type === REQUEST_VARIABLE_LEASE_SET) return length % LEASE_BYTES === 1 ? length + 2 : length
+  if (type === REQUEST_VARIABLE_LEASE_SET) return length % Lease.leaseLength === 1 ? length + 2 : length
   if (type !== HOST_REPLY) return length
   if (length === HOST_REPLY_HEAD - 1) return HOST_REPLY_HEAD
   if (length < HOST_REPLY_HEAD + DESTINATION_HEAD - 1) return length

@@ -48,22 +48,14 @@ export interface Answer {
 }
 
 /**
- * Answers in any {@link RATE_WINDOW_MILLIS}.
+ * Answers in any `RATE_WINDOW_MILLIS`.
  *
  * **Source** ours: a signature each; i2pd 2.45.1 asks every 15 s or so and waits 10 s for the answer.
- *
- * @category constants
- * @since 0.1.0
  */
-export const MAX_ANSWERS = 5
+const MAX_ANSWERS = 5
 
-/**
- * The time in which answers are counted, in ms.
- *
- * @category constants
- * @since 0.1.0
- */
-export const RATE_WINDOW_MILLIS = 1_000
+/** The time in which answers are counted, in ms. */
+const RATE_WINDOW_MILLIS = 1_000
 
 /**
  * Leases in a lease set.

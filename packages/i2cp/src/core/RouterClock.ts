@@ -21,11 +21,8 @@ export interface RouterClock {
  * Largest change of the offset that is believed at once; a larger one has to be seen twice.
  *
  * **Source** ours; Java repeats SetDate every 10 min, and no honest clock moves more than this in between.
- *
- * @category constants
- * @since 0.1.0
  */
-export const MAX_STEP_MILLIS = 5_000
+const MAX_STEP_MILLIS = 5_000
 
 /**
  * Before the first SetDate.

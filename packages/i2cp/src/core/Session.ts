@@ -166,11 +166,8 @@ export type Step = readonly [State, ReadonlyArray<Action>]
  * The version we claim; routers tell from it what a client understands.
  *
  * **Source** I2CP specification: the newest API version there.
- *
- * @category constants
- * @since 0.1.0
  */
-export const VERSION = "0.9.67"
+const VERSION = "0.9.67"
 
 /** These carry the session itself; a broken one leaves us not knowing where we stand. */
 const vitalTypes = [
