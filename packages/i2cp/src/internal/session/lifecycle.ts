@@ -112,11 +112,12 @@ export class Lifecycle {
     return this.#enter(SessionState.Idle({ since: now }))
   }
 
-  /** No router will have the session. Those who wait for it are told by `fail`. */
+  /** No router will have the session: enters the final state. */
   onFailed(reason: I2cpError): Effect.Effect<void> {
     return this.#enter(SessionState.Failed({ reason }))
   }
 
+  /** Fails whoever waits for the session. */
   fail(reason: I2cpError): Effect.Effect<void> {
     return Deferred.fail(this.failed, reason)
   }
