@@ -1,6 +1,6 @@
 /**
- * What the generators of signed structures share: they sign with any bytes of the right length, since generating is not
- * the place for cryptography.
+ * What the generators of signed structures share. Their signatures are random bytes of the right length: nothing here
+ * needs to verify, and real signatures would make generating slow.
  */
 import * as Destination from "@effect-i2p/wire/Destination"
 import type { DestinationKeys } from "@effect-i2p/wire/DestinationKeys"
@@ -11,7 +11,7 @@ import * as Arbitrary from "effect/Arbitrary"
 import * as Either from "effect/Either"
 import * as Redacted from "effect/Redacted"
 
-/** Somebody who signs, without being able to. */
+/** A destination, and a backend that signs with the same bytes whatever the message. */
 export interface Signer {
   readonly keys: DestinationKeys
   readonly signatures: Signatures.Service

@@ -1,5 +1,5 @@
 /**
- * Puts lookups to the router of the running connection.
+ * Sends lookups to the router of the running connection.
  */
 import type * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
