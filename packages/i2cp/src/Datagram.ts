@@ -108,6 +108,51 @@ export interface Datagram3 {
   readonly payload: Uint8Array
 }
 
+/**
+ * A datagram on its way out.
+ *
+ * **Errors** a port outside of 0 to 65,535 is a defect.
+ * **Shape** `to` is a Destination, or any address that `I2cpSession.lookup` takes. `port` is the receiver's, `sourcePort`
+ * (default 0) where an answer may go. `options` only in Datagram2 and 3. `compress` (default true, as every sender of
+ * Destinations has it: most of one is padding) deflates when that gains. `onStatus` and `expiresAt` as in `Payload.Outgoing`.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Outgoing = {
+  readonly to: Destination.Destination | string
+  readonly port: number
+  readonly sourcePort?: number | undefined
+  readonly payload: Uint8Array
+  readonly compress?: boolean | undefined
+  readonly expiresAt?: number | undefined
+  readonly onStatus?: ((status: number) => void) | undefined
+} & (
+  | { readonly format: "Raw" | "Datagram1" }
+  | { readonly format: "Datagram2" | "Datagram3"; readonly options?: Mapping.Input | undefined }
+)
+
+interface Ports {
+  readonly port: number
+  readonly sourcePort: number
+  readonly payload: Uint8Array
+}
+
+/**
+ * A datagram that arrived; its bytes are the receiver's to keep.
+ *
+ * **Shape** `port` is ours, `sourcePort` the sender's. `from` has signed it; `fromHash` is only what was written there, and
+ * `Hash.toB32(fromHash)` is an address to answer to.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Incoming =
+  | ({ readonly _tag: "Raw" } & Ports)
+  | ({ readonly _tag: "Datagram1"; readonly from: Destination.Destination } & Ports)
+  | ({ readonly _tag: "Datagram2"; readonly from: Destination.Destination; readonly options: Mapping.Mapping } & Ports)
+  | ({ readonly _tag: "Datagram3"; readonly fromHash: Hash.Hash; readonly options: Mapping.Mapping } & Ports)
+
 const VERSION_MASK = 0x0f
 const HAS_OPTIONS = 0x10
 const IS_OFFLINE = 0x20
