@@ -9,7 +9,7 @@ import type * as StreamConnection from "@effect-i2p/streaming/StreamConnection"
 import { median } from "@effect-i2p/testkit/Grid"
 import * as KeyType from "@effect-i2p/wire/KeyType"
 import * as SecureRandom from "@effect-i2p/wire/SecureRandom"
-import * as SigningKey from "@effect-i2p/wire/SigningKey"
+import * as Signatures from "@effect-i2p/wire/Signatures"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import type { Benchmark } from "../Benchmark.js"
@@ -30,10 +30,10 @@ const question = new Uint8Array([0x3f])
 const signedBytes = 1_000
 
 /** Makes and checks the four signatures of so many connections. */
-const signatures = (count: number): Effect.Effect<void> =>
+const signAndVerify = (count: number): Effect.Effect<void> =>
   Effect.gen(function* () {
     const { native } = NodeSignatures
-    const key = yield* SigningKey.generate(KeyType.Ed25519, yield* SecureRandom.SecureRandom)
+    const key = yield* Signatures.generate(KeyType.Ed25519, yield* SecureRandom.SecureRandom)
     const publicKey = yield* native.publicKey(key)
     const message = new Uint8Array(signedBytes)
     for (let i = 0; i < 4 * count; i++) {
@@ -104,7 +104,7 @@ export const setup: Benchmark = {
       const count = quick ? connections.quick : connections.full
       const opened = Effect.all(Effect.replicate(openAndClose(pair), count), { concurrency, discard: true })
       const took = yield* cpuMicros(Effect.orDie(opened))
-      const signed = yield* cpuMicros(signatures(count))
+      const signed = yield* cpuMicros(signAndVerify(count))
       const samples = quick ? latencies.quick : latencies.full
       const ours = yield* Effect.replicateEffect(firstByte(pair), samples)
       const tcp = yield* Effect.replicateEffect(Tcp.firstByte, samples)
