@@ -43,7 +43,7 @@ export const ENABLE_HINT =
  * No connection to the router's I2CP port. Decision: start or configure the router, or use another address.
  *
  * **Shape** `NotFound`: no host of that name, or no such Unix socket; `NotPermitted`: the Unix socket is not for us;
- * `BadAddress`: what was given is no router address.
+ * `BadAddress`: what was given is not a valid router address.
  *
  * @category errors
  * @since 0.1.0

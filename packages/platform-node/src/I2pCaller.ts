@@ -12,7 +12,7 @@ import * as HttpApiMiddleware from "@effect/platform/HttpApiMiddleware"
 import type * as HttpApp from "@effect/platform/HttpApp"
 import * as HttpServerRequest from "@effect/platform/HttpServerRequest"
 import * as NodeHttpServerRequest from "@effect/platform-node/NodeHttpServerRequest"
-import type { Destination } from "@effect-i2p/wire/Destination"
+import type * as CallerHeaders from "@effect-i2p/platform/CallerHeaders"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
@@ -20,16 +20,12 @@ import * as Option from "effect/Option"
 import * as Callers from "./internal/callers.js"
 
 /**
- * **Shape** `port` is the caller's own, 0 from most clients; `localPort` the one of ours that was called.
+ * The destination that sends a request; see `CallerHeaders.Caller`.
  *
  * @category models
  * @since 0.1.0
  */
-export interface Caller {
-  readonly destination: Destination
-  readonly port: number
-  readonly localPort: number
-}
+export type Caller = CallerHeaders.Caller
 
 /**
  * The caller of the request that is being answered.

@@ -10,6 +10,10 @@
  */
 import * as Http from "node:http"
 import type * as Net from "node:net"
+import * as HttpTarget from "@effect-i2p/platform/HttpTarget"
+import * as ProxyHeaders from "@effect-i2p/platform/ProxyHeaders"
+import * as ProxyPage from "@effect-i2p/platform/ProxyPage"
+import type { TunnelError } from "@effect-i2p/platform/TunnelError"
 import { StreamManager } from "@effect-i2p/streaming/StreamManager"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -19,16 +23,12 @@ import type * as Scope from "effect/Scope"
 import * as I2pAgent from "./I2pAgent.js"
 import * as Guard from "./internal/guard.js"
 import * as HttpForward from "./internal/httpForward.js"
-import * as HttpTarget from "./internal/httpTarget.js"
 import * as Meter from "./internal/meter.js"
-import * as ProxyHeaders from "./internal/proxyHeaders.js"
-import * as ProxyPage from "./internal/proxyPage.js"
 import * as Splice from "./internal/splice.js"
 import * as Tcp from "./internal/tcp.js"
 import * as Timers from "./internal/timers.js"
-import type { Failure } from "./NodeSystemError.js"
+import { type Failure, NodeSystemError } from "./NodeSystemError.js"
 import * as NodeTunnel from "./NodeTunnel.js"
-import type { TunnelError } from "./TunnelError.js"
 
 /**
  * **Shape** `listen` is the TCP address. `sendUserAgent` lets the browser say what it is; default false. The others are
@@ -177,7 +177,8 @@ export const make = (options: Options): Effect.Effect<NodeTunnel.Tunnel, TunnelE
     HttpForward.serve(server, {
       route,
       answerHeaders: ProxyHeaders.answer,
-      failed: ProxyPage.fromError,
+      failed: (error) =>
+        error instanceof NodeSystemError ? ProxyPage.fromFailure(error.cause as Failure) : ProxyPage.fromError(error),
       limits: {
         // The stream has a limit of its own, and there may be none free yet.
         dial: answerTimeout,

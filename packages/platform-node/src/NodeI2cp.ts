@@ -8,13 +8,13 @@
  * @since 0.1.0
  */
 import * as Socket from "@effect/platform/Socket"
+import * as RouterAddress from "@effect-i2p/platform/RouterAddress"
 import type * as Duration from "effect/Duration"
 import type * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type * as Redacted from "effect/Redacted"
 import * as Dial from "./internal/dial.js"
 import * as TlsDial from "./internal/tlsDial.js"
-import * as RouterAddress from "./RouterAddress.js"
 
 /**
  * Where routers listen unless told otherwise; see `RouterAddress`.

@@ -17,6 +17,7 @@
  */
 import type * as I2cpConfig from "@effect-i2p/i2cp/I2cpConfig"
 import * as Tunnels from "@effect-i2p/i2cp/Tunnels"
+import * as RouterAddress from "@effect-i2p/platform/RouterAddress"
 import * as LinkOptions from "@effect-i2p/router/LinkOptions"
 import { decodeBase64 } from "@effect-i2p/wire/I2pEncoding"
 import type * as Arr from "effect/Array"
@@ -25,7 +26,6 @@ import * as ConfigError from "effect/ConfigError"
 import * as Either from "effect/Either"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
-import * as RouterAddress from "./RouterAddress.js"
 
 /**
  * A router that is reached through a socket.

@@ -6,7 +6,9 @@
  *
  * @since 0.1.0
  */
-import type { ConnectError } from "@effect-i2p/streaming/StreamError"
+
+import * as Socks5 from "@effect-i2p/platform/Socks5"
+import type { TunnelError } from "@effect-i2p/platform/TunnelError"
 import { StreamManager } from "@effect-i2p/streaming/StreamManager"
 import * as Address from "@effect-i2p/wire/Address"
 import * as Data from "effect/Data"
@@ -16,11 +18,9 @@ import * as Either from "effect/Either"
 import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
 import * as Meter from "./internal/meter.js"
-import * as Socks5 from "./internal/socks5.js"
 import * as Splice from "./internal/splice.js"
 import * as Tcp from "./internal/tcp.js"
 import * as NodeTunnel from "./NodeTunnel.js"
-import type { TunnelError } from "./TunnelError.js"
 
 /**
  * **Shape** `listen` is the TCP address. `greetingTimeout` bounds what comes before the stream: from the connection to the
@@ -45,22 +45,6 @@ export const defaults = { greetingTimeout: Duration.seconds(30) } as const
 
 /** The client is told `answer` and let go. */
 class Refused extends Data.TaggedError("Refused")<{ readonly answer: Uint8Array; readonly message: string }> {}
-
-const replyTo = (error: ConnectError): Socks5.ReplyCode => {
-  switch (error._tag) {
-    case "ConnectRefused":
-      return Socks5.Reply.ConnectionRefused
-    case "ConnectTimedOut":
-      return Socks5.Reply.TtlExpired
-    case "DestinationNotFound":
-    case "DestinationUnreachable":
-      return Socks5.Reply.HostUnreachable
-    case "TransportFailed":
-      return Socks5.Reply.NetworkUnreachable
-    default:
-      return Socks5.Reply.GeneralFailure
-  }
-}
 
 /**
  * Opens the proxy.
@@ -117,7 +101,7 @@ export const make = (options: Options): Effect.Effect<NodeTunnel.Tunnel, TunnelE
       Effect.gen(function* () {
         const target = yield* negotiate(tcp)
         const connect = Effect.catchAll(manager.connect({ ...target, timeout: connectTimeout }), (error) =>
-          Effect.fail(new Refused({ answer: Socks5.reply(replyTo(error)), message: error.message }))
+          Effect.fail(new Refused({ answer: Socks5.reply(Socks5.replyTo(error)), message: error.message }))
         )
         const stream = yield* Effect.raceFirst(connect, tcp.broken)
         yield* tcp.write([Socks5.reply(Socks5.Reply.Succeeded)])

@@ -16,6 +16,8 @@
  *
  * @since 0.1.0
  */
+
+import type { TunnelError } from "@effect-i2p/platform/TunnelError"
 import type { AccessList, Rules } from "@effect-i2p/streaming/AccessList"
 import type { StreamConnection } from "@effect-i2p/streaming/StreamConnection"
 import type { ListenError } from "@effect-i2p/streaming/StreamError"
@@ -31,7 +33,6 @@ import * as Meter from "./internal/meter.js"
 import * as Splice from "./internal/splice.js"
 import * as Tcp from "./internal/tcp.js"
 import * as Timers from "./internal/timers.js"
-import type { TunnelError } from "./TunnelError.js"
 
 /**
  * A TCP address. Port 0 of one to listen on takes a free port.

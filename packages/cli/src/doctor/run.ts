@@ -8,6 +8,7 @@ import * as I2cpConnection from "@effect-i2p/i2cp/I2cpConnection"
 import * as RouterProbe from "@effect-i2p/i2cp/RouterProbe"
 import * as NodeI2cp from "@effect-i2p/platform-node/NodeI2cp"
 import * as NodeI2p from "@effect-i2p/platform-node/NodeI2p"
+import * as NodeI2pConfig from "@effect-i2p/platform-node/NodeI2pConfig"
 import * as NodeKeyStore from "@effect-i2p/platform-node/NodeKeyStore"
 import * as LocalRouter from "@effect-i2p/router/LocalRouter"
 import * as Clock from "effect/Clock"
@@ -25,7 +26,6 @@ import * as Format from "../output/Format.js"
 import { Output } from "../output/Output.js"
 import * as Progress from "../output/Progress.js"
 import * as Style from "../output/Style.js"
-import * as RouterAddress from "../RouterAddress.js"
 import type { Settings } from "../shell/Settings.js"
 import * as Doctor from "./Doctor.js"
 import * as DoctorReport from "./DoctorReport.js"
@@ -55,7 +55,7 @@ export const run = Effect.fnUntraced(function* (settings: Settings, options: Opt
   const style = Style.make(out.colors)
   if (settings.router._tag === "Several") return yield* refuse("--router: doctor examines one router at a time")
   const address = settings.router
-  const router = RouterAddress.format(address)
+  const router = NodeI2pConfig.formatRouter(address)
   const print = (line: string) => (settings.json ? Effect.void : out.write(`${line}\n`))
 
   yield* print(`router ${style.bold(router)}`)
@@ -93,8 +93,11 @@ export const run = Effect.fnUntraced(function* (settings: Settings, options: Opt
   yield* ExitStatus.set(isWell ? ExitCode.Ok : ExitCode.NoAnswer)
 })
 
+/** One router. */
+type Single = Exclude<NodeI2pConfig.Router, { readonly _tag: "Several" }>
+
 /** Makes connections to the router: to the embedded one, for as long as the scope lives. */
-const socketOf = (router: RouterAddress.Single) =>
+const socketOf = (router: Single) =>
   router._tag === "Embedded"
     ? Effect.map(
         Layer.build(NodeI2p.layerLocalRouter({ link: router.link.config, seed: router.link.seed })),
@@ -107,7 +110,7 @@ const socketOf = (router: RouterAddress.Single) =>
     : Effect.succeed(Layer.fresh(NodeI2cp.layer(router)))
 
 /** Who it is that has no word for an I2CP client. */
-const whoElse = (router: RouterAddress.Single): Effect.Effect<"TlsServer" | "WebServer" | undefined> =>
+const whoElse = (router: Single): Effect.Effect<"TlsServer" | "WebServer" | undefined> =>
   Effect.gen(function* () {
     if (router._tag !== "Tcp") return undefined
     const { host, port } = router

@@ -12,7 +12,6 @@ import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Option from "effect/Option"
 import { type CliError, refuse } from "../output/Failure.js"
-import * as RouterAddress from "../RouterAddress.js"
 
 /**
  * **Shape** `keys` is the path of a key file; without it the destination is a new one. `hosts` is the path of our own address
@@ -96,7 +95,7 @@ export const resolve = (command: Typed, root: Typed): Effect.Effect<Settings, Cl
     }
     const json = command.json || root.json ? "true" : Option.getOrElse(yield* read(jsonVariable), () => "")
     return {
-      router: (yield* from("router", RouterAddress.parse, NodeI2pConfig.router)) ?? RouterAddress.defaults,
+      router: (yield* from("router", NodeI2pConfig.parseRouter, NodeI2pConfig.router)) ?? NodeI2pConfig.defaultRouter,
       keys: yield* from("keys", Either.right, NodeI2pConfig.keys),
       hosts: yield* from("hosts", Either.right, NodeI2pConfig.hosts),
       tunnels: yield* from("tunnels", Tunnels.parse, NodeI2pConfig.tunnels),

@@ -3,9 +3,10 @@
  *
  * @since 0.1.0
  */
+
+import type { Endpoint, Tunnel } from "@effect-i2p/platform/TunnelsConf"
 import type { Stats } from "@effect-i2p/platform-node/NodeTunnel"
 import * as Format from "../output/Format.js"
-import type { Endpoint, Tunnel } from "../TunnelsConf.js"
 
 /**
  * A tunnel that is open: `address` is where it listens or where it leads to, `port` the one of the destination.

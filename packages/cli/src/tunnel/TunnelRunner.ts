@@ -5,11 +5,12 @@
  */
 import type { I2cpError } from "@effect-i2p/i2cp/I2cpError"
 import * as SessionState from "@effect-i2p/i2cp/SessionState"
+import type { TunnelError } from "@effect-i2p/platform/TunnelError"
+import type { Endpoint, Tunnel } from "@effect-i2p/platform/TunnelsConf"
 import * as NodeHttpProxy from "@effect-i2p/platform-node/NodeHttpProxy"
 import * as NodeHttpTunnel from "@effect-i2p/platform-node/NodeHttpTunnel"
 import * as NodeSocksProxy from "@effect-i2p/platform-node/NodeSocksProxy"
 import * as NodeTunnel from "@effect-i2p/platform-node/NodeTunnel"
-import type { TunnelError } from "@effect-i2p/platform-node/TunnelError"
 import type { ListenError } from "@effect-i2p/streaming/StreamError"
 import { StreamManager } from "@effect-i2p/streaming/StreamManager"
 import * as Deferred from "effect/Deferred"
@@ -25,7 +26,6 @@ import * as Output from "../output/Output.js"
 import * as Progress from "../output/Progress.js"
 import type { Settings } from "../shell/Settings.js"
 import type * as Watch from "../shell/Watch.js"
-import type { Endpoint, Tunnel } from "../TunnelsConf.js"
 import * as TunnelReport from "./TunnelReport.js"
 import * as TunnelSessions from "./TunnelSessions.js"
 
@@ -159,7 +159,9 @@ const start = (
     case "server":
     case "http": {
       const { accessList, localAddress, target, uniqueLocal } = tunnel
-      const server = { target, port, accessList, localAddress, uniqueLocal }
+      // Only Linux lets a program bind every address of 127.0.0.0/8.
+      const isUniqueLocal = uniqueLocal && process.platform === "linux"
+      const server = { target, port, accessList, localAddress, uniqueLocal: isUniqueLocal }
       return tunnel.type === "server"
         ? NodeTunnel.server({ ...common, ...server })
         : NodeHttpTunnel.make({

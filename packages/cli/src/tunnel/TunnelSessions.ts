@@ -6,6 +6,7 @@
 import * as Path from "node:path"
 import type { I2cpError } from "@effect-i2p/i2cp/I2cpError"
 import * as I2cpSession from "@effect-i2p/i2cp/I2cpSession"
+import type { Tunnel } from "@effect-i2p/platform/TunnelsConf"
 import type { AddressBookError } from "@effect-i2p/platform-node/NodeAddressBook"
 import * as NodeI2p from "@effect-i2p/platform-node/NodeI2p"
 import * as NodeKeyStore from "@effect-i2p/platform-node/NodeKeyStore"
@@ -22,7 +23,6 @@ import type { CliError } from "../output/Failure.js"
 import type { Settings } from "../shell/Settings.js"
 import * as Watch from "../shell/Watch.js"
 import * as Streams from "../stream/Streams.js"
-import type { Tunnel } from "../TunnelsConf.js"
 
 /**
  * Tunnels that share a destination. The options of the session are those of the first.

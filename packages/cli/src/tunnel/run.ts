@@ -7,14 +7,14 @@
  */
 import * as Fs from "node:fs/promises"
 import * as Path from "node:path"
+import * as Ini from "@effect-i2p/platform/Ini"
+import * as TunnelsConf from "@effect-i2p/platform/TunnelsConf"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
-import * as Ini from "../Ini.js"
 import { type CliError, refuse } from "../output/Failure.js"
 import { talk } from "../output/Output.js"
 import type { Settings } from "../shell/Settings.js"
 import * as Watch from "../shell/Watch.js"
-import * as TunnelsConf from "../TunnelsConf.js"
 import * as TunnelRunner from "./TunnelRunner.js"
 
 /** Larger than any file that a person writes. Ours. */

@@ -170,7 +170,7 @@ describe("ping with arguments that make no sense", () => {
     [["ping", "--nope", "a.i2p"], /see i2p ping --help/],
     [["ping", "-c", "many", "a.i2p"], /see i2p ping --help/],
     [["pnig"], /Invalid subcommand for i2p .* see i2p --help/],
-    [["ping", "--router", "a:b", "a.i2p"], /^--router "a:b" is no router address/],
+    [["ping", "--router", "a:b", "a.i2p"], /^--router "a:b" is not a valid router address/],
     [["ping", "--tunnels", "9x9", "a.i2p"], /^--tunnels "9x9" is no tunnel option/]
   ]
   for (const [args, why] of refusals) {
@@ -188,7 +188,7 @@ describe("ping with arguments that make no sense", () => {
   it.effect("names the variable when the environment is to blame", () =>
     Effect.gen(function* () {
       const { code, err } = yield* i2p(["ping", "a.i2p"], { I2P_ROUTER: "a:b" })
-      assert.match(err, /^I2P_ROUTER "a:b" is no router address/)
+      assert.match(err, /^I2P_ROUTER "a:b" is not a valid router address/)
       assert.strictEqual(code, 2)
     })
   )

@@ -1,10 +1,10 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Tunnels from "@effect-i2p/i2cp/Tunnels"
+import * as NodeI2pConfig from "@effect-i2p/platform-node/NodeI2pConfig"
 import * as LinkOptions from "@effect-i2p/router/LinkOptions"
 import * as Quantity from "@effect-i2p/router/Quantity"
 import * as Either from "effect/Either"
 import { tree } from "../../src/commands/tree.js"
-import * as RouterAddress from "../../src/RouterAddress.js"
 import * as Argv from "../../src/shell/Argv.js"
 import * as Tree from "../../src/shell/Tree.js"
 
@@ -58,9 +58,9 @@ describe("Quantity", () => {
   })
 })
 
-describe("RouterAddress", () => {
+describe("router addresses", () => {
   it("reads hosts with and without a port", () => {
-    const tcp = (text: string) => RouterAddress.format(right(RouterAddress.parse(text)))
+    const tcp = (text: string) => NodeI2pConfig.formatRouter(right(NodeI2pConfig.parseRouter(text)))
     assert.deepStrictEqual(["127.0.0.1:7655", "router.lan", ":7000", "[::1]:7654", "tcp://a:1", "[fe80::1]"].map(tcp), [
       "127.0.0.1:7655",
       "router.lan:7654",
@@ -72,29 +72,32 @@ describe("RouterAddress", () => {
   })
 
   it("reads the embedded router and its link", () => {
-    assert.deepStrictEqual(right(RouterAddress.parse("embedded")), { _tag: "Embedded", link: LinkOptions.perfect })
-    assert.deepStrictEqual(right(RouterAddress.parse("embedded:latency=50ms,loss=2%,seed=7")), {
+    assert.deepStrictEqual(right(NodeI2pConfig.parseRouter("embedded")), {
+      _tag: "Embedded",
+      link: LinkOptions.perfect
+    })
+    assert.deepStrictEqual(right(NodeI2pConfig.parseRouter("embedded:latency=50ms,loss=2%,seed=7")), {
       _tag: "Embedded",
       link: { config: { latencyMillis: 50, loss: 0.02 }, seed: 7 }
     })
   })
 
   it("reads several routers, to take one that is there", () => {
-    const several = RouterAddress.parse("127.0.0.1:7654, unix:/run/i2cp.sock")
+    const several = NodeI2pConfig.parseRouter("127.0.0.1:7654, unix:/run/i2cp.sock")
     assert.deepInclude(right(several), { _tag: "Several" })
-    assert.strictEqual(RouterAddress.format(right(several)), "127.0.0.1:7654,unix:/run/i2cp.sock")
-    assert.match(wrong(RouterAddress.parse("127.0.0.1:7654,embedded")), /cannot stand in a list/)
-    assert.match(wrong(RouterAddress.parse("127.0.0.1:7654,host:0")), /"host:0" is no router address/)
+    assert.strictEqual(NodeI2pConfig.formatRouter(right(several)), "127.0.0.1:7654,unix:/run/i2cp.sock")
+    assert.match(wrong(NodeI2pConfig.parseRouter("127.0.0.1:7654,embedded")), /cannot stand in a list/)
+    assert.match(wrong(NodeI2pConfig.parseRouter("127.0.0.1:7654,host:0")), /"host:0" is not a valid router address/)
   })
 
   it("refuses what is no address", () => {
     for (const text of ["", "a b", "host:0", "host:65536", "host:port", "::1", "a:1:2"]) {
-      assert.match(wrong(RouterAddress.parse(text)), /is no router address: use host:port/)
+      assert.match(wrong(NodeI2pConfig.parseRouter(text)), /is not a valid router address: use host:port/)
     }
-    assert.match(wrong(RouterAddress.parse("http://host")), /http is not supported/)
-    assert.match(wrong(RouterAddress.parse("embedded:speed=9")), /"speed" is no link option: use latency, /)
-    assert.match(wrong(RouterAddress.parse("embedded:loss=2")), /loss: "2" is no share/)
-    assert.match(wrong(RouterAddress.parse("embedded:seed=-1")), /is no seed/)
+    assert.match(wrong(NodeI2pConfig.parseRouter("http://host")), /http is not supported/)
+    assert.match(wrong(NodeI2pConfig.parseRouter("embedded:speed=9")), /"speed" is no link option: use latency, /)
+    assert.match(wrong(NodeI2pConfig.parseRouter("embedded:loss=2")), /loss: "2" is no share/)
+    assert.match(wrong(NodeI2pConfig.parseRouter("embedded:seed=-1")), /is no seed/)
   })
 })
 

@@ -4,10 +4,10 @@
  * @since 0.1.0
  */
 import { isDeepStrictEqual } from "node:util"
-import * as Ini from "@effect-i2p/cli/Ini"
-import * as TunnelsConf from "@effect-i2p/cli/TunnelsConf"
 import * as AddressBook from "@effect-i2p/i2cp/AddressBook"
-import * as RouterAddress from "@effect-i2p/platform-node/RouterAddress"
+import * as Ini from "@effect-i2p/platform/Ini"
+import * as RouterAddress from "@effect-i2p/platform/RouterAddress"
+import * as TunnelsConf from "@effect-i2p/platform/TunnelsConf"
 import * as Address from "@effect-i2p/wire/Address"
 import * as I2pEncoding from "@effect-i2p/wire/I2pEncoding"
 import * as Either from "effect/Either"

@@ -21,7 +21,7 @@ import type * as Contents from "./Contents.js"
  * @category constants
  * @since 0.1.0
  */
-export const published = ["wire", "i2cp", "streaming", "router", "testkit", "platform-node", "cli"] as const
+export const published = ["wire", "i2cp", "streaming", "router", "testkit", "platform", "platform-node", "cli"] as const
 
 /**
  * The repository's folder.

@@ -5,6 +5,7 @@
 import assert from "node:assert/strict"
 import * as Cli from "@effect-i2p/cli"
 import * as I2cp from "@effect-i2p/i2cp"
+import * as Platform from "@effect-i2p/platform"
 import * as PlatformNode from "@effect-i2p/platform-node"
 import * as NodeI2p from "@effect-i2p/platform-node/NodeI2p"
 import * as Router from "@effect-i2p/router"
@@ -27,7 +28,7 @@ const sameModules = () => {
   assert.equal(Streaming.StreamManager.StreamManager, StreamManager)
   assert.equal(Wire.Address.parse, Address.parse)
   assert.equal(typeof Connection.step, "function")
-  for (const barrel of [Cli, I2cp, Router, Testkit]) assert.notEqual(Object.keys(barrel).length, 0)
+  for (const barrel of [Cli, I2cp, Platform, Router, Testkit]) assert.notEqual(Object.keys(barrel).length, 0)
   assert.ok(Either.isLeft(Address.parse("not an address")))
 }
 

@@ -1,9 +1,9 @@
 /**
- * Which destination is at the other end of a socket, and how a request says so in its headers.
+ * Which destination is at the other end of a socket, and writing it into the headers of a request.
  */
 import type * as Http from "node:http"
-import { encodeBase64 } from "@effect-i2p/wire/I2pEncoding"
-import type { Caller } from "../I2pCaller.js"
+import type { Caller } from "@effect-i2p/platform/CallerHeaders"
+import { headersOf, isCallerHeader, withoutCallers } from "@effect-i2p/platform/CallerHeaders"
 
 const callers = new WeakMap<object, Caller>()
 
@@ -12,26 +12,6 @@ export const get = (socket: object): Caller | undefined => callers.get(socket)
 export const set = (socket: object, caller: Caller): void => {
   callers.set(socket, caller)
 }
-
-/** As i2pd's and Java I2P's HTTP server tunnels name them. */
-export const headersOf = ({ destination }: Caller): ReadonlyArray<readonly [name: string, value: string]> => [
-  ["X-I2P-DestHash", encodeBase64(destination.hash)],
-  ["X-I2P-DestB32", destination.b32],
-  ["X-I2P-DestB64", destination.base64]
-]
-
-/**
- * Whether a header is about who calls. Gateways of the CGI kind write `_` for `-`, some for everything that is neither
- * letter nor digit, so that one must not pass for the other.
- */
-export const isCallerHeader = (name: string): boolean => /^x[^a-z0-9]i2p[^a-z0-9]/.test(name.toLowerCase())
-
-/** `Connection` without the names of such headers: whoever obeys it behind us would take out what we say. */
-const withoutCallers = (connection: string): string =>
-  connection
-    .split(",")
-    .filter((token) => !isCallerHeader(token.trim()))
-    .join(",")
 
 /**
  * Says in the request's headers who sends it, and nobody else does.

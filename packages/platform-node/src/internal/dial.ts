@@ -6,11 +6,11 @@ import * as Socket from "@effect/platform/Socket"
 import * as NodeSocket from "@effect/platform-node/NodeSocket"
 import { I2cpConfig } from "@effect-i2p/i2cp/I2cpConfig"
 import * as I2cpError from "@effect-i2p/i2cp/I2cpError"
+import * as RouterAddress from "@effect-i2p/platform/RouterAddress"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import type { TcpOptions, UnixOptions } from "../NodeI2cp.js"
-import * as RouterAddress from "../RouterAddress.js"
 import * as Guard from "./guard.js"
 
 /** Connect and handshake. Source: ours. */

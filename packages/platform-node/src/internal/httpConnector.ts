@@ -5,14 +5,14 @@
  */
 import type { Duplex } from "node:stream"
 import * as Tls from "node:tls"
+import * as HttpTarget from "@effect-i2p/platform/HttpTarget"
+import { type NotI2pHost, TlsTimedOut } from "@effect-i2p/platform/I2pHttpError"
 import type { ConnectOptions, StreamManager } from "@effect-i2p/streaming/StreamManager"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
-import { type NotI2pHost, TlsTimedOut } from "../I2pHttpError.js"
 import * as NodeDuplex from "../NodeDuplex.js"
 import * as Guard from "./guard.js"
-import * as HttpTarget from "./httpTarget.js"
 import * as Timers from "./timers.js"
 
 export interface Options {

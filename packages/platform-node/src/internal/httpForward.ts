@@ -19,14 +19,14 @@
  */
 import * as Http from "node:http"
 import type { Socket as TcpSocket } from "node:net"
+import * as ProxyHeaders from "@effect-i2p/platform/ProxyHeaders"
+import type { Problem } from "@effect-i2p/platform/ProxyPage"
+import * as ProxyPage from "@effect-i2p/platform/ProxyPage"
 import * as Either from "effect/Either"
 import * as Option from "effect/Option"
 import * as Guard from "./guard.js"
 import * as Join from "./join.js"
 import * as Meter from "./meter.js"
-import * as ProxyHeaders from "./proxyHeaders.js"
-import type { Problem } from "./proxyPage.js"
-import * as ProxyPage from "./proxyPage.js"
 import * as Timers from "./timers.js"
 
 /** Where a request goes, and what is said there. */

@@ -2,12 +2,12 @@
  * TCP sockets one effect at a time, with back-pressure both ways, and a listener that bounds how many it serves.
  */
 import * as Net from "node:net"
+import { TunnelError } from "@effect-i2p/platform/TunnelError"
 import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
 import * as FiberSet from "effect/FiberSet"
 import type * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
-import { TunnelError } from "../TunnelError.js"
 import { errorCode } from "./errorCode.js"
 import * as Guard from "./guard.js"
 import type { Meter } from "./meter.js"

@@ -8,10 +8,10 @@ import * as Tls from "node:tls"
 import * as Socket from "@effect/platform/Socket"
 import * as NodeSocket from "@effect/platform-node/NodeSocket"
 import * as I2cpError from "@effect-i2p/i2cp/I2cpError"
+import * as RouterAddress from "@effect-i2p/platform/RouterAddress"
 import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
 import type { Pem, TlsOptions, TlsTrust } from "../NodeI2cp.js"
-import * as RouterAddress from "../RouterAddress.js"
 import * as Dial from "./dial.js"
 
 export const tls = (options: TlsOptions): Effect.Effect<Socket.Socket> => {

@@ -37,11 +37,11 @@ describe("RouterAddress", () => {
   }
 
   const refused: ReadonlyArray<readonly [text: string, why: RegExp]> = [
-    ["", /is no router address/],
-    ["127.0.0.1:0", /is no router address/],
-    ["127.0.0.1:65536", /is no router address/],
-    ["a b", /is no router address/],
-    ["me@router:7654", /is no router address/],
+    ["", /is not a valid router address/],
+    ["127.0.0.1:0", /is not a valid router address/],
+    ["127.0.0.1:65536", /is not a valid router address/],
+    ["a b", /is not a valid router address/],
+    ["me@router:7654", /is not a valid router address/],
     ["http://127.0.0.1:7657", /http is not supported/],
     ["unix:", /names no Unix socket/],
     ["unix:i2cp.sock", /names no Unix socket/],

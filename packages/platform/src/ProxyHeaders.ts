@@ -1,5 +1,5 @@
 /**
- * Which headers pass a proxy. Pure; headers are Node's raw ones, name and value in turn.
+ * Which HTTP headers pass a proxy. Pure.
  *
  * | from a browser                                         | becomes of it               | source            |
  * | ------------------------------------------------------ | --------------------------- | ----------------- |
@@ -13,21 +13,40 @@
  * | X-Requested-With, unless a script's                    | taken out                   | i2pd              |
  * | Authorization: NTLM or Negotiate                       | taken out                   | Java I2P (NTLM)   |
  * | X-Real-IP, Sec-GPC, Sec-CH-*, Client hints, X-I2P-*    | taken out                   | ours              |
+ *
+ * @since 0.1.0
  */
-import type { Caller } from "../I2pCaller.js"
-import * as Callers from "./callers.js"
+import * as CallerHeaders from "./CallerHeaders.js"
 
+/**
+ * Headers in their order, names as they were written.
+ *
+ * @category models
+ * @since 0.1.0
+ */
 export type Pairs = ReadonlyArray<readonly [name: string, value: string]>
 
 /** Java I2P and i2pd say they are this, so that all who browse look the same. */
 const userAgent = "MYOB/6.66 (AN/ON)"
 
+/**
+ * From one list of names and values in turn, as Node's `rawHeaders`.
+ *
+ * @category conversions
+ * @since 0.1.0
+ */
 export const fromRaw = (raw: ReadonlyArray<string>): Pairs => {
   const pairs: Array<readonly [string, string]> = []
   for (let at = 0; at + 1 < raw.length; at += 2) pairs.push([raw[at]!, raw[at + 1]!])
   return pairs
 }
 
+/**
+ * To one list of names and values in turn, as Node's `writeHead` takes it.
+ *
+ * @category conversions
+ * @since 0.1.0
+ */
 export const toRaw = (pairs: Pairs): Array<string> => pairs.flat()
 
 const hopByHop = new Set([
@@ -42,9 +61,16 @@ const hopByHop = new Set([
 
 /** What `Connection` may not take out: whom a request is for, who sends it, and where a message ends. */
 const isProtected = (lower: string): boolean =>
-  lower === "host" || lower === "content-length" || Callers.isCallerHeader(lower)
+  lower === "host" || lower === "content-length" || CallerHeaders.isCallerHeader(lower)
 
-/** Without what is meant for the next hop only. */
+/**
+ * Without the headers that are meant for the next hop only.
+ *
+ * **Source** RFC 9110 section 7.6.1.
+ *
+ * @category filtering
+ * @since 0.1.0
+ */
 export const endToEnd = (pairs: Pairs): Pairs => {
   const named = new Set(
     pairs
@@ -59,17 +85,25 @@ export const endToEnd = (pairs: Pairs): Pairs => {
   })
 }
 
-/** The same without a length, for a message that has none. */
+/**
+ * Without `Content-Length`, for a message that has none.
+ *
+ * @category filtering
+ * @since 0.1.0
+ */
 export const withoutLength = (pairs: Pairs): Pairs => pairs.filter(([name]) => name.toLowerCase() !== "content-length")
 
 /**
- * The end-to-end headers of a request for a service: `host` in place of its own, and last, so that nothing takes it out
- * again, who calls.
+ * The headers of a request as a service behind a tunnel gets them: `host` replaces its own, and the caller comes last, so
+ * that nothing removes it again.
+ *
+ * @category filtering
+ * @since 0.1.0
  */
-export const forService = (pairs: Pairs, host: string, caller: Caller | undefined): Pairs => [
+export const forService = (pairs: Pairs, host: string, caller: CallerHeaders.Caller | undefined): Pairs => [
   ["Host", host],
-  ...endToEnd(pairs).filter(([name]) => name.toLowerCase() !== "host" && !Callers.isCallerHeader(name)),
-  ...(caller === undefined ? [] : Callers.headersOf(caller))
+  ...endToEnd(pairs).filter(([name]) => name.toLowerCase() !== "host" && !CallerHeaders.isCallerHeader(name)),
+  ...(caller === undefined ? [] : CallerHeaders.headersOf(caller))
 ]
 
 const identifying = new Set(["from", "via", "forwarded", "dnt", "x-real-ip", "sec-gpc", "save-data", "device-memory"])
@@ -94,12 +128,17 @@ const isSameSite = (referer: string, url: URL): boolean => {
   }
 }
 
-/** The headers of a request for `url` as they leave: end-to-end ones, without what tells who is asking. */
+/**
+ * The headers of a request for `url` as a proxy sends them: end-to-end ones, without those that identify the sender.
+ *
+ * @category filtering
+ * @since 0.1.0
+ */
 export const anonymous = (pairs: Pairs, url: URL, options: { readonly sendUserAgent: boolean }): Pairs => {
   const kept: Array<readonly [string, string]> = [["Host", url.host]]
   for (const [name, value] of endToEnd(pairs)) {
     const lower = name.toLowerCase()
-    if (lower === "host" || identifying.has(lower) || Callers.isCallerHeader(lower)) continue
+    if (lower === "host" || identifying.has(lower) || CallerHeaders.isCallerHeader(lower)) continue
     if (identifyingStarts.some((start) => lower.startsWith(start))) continue
     if (lower === "user-agent" && !options.sendUserAgent) continue
     if (lower === "accept") {
@@ -117,12 +156,21 @@ export const anonymous = (pairs: Pairs, url: URL, options: { readonly sendUserAg
 }
 
 /**
- * The headers of an answer as the browser gets them: without Alt-Svc, too, which names other ways to the site, perhaps on
- * clearnet.
+ * The headers of an answer as the browser gets them: end-to-end ones, without `Alt-Svc`, which may lead to clearnet.
+ *
+ * @category filtering
+ * @since 0.1.0
  */
 export const answer = (pairs: Pairs): Pairs => endToEnd(pairs).filter(([name]) => name.toLowerCase() !== "alt-svc")
 
 const revealing = new Set(["server", "date", "x-powered-by", "x-runtime"])
 
-/** The headers of a service's answer as they leave: without what tells about its machine. Source: i2pd, Java I2P. */
+/**
+ * The headers of a service's answer as a tunnel sends them: end-to-end ones, without those that reveal its machine.
+ *
+ * **Source** i2pd and Java I2P, HTTP server tunnels.
+ *
+ * @category filtering
+ * @since 0.1.0
+ */
 export const discreet = (pairs: Pairs): Pairs => endToEnd(pairs).filter(([name]) => !revealing.has(name.toLowerCase()))

@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as FastCheck from "effect/FastCheck"
-import * as ProxyHeaders from "../src/internal/proxyHeaders.js"
+import * as ProxyHeaders from "../src/ProxyHeaders.js"
 
 const url = new URL("http://site.i2p/page?x=1")
 const plain = { sendUserAgent: false }

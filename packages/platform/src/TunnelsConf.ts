@@ -61,7 +61,8 @@ export interface Common {
 
 /**
  * **Shape** `port` of a server is that of the destination; the first server of a destination takes all ports that no other
- * has, as in i2pd.
+ * has, as in i2pd. `uniqueLocal`: connections to the service come from an address of 127.0.0.0/8 for each caller, on
+ * platforms that can bind them all.
  *
  * @category models
  * @since 0.1.0
@@ -382,7 +383,7 @@ const serverOf = (from: Reader, note: Note, type: "server" | "http") => {
     port: port(from)("inport") ?? target.port,
     accessList: accessListOf(accessList, note),
     localAddress: localAddress === undefined || localAddress === "" ? undefined : localAddress,
-    uniqueLocal: unique && isLoopback && localAddress === undefined && process.platform === "linux",
+    uniqueLocal: unique && isLoopback && localAddress === undefined,
     hostOverride: type === "http" ? from.text("hostoverride") || undefined : undefined,
     callerHeaders: type === "http" ? (from.boolean("i2pheaders") ?? true) : true
   }

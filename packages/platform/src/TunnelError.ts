@@ -14,14 +14,11 @@ import * as Schema from "effect/Schema"
  * @category errors
  * @since 0.1.0
  */
-export class TunnelError extends Schema.TaggedError<TunnelError>("@effect-i2p/platform-node/TunnelError")(
-  "TunnelError",
-  {
-    address: Schema.String,
-    reason: Schema.Literal("AddressInUse", "NotPermitted", "BadAddress", "Io"),
-    detail: Schema.String
-  }
-) {
+export class TunnelError extends Schema.TaggedError<TunnelError>("@effect-i2p/platform/TunnelError")("TunnelError", {
+  address: Schema.String,
+  reason: Schema.Literal("AddressInUse", "NotPermitted", "BadAddress", "Io"),
+  detail: Schema.String
+}) {
   override get message(): string {
     return `cannot listen on ${this.address}: ${this.detail}`
   }

@@ -16,7 +16,7 @@ import * as Schema from "effect/Schema"
  * @category errors
  * @since 0.1.0
  */
-export class NotI2pHost extends Schema.TaggedError<NotI2pHost>("@effect-i2p/platform-node/I2pHttpError/NotI2pHost")(
+export class NotI2pHost extends Schema.TaggedError<NotI2pHost>("@effect-i2p/platform/I2pHttpError/NotI2pHost")(
   "NotI2pHost",
   { host: Schema.String, reason: Schema.String }
 ) {
@@ -31,7 +31,7 @@ export class NotI2pHost extends Schema.TaggedError<NotI2pHost>("@effect-i2p/plat
  * @category errors
  * @since 0.1.0
  */
-export class TlsTimedOut extends Schema.TaggedError<TlsTimedOut>("@effect-i2p/platform-node/I2pHttpError/TlsTimedOut")(
+export class TlsTimedOut extends Schema.TaggedError<TlsTimedOut>("@effect-i2p/platform/I2pHttpError/TlsTimedOut")(
   "TlsTimedOut",
   { host: Schema.String, millis: Schema.Number }
 ) {

@@ -1,16 +1,31 @@
 /**
- * Where a URL leads on I2P. The one gate of all HTTP clients: what does not pass has no way out.
+ * Where a URL leads on I2P. Pure.
+ *
+ * Every HTTP client and proxy resolves its targets here and nowhere else, so a host that is refused here is never looked
+ * up or connected to.
+ *
+ * @since 0.1.0
  */
 import * as Address from "@effect-i2p/wire/Address"
 import type { Destination } from "@effect-i2p/wire/Destination"
 import { shorten } from "@effect-i2p/wire/Text"
 import * as Either from "effect/Either"
-import { NotI2pHost } from "../I2pHttpError.js"
+import { NotI2pHost } from "./I2pHttpError.js"
 
-/** Host names and their destinations, beside the router's address book. */
+/**
+ * Host names and their destinations, asked before the router's address book.
+ *
+ * @category models
+ * @since 0.1.0
+ */
 export type Hosts = Readonly<Record<string, string | Destination>>
 
-/** What a stream is opened to. */
+/**
+ * Where a stream is opened to.
+ *
+ * @category models
+ * @since 0.1.0
+ */
 export interface Target {
   readonly destination: string | Destination
   readonly port: number
@@ -18,7 +33,15 @@ export interface Target {
 
 const defaultPorts: Readonly<Record<string, number>> = { "http:": 80, "https:": 443 }
 
-/** `port` as URLs give it: empty for the protocol's own. */
+/**
+ * The target of a URL's protocol, host and port; an empty `port` means the protocol's default.
+ *
+ * **Errors** `NotI2pHost` for any other protocol, IP addresses, names that do not end in `.i2p`, and whole destinations: a URL
+ * does not keep the case of letters, which matters there.
+ *
+ * @category conversions
+ * @since 0.1.0
+ */
 export const resolve = (
   hosts: Hosts,
   protocol: string,
@@ -28,7 +51,6 @@ export const resolve = (
   const defaultPort = defaultPorts[protocol]
   if (defaultPort === undefined) return refuse(host, `the protocol is ${protocol}, not http: or https:`)
   return Either.flatMap(Address.parse(host), (address): Either.Either<Target, NotI2pHost> => {
-    // The case of its letters, which a URL does not keep, is part of a destination.
     if (address._tag === "Base64") return refuse(host, "it is a whole destination; give it a name in `hosts`")
     const name = Address.format(address)
     const destination = Object.hasOwn(hosts, name) ? hosts[name]! : name
@@ -43,7 +65,14 @@ export const resolve = (
 const refuse = (host: string, reason: string): Either.Either<never, NotI2pHost> =>
   Either.left(new NotI2pHost({ host: shorten(host), reason }))
 
-/** A URL in a request's first line, and the part of it that goes to the site, as it is: RFC 9112, 3.2.2. */
+/**
+ * Reads the absolute URL in the first line of a proxy request; `path` is what goes to the site, unchanged.
+ *
+ * **Source** RFC 9112 section 3.2.2.
+ *
+ * @category parsing
+ * @since 0.1.0
+ */
 export const parse = (text: string): Either.Either<{ readonly url: URL; readonly path: string }, "NoUrl"> => {
   // As the URL Standard reads the host, which takes a backslash for a slash.
   const parts = /^[a-z][a-z0-9+.-]*:\/\/[^/?#\\]+([/?][^#]*)?$/i.exec(text)

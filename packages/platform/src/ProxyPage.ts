@@ -1,29 +1,62 @@
 /**
- * What a proxy answers itself: a status, what went wrong, and what to do about it. HTML for browsers, else text.
+ * The answers that a proxy or tunnel makes itself: a status, what went wrong, and what to do about it. HTML for browsers,
+ * text for others. Pure.
+ *
+ * @since 0.1.0
  */
-import * as Http from "node:http"
+import type { ConnectError, ListenError, StreamError } from "@effect-i2p/streaming/StreamError"
 import * as Option from "effect/Option"
-import type { NotI2pHost } from "../I2pHttpError.js"
-import * as I2pHttpError from "../I2pHttpError.js"
-import type { Failure } from "../NodeSystemError.js"
-import { NodeSystemError } from "../NodeSystemError.js"
+import type { NotI2pHost } from "./I2pHttpError.js"
+import * as I2pHttpError from "./I2pHttpError.js"
 
+/**
+ * What went wrong with a request.
+ *
+ * **Shape** `cause` is for whoever runs the tunnel and is never sent.
+ *
+ * @category models
+ * @since 0.1.0
+ */
 export interface Problem {
-  readonly status: number
+  readonly status: Status
   readonly title: string
   readonly what: string
   readonly advice: string
-  /** For whoever runs the tunnel, and nobody else. */
   readonly cause?: string
 }
 
-const problem = (status: number, title: string, what: string, advice: string): Problem => ({
+const reasonPhrases = {
+  400: "Bad Request",
+  403: "Forbidden",
+  501: "Not Implemented",
+  502: "Bad Gateway",
+  503: "Service Unavailable",
+  504: "Gateway Timeout"
+} as const
+
+/**
+ * The statuses of these answers.
+ *
+ * **Source** RFC 9110 section 15.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Status = keyof typeof reasonPhrases
+
+const problem = (status: Status, title: string, what: string, advice: string): Problem => ({
   status,
   title,
   what,
   advice
 })
 
+/**
+ * The host is not on I2P.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
 export const notI2p = (error: NotI2pHost): Problem =>
   problem(
     403,
@@ -32,6 +65,12 @@ export const notI2p = (error: NotI2pHost): Problem =>
     "This proxy reaches .i2p sites only, and has no outproxy. Set it for .i2p in your browser, or as the whole proxy of one that only visits I2P."
   )
 
+/**
+ * The request is for a web server, not for a proxy.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
 export const notAProxyRequest = problem(
   400,
   "Not a request to a proxy",
@@ -39,6 +78,12 @@ export const notAProxyRequest = problem(
   "Set this address as the HTTP proxy of your browser or program, instead of opening it."
 )
 
+/**
+ * A plain request for an `https:` URL.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
 export const httpsWithoutConnect = problem(
   400,
   "Not a way to https",
@@ -46,10 +91,23 @@ export const httpsWithoutConnect = problem(
   "Programs tunnel https through CONNECT; set this address as the proxy for https, too."
 )
 
+/**
+ * The request is malformed.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
 export const badRequest = (what: string): Problem =>
   problem(400, "Not a proper request", `The request cannot be passed on: ${what}`, "Mend the program that sent it.")
 
-/** RFC 9112, 6.1. */
+/**
+ * The body has a transfer coding other than chunked.
+ *
+ * **Source** RFC 9112 section 6.1.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
 export const unknownCoding = (coding: string): Problem =>
   problem(
     501,
@@ -58,10 +116,21 @@ export const unknownCoding = (coding: string): Problem =>
     "Compress the body with Content-Encoding instead."
   )
 
+/**
+ * The site's answer is malformed or incomplete.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
 export const badAnswer = (why: string): Problem =>
   problem(502, "No proper answer", `The site's answer is not HTTP, or broke off: ${why}`, "Try again later.")
 
-/** The service behind a tunnel. */
+/**
+ * The service behind a tunnel cannot be reached.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
 export const serviceDown = problem(
   503,
   "Service Unavailable",
@@ -69,6 +138,12 @@ export const serviceDown = problem(
   "Try again later."
 )
 
+/**
+ * A CONNECT request to a tunnel, which is not a proxy.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
 export const connectToService = problem(
   501,
   "Not a proxy",
@@ -76,6 +151,12 @@ export const connectToService = problem(
   "Ask for a page of the site."
 )
 
+/**
+ * The site accepted the request and did not answer in time.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
 export const noAnswer = (seconds: number): Problem =>
   problem(
     504,
@@ -84,15 +165,26 @@ export const noAnswer = (seconds: number): Problem =>
     "Try again later; the site may be overloaded."
   )
 
-/** What came of a stream that could not be opened, or broke before the answer. */
+/**
+ * Why a request failed before its answer: a refused host, or anything else that a client throws; see {@link fromFailure} for
+ * errors of streams.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
 export const fromError = (error: unknown): Problem => {
   const refused = I2pHttpError.refusal(error)
   if (Option.isSome(refused)) return notI2p(refused.value)
-  if (error instanceof NodeSystemError) return fromFailure(error.cause as Failure)
   return badAnswer(error instanceof Error ? error.message : String(error))
 }
 
-export const fromFailure = (failure: Failure): Problem => {
+/**
+ * Why a stream could not be opened, or broke.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const fromFailure = (failure: ConnectError | ListenError | StreamError): Problem => {
   const { message } = failure
   switch (failure._tag) {
     case "DestinationNotFound":
@@ -143,22 +235,27 @@ const html = ({ advice, status, title, what }: Problem): string => `<!doctype ht
 </html>
 `
 
-/** **Source** RFC 9209, 2.3. */
-const errorTypes: Readonly<Record<number, string>> = {
+/** **Source** RFC 9209 section 2.3. */
+const errorTypes: { readonly [S in Status]?: string } = {
   400: "http_request_error",
   403: "http_request_denied",
   501: "http_request_error",
   504: "connection_timeout"
 }
 
-/** Headers and body. The page loads nothing and is not kept. */
+/**
+ * The headers and the body of the answer to a request with this `Accept` header. The page loads nothing and is not cached.
+ *
+ * @category encoding
+ * @since 0.1.0
+ */
 export const render = (
   problem: Problem,
   accept: string | undefined
-): { readonly headers: Array<readonly [string, string]>; readonly body: Buffer } => {
+): { readonly headers: Array<readonly [string, string]>; readonly body: Uint8Array } => {
   const wantsHtml = accept?.includes("text/html") === true
   const text = `${problem.status} ${problem.title}\n\n${problem.what}\n${problem.advice}\n`
-  const body = Buffer.from(wantsHtml ? html(problem) : text)
+  const body = new TextEncoder().encode(wantsHtml ? html(problem) : text)
   return {
     headers: [
       ["Content-Type", `${wantsHtml ? "text/html" : "text/plain"}; charset=utf-8`],
@@ -172,13 +269,27 @@ export const render = (
   }
 }
 
-/** The whole answer, for a connection that no server of Node writes to. */
-export const toBytes = (problem: Problem, accept: string | undefined): Buffer => {
+/**
+ * The whole answer as bytes, for a connection without an HTTP server.
+ *
+ * @category encoding
+ * @since 0.1.0
+ */
+export const toBytes = (problem: Problem, accept: string | undefined): Uint8Array => {
   const { body, headers } = render(problem, accept)
-  const status = `HTTP/1.1 ${problem.status} ${Http.STATUS_CODES[problem.status]}`
+  const status = `HTTP/1.1 ${problem.status} ${reasonPhrases[problem.status]}`
   const head = [status, ...headers.map(([name, value]) => `${name}: ${value}`)].join("\r\n")
-  return Buffer.concat([Buffer.from(`${head}\r\n\r\n`), body])
+  const start = new TextEncoder().encode(`${head}\r\n\r\n`)
+  const bytes = new Uint8Array(start.length + body.length)
+  bytes.set(start)
+  bytes.set(body, start.length)
+  return bytes
 }
 
-/** What a tunnel's statistics say of it. */
+/**
+ * One line for a tunnel's statistics.
+ *
+ * @category formatting
+ * @since 0.1.0
+ */
 export const reasonOf = ({ cause, title, what }: Problem): string => cause ?? `${title}: ${what}`

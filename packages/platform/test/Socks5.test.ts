@@ -1,6 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
+import * as StreamError from "@effect-i2p/streaming/StreamError"
 import * as FastCheck from "effect/FastCheck"
-import * as Socks5 from "../src/internal/socks5.js"
+import * as Socks5 from "../src/Socks5.js"
 
 const bytes = (...values: ReadonlyArray<number>) => Uint8Array.from(values)
 const named = (host: string, port: number, command = 1) =>
@@ -64,5 +65,13 @@ describe("request", () => {
         }
       })
     )
+  })
+})
+
+describe("replyTo", () => {
+  it("tells the failures of streams apart", () => {
+    const timedOut = new StreamError.ConnectTimedOut({ destination: "a", millis: 1 })
+    assert.strictEqual(Socks5.replyTo(timedOut), Socks5.Reply.TtlExpired)
+    assert.strictEqual(Socks5.replyTo(new StreamError.TooManyStreams({ limit: 1 })), Socks5.Reply.GeneralFailure)
   })
 })

@@ -6,14 +6,14 @@
  *     unix:/path                                        a Unix socket
  *     embedded   embedded:latency=50ms,loss=1%          no router at all: the embedded one, with a link
  *
- * Pure: what a file holds is read by `NodeI2cp`, what a link's words mean is for whoever has an embedded router.
+ * Pure: the files are read by the platform (`NodeI2cp`), the link options by whoever has an embedded router.
  *
  * @since 0.1.0
  */
 import * as Either from "effect/Either"
 
 /**
- * Whom a TLS connection trusts, as far as a string can say it; see `NodeI2cp.TlsTrust`.
+ * Whom a TLS connection trusts, as far as a string can say it.
  *
  * **Shape** `pin` is the SHA-256 fingerprint of the router's certificate; `ca`, `cert` and `key` are paths of PEM files.
  *
@@ -29,6 +29,8 @@ export interface TrustFiles {
 }
 
 /**
+ * Where a router is.
+ *
  * **Shape** `allowClearText`: credentials may cross the network in clear (`?cleartext`). `link` are the words behind
  * `embedded:`, unread.
  *
@@ -148,7 +150,7 @@ const placeOf = (
   const parts = /^\/\/(?:\[([0-9a-f:.]+)\]|([^:[\]/\s?#@]*))(?::(\d{1,5}))?\/?(?:\?(.*))?$/i.exec(rest)
   const port = Number(parts?.[3] ?? DEFAULT_PORT)
   return parts === null || text === "" || port < 1 || port > 65_535
-    ? Either.left(`"${text}" is no router address: ${FORMS}`)
+    ? Either.left(`"${text}" is not a valid router address: ${FORMS}`)
     : Either.right({ host: parts[1] || parts[2] || DEFAULT_HOST, port, query: new URLSearchParams(parts[4] ?? "") })
 }
 
