@@ -1,5 +1,6 @@
 /**
- * What a published package may hold, and what must hold together inside it. Pure: files in, complaints out.
+ * What a published package may hold, and what must hold together inside it, as far as `Lint` does not see it. Pure: files in,
+ * complaints out.
  *
  * @since 0.1.0
  */
@@ -85,19 +86,13 @@ const modules = ({ files, manifest }: Contents): ReadonlyArray<string> => {
     .sort()
 }
 
-const missing = ({ files, manifest }: Contents): ReadonlyArray<string> =>
+const missing = ({ files }: Contents): ReadonlyArray<string> =>
   [
     ...["README.md", "LICENSE", "dist/index.js", "dist/index.d.ts"].filter((file) => !files.has(file)),
     ...[...files.keys()].filter(
       (file) => file.startsWith("src/") && file.endsWith(".ts") && !files.has(compiledOf(file))
     )
-  ]
-    .map((file) => (file.startsWith("src/") ? `${file} was not built` : `${file} is missing`))
-    .concat(
-      Object.values(manifest.bin ?? {}).flatMap((program) =>
-        files.get(path.normalize(program))?.startsWith("#!/usr/bin/env node\n") ? [] : [`${program} has no shebang`]
-      )
-    )
+  ].map((file) => (file.startsWith("src/") ? `${file} was not built` : `${file} is missing`))
 
 const compiledOf = (source: string): string => source.replace(/^src\//, "dist/").replace(/\.ts$/, ".js")
 
@@ -126,16 +121,12 @@ const unmapped = ({ files }: Contents, file: string, text: string): ReadonlyArra
 /** Specifiers of `import … from "x"`, `export … from "x"`, `import "x"` and `import("x")`. */
 const specifiers = /(?:^(?:import|export)\s[\w$*{}\s,]+\bfrom\s*|^import\s*|\bimport\(\s*)"([^"]+)"/gm
 
-const undeclared = ({ files, manifest }: Contents, file: string, text: string): ReadonlyArray<string> => {
+const undeclared = ({ manifest }: Contents, file: string, text: string): ReadonlyArray<string> => {
   const declared = { ...manifest.dependencies, ...manifest.peerDependencies }
   return [...text.replaceAll(/\/\*[\s\S]*?\*\/|^\s*\/\/.*$/gm, "").matchAll(specifiers)]
     .map((match) => match[1]!)
-    .filter((specifier) =>
-      specifier.startsWith(".")
-        ? !files.has(path.join(path.dirname(file), specifier))
-        : !specifier.startsWith("node:") && declared[packageOf(specifier)] === undefined
-    )
-    .map((specifier) => `${file} imports ${specifier}, which is neither here nor a dependency`)
+    .filter((specifier) => !/^(\.|node:)/.test(specifier) && declared[packageOf(specifier)] === undefined)
+    .map((specifier) => `${file} imports ${specifier}, which is not a dependency`)
 }
 
 const packageOf = (specifier: string): string =>

@@ -15,8 +15,8 @@ import * as Clock from "effect/Clock"
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
-import * as exit from "./internal/exit.js"
 import * as Contents from "./pack/Contents.js"
+import * as Lint from "./pack/Lint.js"
 import * as Project from "./pack/Project.js"
 
 const argv = process.argv.slice(2)
@@ -114,8 +114,11 @@ const checks = Effect.gen(function* () {
   yield* need("npm installs the tarballs into an empty project", Project.install(folder, tarballs))
 
   const packages = yield* Effect.forEach(Project.published, (name) => Project.read(folder, name))
-  for (const contents of packages) {
-    yield* check(`${contents.manifest.name} holds what it must and nothing else`, complain(Contents.problems(contents)))
+  for (const [index, contents] of packages.entries()) {
+    const { name } = contents.manifest
+    yield* check(`${name} holds what it must and nothing else`, complain(Contents.problems(contents)))
+    const lint = Lint.problems(tarballs[index]!, Contents.publicModules(contents))
+    yield* check(`publint and attw find nothing in ${name}`, Effect.flatMap(lint, complain))
   }
 
   for (const file of ["consumer.ts", "commonjs.cts"]) {
@@ -175,7 +178,9 @@ const program = Effect.gen(function* () {
     yield* fs.writeFileString(reportFile, JSON.stringify(report))
   }
   yield* Console.log(`\n${counts.passed} passed, ${counts.failed} failed`)
-  return counts.failed === 0 ? 0 : 1
+  yield* Effect.sync(() => {
+    process.exitCode = counts.failed === 0 ? 0 : 1
+  })
 })
 
-NodeRuntime.runMain(exit.withCode(program).pipe(Effect.provide(NodeContext.layer)))
+NodeRuntime.runMain(Effect.provide(program, NodeContext.layer))

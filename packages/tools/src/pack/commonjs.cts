@@ -6,6 +6,7 @@ import assert = require("node:assert/strict")
 import NodeI2p = require("@effect-i2p/platform-node/NodeI2p")
 import StreamError = require("@effect-i2p/streaming/StreamError")
 import StreamManager = require("@effect-i2p/streaming/StreamManager")
+// biome-ignore lint/style/noRestrictedImports: applications import the barrel.
 import effect = require("effect")
 
 const { Cause, Console, Context, Effect, Layer, Stream } = effect

@@ -78,23 +78,17 @@ describe("problems", () => {
     assert.deepStrictEqual(problemsWith(["dist/A.js", ""]), ["dist/A.js has no source map"])
   })
 
-  it("refuses imports of what is not declared, or not there", () => {
-    const code = 'import "@x/r/C"\nexport * from "./gone.js"\nawait import("vitest")\n//# sourceMappingURL=A.js.map'
+  it("refuses imports of what is not declared", () => {
+    const code = 'import "@x/r/C"\nawait import("vitest")\n//# sourceMappingURL=A.js.map'
     assert.deepStrictEqual(
       problemsWith(["dist/A.js", code]),
-      ["@x/r/C", "./gone.js", "vitest"].map((it) => `dist/A.js imports ${it}, which is neither here nor a dependency`)
+      ["@x/r/C", "vitest"].map((it) => `dist/A.js imports ${it}, which is not a dependency`)
     )
   })
 
   it("does not take words for imports", () => {
     const code = 'export const a = (b) => (b ? "5 from " : "to ")\n//# sourceMappingURL=A.js.map'
     assert.deepStrictEqual(problemsWith(["dist/A.js", code]), [])
-  })
-
-  it("refuses a program without a shebang", () => {
-    assert.deepStrictEqual(problemsWith(["dist/bin.js", "//# sourceMappingURL=bin.js.map"]), [
-      "./dist/bin.js has no shebang"
-    ])
   })
 })
 

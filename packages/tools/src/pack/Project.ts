@@ -3,7 +3,6 @@
  *
  * @since 0.1.0
  */
-import { fileURLToPath } from "node:url"
 import * as Command from "@effect/platform/Command"
 import type * as CommandExecutor from "@effect/platform/CommandExecutor"
 import * as FileSystem from "@effect/platform/FileSystem"
@@ -13,6 +12,7 @@ import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
+import * as Graph from "../Graph.js"
 import type * as Contents from "./Contents.js"
 
 /**
@@ -21,7 +21,7 @@ import type * as Contents from "./Contents.js"
  * @category constants
  * @since 0.1.0
  */
-export const published = ["wire", "i2cp", "streaming", "router", "testkit", "platform", "platform-node", "cli"] as const
+export const published: ReadonlyArray<string> = Graph.published()
 
 /**
  * The repository's folder.
@@ -29,7 +29,7 @@ export const published = ["wire", "i2cp", "streaming", "router", "testkit", "pla
  * @category constants
  * @since 0.1.0
  */
-export const root = fileURLToPath(new URL("../../../../", import.meta.url))
+export const root: string = Graph.root
 
 /**
  * A program that did not end well.
