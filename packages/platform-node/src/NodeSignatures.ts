@@ -2,7 +2,7 @@
  * The `Signatures` service over `node:crypto`: OpenSSL in place of JavaScript, more than ten times faster.
  *
  * Ed25519, ECDSA on P-256, P-384 and P-521, and verification of RedDSA, RSA and DSA run natively; for the rest
- * (Ed25519ph, ML-DSA, signing RedDSA) `Signatures.noble` answers. Both give the same answers and the same errors, which
+ * (Ed25519ph, ML-DSA, signing RedDSA; DSA on Bun, whose `node:crypto` is BoringSSL) `Signatures.noble` answers. Both give the same answers and the same errors, which
  * property tests hold them to. OpenSSL is less strict about keys than RFC 8032 and noble, so non-canonical and small-order
  * Ed25519 keys, and ECDSA scalars and DSA keys out of range, are refused here.
  *
@@ -73,6 +73,19 @@ const ed25519: Algorithm = {
   exportPublic: (key) => fromBase64Url(Crypto.createPublicKey(key).export({ format: "jwk" }).x)
 }
 
+const der = (tag: number, ...parts: ReadonlyArray<Uint8Array>): Buffer => {
+  const content = Buffer.concat(parts)
+  const { length } = content
+  const header =
+    length < 0x80 ? [length] : length < 0x100 ? [0x81, length] : [0x82, Math.floor(length / 256), length % 256]
+  return Buffer.concat([Buffer.from([tag, ...header]), content])
+}
+
+/** The object identifier of EC keys, in DER. **Source** RFC 5480 section 2.1.1. */
+const ecPublicKey = Buffer.from("06072a8648ce3d0201", "hex")
+
+const derSmall = (value: number): Buffer => Buffer.from([0x02, 1, value])
+
 const ecdsa = (options: {
   readonly crv: string
   readonly digest: string
@@ -94,15 +107,11 @@ const ecdsa = (options: {
     importPrivate: (bytes) => {
       // OpenSSL takes zero and scalars above the order, and signs with them.
       if (bytes.every((byte) => byte === 0) || Buffer.compare(bytes, order) >= 0) return undefined
-      // ECPrivateKey without the public point, which OpenSSL then computes. Source: RFC 5915 section 3.
-      const body = Buffer.concat([
-        Buffer.from([0x02, 1, 1, 0x04, bytes.length]),
-        bytes,
-        Buffer.from([0xa0, oid.length]),
-        oid
-      ])
-      const key = Buffer.concat([Buffer.from([0x30, body.length]), body])
-      return Crypto.createPrivateKey({ key, format: "der", type: "sec1" })
+      // PrivateKeyInfo around an ECPrivateKey without the public point, which OpenSSL and BoringSSL then compute; BoringSSL
+      // refuses the ECPrivateKey alone. Source: RFC 5208 section 5, RFC 5915 section 3.
+      const inner = der(0x30, derSmall(1), der(0x04, bytes))
+      const key = der(0x30, derSmall(0), der(0x30, ecPublicKey, oid), der(0x04, inner))
+      return Crypto.createPrivateKey({ key, format: "der", type: "pkcs8" })
     },
     exportPublic: (key) => {
       const { x, y } = Crypto.createPublicKey(key).export({ format: "jwk" })
@@ -148,14 +157,6 @@ const rsa = (digest: string): Verifier => ({
     Crypto.createPublicKey({ key: { kty: "RSA", n: base64Url(bytes), e: "AQAB" }, format: "jwk" })
 })
 
-const der = (tag: number, ...parts: ReadonlyArray<Uint8Array>): Buffer => {
-  const content = Buffer.concat(parts)
-  const { length } = content
-  const header =
-    length < 0x80 ? [length] : length < 0x100 ? [0x81, length] : [0x82, Math.floor(length / 256), length % 256]
-  return Buffer.concat([Buffer.from([tag, ...header]), content])
-}
-
 const derInteger = (bytes: Uint8Array): Buffer => {
   const minimal = bytes.subarray(bytes.findIndex((byte) => byte !== 0))
   return der(0x02, Buffer.from(minimal[0]! >= 0x80 ? [0] : []), minimal)
@@ -199,11 +200,20 @@ const dsa: Verifier = {
   }
 }
 
+/** Whether `node:crypto` has DSA, which BoringSSL has not: tried with y = g. */
+const hasDsa = (): boolean => {
+  try {
+    return dsa.importPublic(dsaGroup.g) !== undefined
+  } catch {
+    return false
+  }
+}
+
 const verifying = new Map<number, Verifier>([
   ...algorithms,
   // Verified as Ed25519 is; it only signs differently.
   [KeyType.RedDsaEd25519, ed25519],
-  [KeyType.DsaSha1, dsa],
+  ...(hasDsa() ? [[KeyType.DsaSha1, dsa] as const] : []),
   [KeyType.Rsa2048, rsa("sha256")],
   [KeyType.Rsa3072, rsa("sha384")],
   [KeyType.Rsa4096, rsa("sha512")]
