@@ -16,6 +16,7 @@ import * as Either from "effect/Either"
 import type * as Scope from "effect/Scope"
 import * as HttpConnector from "./internal/httpConnector.js"
 import * as Timers from "./internal/timers.js"
+import { honoursDispatchers } from "./internal/undici.js"
 
 /**
  * What a client's connections are made of. Every bound has a default, see {@link defaults}.
@@ -140,15 +141,20 @@ class I2pDispatcher extends Undici.Agent {
  * A dispatcher on the destination of the `StreamManager`; its connections end with the scope.
  *
  * **Errors** of requests: `NotI2pHost` before anything leaves, see `I2pHttpError`; what became of a stream as a
- * `NodeSystemError`; undici's own.
+ * `NodeSystemError`; undici's own. Dies on Bun, whose undici ignores dispatchers and would connect to clearnet: use `I2pAgent`
+ * there.
  *
  * @category constructors
  * @since 0.1.0
  */
 export const make = (options: Options = {}): Effect.Effect<Undici.Dispatcher, never, StreamManager | Scope.Scope> =>
-  Effect.flatMap(HttpConnector.make(options), (connector) =>
-    Effect.acquireRelease(
-      Effect.sync(() => new I2pDispatcher(connector, options)),
-      (dispatcher) => Effect.promise(() => dispatcher.destroy())
-    )
-  )
+  honoursDispatchers(Undici.Agent)
+    ? Effect.flatMap(HttpConnector.make(options), (connector) =>
+        Effect.acquireRelease(
+          Effect.sync(() => new I2pDispatcher(connector, options)),
+          (dispatcher) => Effect.promise(() => dispatcher.destroy())
+        )
+      )
+    : Effect.dieMessage(
+        "I2pDispatcher: the undici of this runtime ignores dispatchers and would connect to clearnet; use I2pAgent"
+      )
