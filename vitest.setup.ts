@@ -9,3 +9,8 @@ Object.assign(
   it,
   globalValue("effect-i2p/vitest/it", () => ({ ...it }))
 )
+
+/** `npm run test:runtimes` names the runtime, so that workers that run on another do not prove anything. */
+const expected = process.env["I2P_TEST_RUNTIME"]
+const actual = "Bun" in globalThis ? "bun" : "Deno" in globalThis ? "deno" : "node"
+if (expected !== undefined && expected !== actual) throw new Error(`tests run on ${actual} and not on ${expected}`)

@@ -1,5 +1,5 @@
 /**
- * What a program keeps alive, told by the collector. Needs Node, but not its `--expose-gc`.
+ * What a program keeps alive, as the garbage collector tells it. Needs Node, Deno or Bun, but no flag of theirs.
  *
  * @since 0.1.0
  */
@@ -8,10 +8,31 @@ import * as v8 from "node:v8"
 // biome-ignore lint/style/noRestrictedImports: as above.
 import * as vm from "node:vm"
 
-const collect = (() => {
+interface Collector {
+  readonly collect: () => void
+  /** Bytes of objects and buffers. */
+  readonly used: () => number
+}
+
+const ofV8 = (): Collector => {
   v8.setFlagsFromString("--expose-gc")
-  return vm.runInNewContext("gc") as () => void
-})()
+  return {
+    collect: vm.runInNewContext("gc") as () => void,
+    used: () =>
+      v8
+        .getHeapSpaceStatistics()
+        .filter(({ space_name }) => !space_name.startsWith("code"))
+        .reduce((sum, space) => sum + space.space_used_size, process.memoryUsage().arrayBuffers)
+  }
+}
+
+declare const Bun: { readonly gc: (synchronously: boolean) => void } | undefined
+
+const { collect, used }: Collector =
+  typeof Bun === "undefined"
+    ? ofV8()
+    : // JavaScriptCore counts buffers among its objects.
+      { collect: () => Bun.gc(true), used: () => process.memoryUsage().heapUsed }
 
 /**
  * Bytes of objects and of buffers that are in use, compiled code left out. Buffers are freed some time after what held them: collects until it makes
@@ -24,10 +45,9 @@ export const inUse = (): number => {
   let least = Number.POSITIVE_INFINITY
   for (let attempt = 0; attempt < 10; attempt++) {
     collect()
-    const spaces = v8.getHeapSpaceStatistics().filter(({ space_name }) => !space_name.startsWith("code"))
-    const used = spaces.reduce((sum, space) => sum + space.space_used_size, process.memoryUsage().arrayBuffers)
-    if (used > 0.999 * least) break
-    least = Math.min(least, used)
+    const bytes = used()
+    if (bytes > 0.999 * least) break
+    least = Math.min(least, bytes)
   }
   return least
 }

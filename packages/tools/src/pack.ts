@@ -10,42 +10,15 @@ import * as FileSystem from "@effect/platform/FileSystem"
 import * as Path from "@effect/platform/Path"
 import * as NodeContext from "@effect/platform-node/NodeContext"
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
-import * as Cause from "effect/Cause"
-import * as Clock from "effect/Clock"
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
-import * as Exit from "effect/Exit"
 import * as Contents from "./pack/Contents.js"
 import * as Lint from "./pack/Lint.js"
 import * as Project from "./pack/Project.js"
+import * as Report from "./Report.js"
 
 const argv = process.argv.slice(2)
-const reportFile = argv.find((_, index) => argv[index - 1] === "--report")
-
-const counts = { passed: 0, failed: 0 }
-const failures: Array<{ readonly fullName: string; readonly status: "failed"; readonly failureMessages: [string] }> = []
-
-/** Runs one check, prints and counts how it went; a failure goes no further unless the rest depends on it. */
-const check = <A, E, R>(name: string, effect: Effect.Effect<A, E, R>): Effect.Effect<Exit.Exit<A, E>, never, R> =>
-  Effect.gen(function* () {
-    const began = yield* Clock.currentTimeMillis
-    const result = yield* Effect.exit(effect)
-    const seconds = (((yield* Clock.currentTimeMillis) - began) / 1_000).toFixed(1)
-    if (Exit.isSuccess(result)) {
-      counts.passed++
-      yield* Console.log(`passed  ${name} (${seconds} s)`)
-    } else {
-      const message = Cause.pretty(result.cause)
-      counts.failed++
-      failures.push({ fullName: name, status: "failed", failureMessages: [message] })
-      yield* Console.error(`FAILED  ${name} (${seconds} s)\n${message}`)
-    }
-    return result
-  })
-
-/** A check without which the others mean nothing. */
-const need = <A, E, R>(name: string, effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
-  Effect.flatten(check(name, effect))
+const report = new Report.Report(fileURLToPath(import.meta.url))
 
 const complain = (problems: ReadonlyArray<string>) =>
   problems.length === 0 ? Effect.void : Effect.fail(new Error(problems.join("\n")))
@@ -109,16 +82,16 @@ const checks = Effect.gen(function* () {
     : fs.makeTempDirectoryScoped({ prefix: "i2p-pack-" })
   const write = (file: string, content: string) => fs.writeFileString(path.join(folder, file), content)
 
-  yield* need("the packages build", Project.build)
-  const tarballs = yield* need("the packages pack", Project.pack(folder))
-  yield* need("npm installs the tarballs into an empty project", Project.install(folder, tarballs))
+  yield* report.need("the packages build", Project.build)
+  const tarballs = yield* report.need("the packages pack", Project.pack(folder))
+  yield* report.need("npm installs the tarballs into an empty project", Project.install(folder, tarballs))
 
   const packages = yield* Effect.forEach(Project.published, (name) => Project.read(folder, name))
   for (const [index, contents] of packages.entries()) {
     const { name } = contents.manifest
-    yield* check(`${name} holds what it must and nothing else`, complain(Contents.problems(contents)))
+    yield* report.check(`${name} holds what it must and nothing else`, complain(Contents.problems(contents)))
     const lint = Lint.problems(tarballs[index]!, Contents.publicModules(contents))
-    yield* check(`publint and attw find nothing in ${name}`, Effect.flatMap(lint, complain))
+    yield* report.check(`publint and attw find nothing in ${name}`, Effect.flatMap(lint, complain))
   }
 
   for (const file of ["consumer.ts", "commonjs.cts"]) {
@@ -130,7 +103,7 @@ const checks = Effect.gen(function* () {
   yield* write("tsconfig.json", JSON.stringify(tsconfig))
 
   const tsc = path.join(Project.root, "node_modules", ".bin", "tsc")
-  yield* need(
+  yield* report.need(
     "a consumer of every module type-checks, and so do all declarations",
     Project.run(folder, "2 minutes", tsc, "-p", ".").pipe(
       Effect.catchIf(
@@ -140,15 +113,15 @@ const checks = Effect.gen(function* () {
     )
   )
   const node = (file: string) => Project.run(folder, "30 seconds", process.execPath, file)
-  yield* check("every public module loads", node("out/modules.js"))
-  yield* check("every public module can be required", node("required.cjs"))
-  yield* check("no internal module can be imported", node("out/internal.js"))
-  yield* check("a stream over the embedded router echoes", node("out/consumer.js"))
-  yield* check("a stream echoes in an application of CommonJS modules", node("out/commonjs.cjs"))
+  yield* report.check("every public module loads", node("out/modules.js"))
+  yield* report.check("every public module can be required", node("required.cjs"))
+  yield* report.check("no internal module can be imported", node("out/internal.js"))
+  yield* report.check("a stream over the embedded router echoes", node("out/consumer.js"))
+  yield* report.check("a stream echoes in an application of CommonJS modules", node("out/commonjs.cjs"))
 
   const i2p = path.join(folder, "node_modules", ".bin", "i2p")
   const version = packages.at(-1)?.manifest.version
-  yield* check(
+  yield* report.check(
     "i2p --version answers",
     Project.run(folder, "20 seconds", i2p, "--version").pipe(
       Effect.filterOrFail(
@@ -157,30 +130,10 @@ const checks = Effect.gen(function* () {
       )
     )
   )
-  yield* check(
+  yield* report.check(
     "i2p ping answers over its embedded router",
     Project.run(folder, "60 seconds", i2p, "ping", "--router", "embedded", "-c", "1")
   )
 }).pipe(Effect.scoped)
 
-const program = Effect.gen(function* () {
-  const result = yield* Effect.exit(checks)
-  // What `need` let through is printed and counted; anything else that ended the checks is not.
-  if (Exit.isFailure(result) && counts.failed === 0) {
-    counts.failed++
-    yield* Console.error(Cause.pretty(result.cause))
-  }
-  if (reportFile !== undefined) {
-    const fs = yield* FileSystem.FileSystem
-    const status = failures.length === 0 ? "passed" : "failed"
-    const testResults = [{ name: fileURLToPath(import.meta.url), status, assertionResults: failures }]
-    const report = { numPassedTests: counts.passed, numFailedTests: counts.failed, testResults }
-    yield* fs.writeFileString(reportFile, JSON.stringify(report))
-  }
-  yield* Console.log(`\n${counts.passed} passed, ${counts.failed} failed`)
-  yield* Effect.sync(() => {
-    process.exitCode = counts.failed === 0 ? 0 : 1
-  })
-})
-
-NodeRuntime.runMain(Effect.provide(program, NodeContext.layer))
+NodeRuntime.runMain(Effect.provide(report.run(checks, Report.fileIn(argv)), NodeContext.layer))
