@@ -26,7 +26,7 @@ const complain = (problems: ReadonlyArray<string>) =>
 /** Every module that users may import: loads at run time, and its declarations hold without `skipLibCheck`. */
 const modulesSource = (packages: ReadonlyArray<Contents.Contents>): string =>
   packages
-    .flatMap(Contents.publicModules)
+    .flatMap((it) => [...Contents.publicModules(it).keys()])
     .map((module, index) => `export * as m${index} from "${module}"\n`)
     .join("")
 
@@ -35,7 +35,7 @@ const requiredSource = (packages: ReadonlyArray<Contents.Contents>): string =>
   [
     'const assert = require("node:assert/strict")\n',
     ...packages
-      .flatMap(Contents.publicModules)
+      .flatMap((it) => [...Contents.publicModules(it).keys()])
       .map((module) => `assert.equal(require("${module}")[Symbol.toStringTag], "Module")\n`)
   ].join("")
 
@@ -90,7 +90,7 @@ const checks = Effect.gen(function* () {
   for (const [index, contents] of packages.entries()) {
     const { name } = contents.manifest
     yield* report.check(`${name} holds what it must and nothing else`, complain(Contents.problems(contents)))
-    const lint = Lint.problems(tarballs[index]!, Contents.publicModules(contents))
+    const lint = Lint.problems(tarballs[index]!, [...Contents.publicModules(contents).keys()])
     yield* report.check(`publint and attw find nothing in ${name}`, Effect.flatMap(lint, complain))
   }
 

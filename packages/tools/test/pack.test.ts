@@ -5,6 +5,14 @@ const manifest: Contents.Manifest = {
   name: "@x/p",
   version: "1.0.0",
   bin: { p: "./dist/bin.js" },
+  exports: {
+    ".": { default: "./dist/index.js" },
+    "./internal/*": null,
+    "./core/*": null,
+    "./unstable/core/*": { default: "./dist/core/*.js" },
+    "./*": { default: "./dist/*.js" },
+    "./package.json": "./package.json"
+  },
   dependencies: { "@x/q": "1.0.0" },
   peerDependencies: { effect: "^3.0.0" }
 }
@@ -93,8 +101,26 @@ describe("problems", () => {
 })
 
 describe("modules", () => {
-  it("are public but for programs and what is internal", () => {
-    assert.deepStrictEqual(Contents.publicModules({ manifest, files: good }), ["@x/p", "@x/p/A", "@x/p/core/B"])
+  it("are public if exports leads to them, by the most exact of its entries", () => {
+    assert.deepStrictEqual(
+      [...Contents.publicModules({ manifest, files: good })],
+      [
+        ["@x/p", "dist/index.js"],
+        ["@x/p/A", "dist/A.js"],
+        ["@x/p/index", "dist/index.js"],
+        ["@x/p/unstable/core/B", "dist/core/B.js"]
+      ]
+    )
     assert.deepStrictEqual(Contents.internalModules({ manifest, files: good }), ["@x/p/internal/a"])
+  })
+
+  it("are not, if exports names the barrel only", () => {
+    const closed = { ...manifest, exports: { ".": "./dist/index.js" } }
+    assert.deepStrictEqual([...Contents.publicModules({ manifest: closed, files: good }).keys()], ["@x/p"])
+    assert.deepStrictEqual(Contents.internalModules({ manifest: closed, files: good }), [
+      "@x/p/A",
+      "@x/p/core/B",
+      "@x/p/internal/a"
+    ])
   })
 })

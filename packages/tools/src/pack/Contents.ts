@@ -29,10 +29,18 @@ export interface Manifest {
   readonly name: string
   readonly version: string
   readonly bin?: Readonly<Record<string, string>>
-  readonly exports?: Readonly<Record<string, unknown>>
+  readonly exports?: Readonly<Record<string, Target>>
   readonly dependencies?: Readonly<Record<string, string>>
   readonly peerDependencies?: Readonly<Record<string, string>>
 }
+
+/**
+ * Where an entry of `exports` leads: a file, by condition or for all, or nowhere.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Target = string | null | { readonly default: string }
 
 /**
  * Everything that is wrong with a package, one line each; none for a good one.
@@ -50,41 +58,70 @@ export const problems = (contents: Contents): ReadonlyArray<string> => [
 ]
 
 /**
- * The modules that users may import, by specifier; the programs of `bin`, which run when imported, are none.
+ * The modules that users may import, by specifier, and the file that each leads to.
  *
  * @category queries
  * @since 0.1.0
  */
-export const publicModules = (contents: Contents): ReadonlyArray<string> =>
-  modules(contents).filter((module) => !isInternal(contents, module))
+export const publicModules = (contents: Contents): ReadonlyMap<string, string> => {
+  const modules = new Map<string, string>()
+  for (const file of compiledModules(contents)) {
+    for (const key of Object.keys(contents.manifest.exports ?? {})) {
+      const subpath = subpathFor(contents.manifest, key, file)
+      if (subpath !== undefined) modules.set(contents.manifest.name + subpath.slice(1), file)
+    }
+  }
+  return new Map([...modules].sort(([a], [b]) => (a < b ? -1 : 1)))
+}
 
 /**
- * The modules that users must not be able to import, by specifier.
+ * The modules that users must not be able to import, by the specifier that one would try; the programs of `bin`, which run when
+ * imported, are among neither.
  *
  * @category queries
  * @since 0.1.0
  */
-export const internalModules = (contents: Contents): ReadonlyArray<string> =>
-  modules(contents).filter((module) => isInternal(contents, module))
+export const internalModules = (contents: Contents): ReadonlyArray<string> => {
+  const exported = new Set(publicModules(contents).values())
+  return compiledModules(contents)
+    .filter((file) => !exported.has(file))
+    .map((file) => `${contents.manifest.name}/${file.slice("dist/".length, -".js".length)}`)
+    .sort()
+}
 
-/** A package whose `./*` leads to sources only, for the other packages of this repository, exports its main alone. */
-const isInternal = ({ manifest: { exports, name } }: Contents, module: string): boolean => {
-  const others = exports?.["./*"]
-  const hidesOthers = typeof others === "object" && others !== null && !("default" in others)
-  return module.split("/")[2] === "internal" || (hidesOthers && module !== name)
+const compiledModules = ({ files, manifest }: Contents): ReadonlyArray<string> => {
+  const programs = new Set(Object.values(manifest.bin ?? {}).map((program) => path.normalize(program)))
+  return [...files.keys()].filter((file) => file.startsWith("dist/") && file.endsWith(".js") && !programs.has(file))
+}
+
+const fileOf = (target: Target | undefined): string | undefined =>
+  target === null || target === undefined ? undefined : typeof target === "string" ? target : target.default
+
+/** What stands for the star of a pattern in a text, or undefined if the text does not match. */
+const starOf = (pattern: string, text: string): string | undefined => {
+  const [start, end] = pattern.split("*")
+  if (end === undefined) return pattern === text ? "" : undefined
+  return text.startsWith(start!) && text.endsWith(end) && text.length > start!.length + end.length
+    ? text.slice(start!.length, text.length - end.length)
+    : undefined
+}
+
+/** The subpath by which an entry of `exports` leads to a file, unless a more exact entry has that subpath. */
+const subpathFor = ({ exports = {} }: Manifest, key: string, file: string): string | undefined => {
+  const target = fileOf(exports[key])
+  const star = target === undefined ? undefined : starOf(target, `./${file}`)
+  if (star === undefined) return undefined
+  const subpath = key.replace("*", star)
+  // Source: Node, "Package exports resolution": no pattern first, then the longest text before the star.
+  const weight = (it: string) => (it.includes("*") ? it.indexOf("*") : Number.POSITIVE_INFINITY)
+  const isShadowed = Object.keys(exports).some(
+    (other) => weight(other) > weight(key) && starOf(other, subpath) !== undefined
+  )
+  return isShadowed ? undefined : subpath
 }
 
 const isCompiled = (file: string): boolean =>
   file.startsWith("dist/") && (file.endsWith(".js") || file.endsWith(".d.ts"))
-
-const modules = ({ files, manifest }: Contents): ReadonlyArray<string> => {
-  const programs = new Set(Object.values(manifest.bin ?? {}).map((program) => path.normalize(program)))
-  return [...files.keys()]
-    .filter((file) => file.startsWith("dist/") && file.endsWith(".js") && !programs.has(file))
-    .map((file) => file.slice("dist/".length, -".js".length))
-    .map((module) => (module === "index" ? manifest.name : `${manifest.name}/${module}`))
-    .sort()
-}
 
 const missing = ({ files }: Contents): ReadonlyArray<string> =>
   [
