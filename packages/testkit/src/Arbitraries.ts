@@ -5,8 +5,8 @@
  * @since 0.1.0
  */
 import type * as Netem from "@effect-i2p/router/Netem"
-import type * as Event from "@effect-i2p/streaming/core/Event"
 import * as Packet from "@effect-i2p/streaming/Packet"
+import type * as Event from "@effect-i2p/streaming/unstable/core/Event"
 import * as KeyType from "@effect-i2p/wire/KeyType"
 import type { OfflineSignature } from "@effect-i2p/wire/OfflineSignature"
 import * as Arbitrary from "effect/Arbitrary"

@@ -7,7 +7,7 @@
  *
  * @since 0.1.0
  */
-import type { Make } from "@effect-i2p/streaming/core/CongestionController"
+import type { Make } from "@effect-i2p/streaming/unstable/core/CongestionController"
 import * as Pair from "./Pair.js"
 import type { Model } from "./peers/ModelSide.js"
 

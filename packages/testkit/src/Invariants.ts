@@ -3,9 +3,9 @@
  *
  * @since 0.1.0
  */
-import * as Connection from "@effect-i2p/streaming/core/Connection"
-import * as SendBuffer from "@effect-i2p/streaming/core/SendBuffer"
-import * as State from "@effect-i2p/streaming/core/State"
+import * as Connection from "@effect-i2p/streaming/unstable/core/Connection"
+import * as SendBuffer from "@effect-i2p/streaming/unstable/core/SendBuffer"
+import * as State from "@effect-i2p/streaming/unstable/core/State"
 
 /** Packets after which a peer may get more than an unknown one: `core/Outbound`. */
 const provenFrom = 512

@@ -9,9 +9,9 @@
  */
 import * as DelayHeap from "@effect-i2p/router/core/DelayHeap"
 import * as Netem from "@effect-i2p/router/Netem"
-import type { Config } from "@effect-i2p/streaming/core/Config"
 import * as Packet from "@effect-i2p/streaming/Packet"
 import * as StreamingConfig from "@effect-i2p/streaming/StreamingConfig"
+import type { Config } from "@effect-i2p/streaming/unstable/core/Config"
 import * as ModelSide from "./peers/ModelSide.js"
 import * as Scenario from "./Scenario.js"
 import { type Behaviour, maxStepsAtOnce, Side } from "./Side.js"

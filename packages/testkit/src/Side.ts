@@ -6,16 +6,17 @@
  *
  * @since 0.1.0
  */
-import type { Action, Signing } from "@effect-i2p/streaming/core/Action"
-import * as Assembler from "@effect-i2p/streaming/core/Assembler"
-import type { Config } from "@effect-i2p/streaming/core/Config"
-import * as Connection from "@effect-i2p/streaming/core/Connection"
-import * as Endpoint from "@effect-i2p/streaming/core/Endpoint"
-import * as Event from "@effect-i2p/streaming/core/Event"
-import type { Outcome, State } from "@effect-i2p/streaming/core/State"
-import { isCloseInFlight, isOver } from "@effect-i2p/streaming/core/State"
+
 import type * as Packet from "@effect-i2p/streaming/Packet"
 import * as StreamingConfig from "@effect-i2p/streaming/StreamingConfig"
+import type { Action, Signing } from "@effect-i2p/streaming/unstable/core/Action"
+import * as Assembler from "@effect-i2p/streaming/unstable/core/Assembler"
+import type { Config } from "@effect-i2p/streaming/unstable/core/Config"
+import * as Connection from "@effect-i2p/streaming/unstable/core/Connection"
+import * as Endpoint from "@effect-i2p/streaming/unstable/core/Endpoint"
+import * as Event from "@effect-i2p/streaming/unstable/core/Event"
+import type { Outcome, State } from "@effect-i2p/streaming/unstable/core/State"
+import { isCloseInFlight, isOver } from "@effect-i2p/streaming/unstable/core/State"
 import { join } from "@effect-i2p/wire/ByteSlab"
 import * as Bytes from "@effect-i2p/wire/Bytes"
 import * as Invariants from "./Invariants.js"

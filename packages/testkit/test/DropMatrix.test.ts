@@ -1,11 +1,11 @@
 /** Every packet of short exchanges lost, alone and with every other: always an end within a bound, and nothing left. */
 
 import { describe, it as itEffect } from "@effect/vitest"
-import * as Endpoint from "@effect-i2p/streaming/core/Endpoint"
 import * as Packet from "@effect-i2p/streaming/Packet"
 import type { StreamConnection } from "@effect-i2p/streaming/StreamConnection"
 import type { StreamingOptions } from "@effect-i2p/streaming/StreamingConfig"
 import type { StreamManager } from "@effect-i2p/streaming/StreamManager"
+import * as Endpoint from "@effect-i2p/streaming/unstable/core/Endpoint"
 import * as MemoryTransport from "@effect-i2p/testkit/MemoryTransport"
 import * as Pair from "@effect-i2p/testkit/Pair"
 import * as SimulatedTime from "@effect-i2p/testkit/SimulatedTime"

@@ -1,5 +1,5 @@
-import * as NewReno from "@effect-i2p/streaming/core/congestion/NewReno"
-import * as Veno from "@effect-i2p/streaming/core/congestion/Veno"
+import * as NewReno from "@effect-i2p/streaming/unstable/core/congestion/NewReno"
+import * as Veno from "@effect-i2p/streaming/unstable/core/congestion/Veno"
 import * as Grid from "@effect-i2p/testkit/Grid"
 import * as Pair from "@effect-i2p/testkit/Pair"
 import { assert, describe, it } from "vitest"

@@ -1,5 +1,5 @@
 /** What a bulk flow adds to the round trip of an echo that shares its bottleneck. */
-import * as Event from "@effect-i2p/streaming/core/Event"
+import * as Event from "@effect-i2p/streaming/unstable/core/Event"
 import * as Grid from "@effect-i2p/testkit/Grid"
 import * as Pair from "@effect-i2p/testkit/Pair"
 import { assert, describe, it } from "vitest"

@@ -3,8 +3,8 @@
  *
  * @since 0.1.0
  */
-import type { Make } from "@effect-i2p/streaming/core/CongestionController"
-import * as Controllers from "@effect-i2p/streaming/core/congestion/Controllers"
+import type { Make } from "@effect-i2p/streaming/unstable/core/CongestionController"
+import * as Controllers from "@effect-i2p/streaming/unstable/core/congestion/Controllers"
 import * as Senders from "@effect-i2p/testkit/peers/Senders"
 
 /** The sender that is none of the models. @since 0.1.0 @category constants */

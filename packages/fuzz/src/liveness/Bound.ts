@@ -4,9 +4,9 @@
  *
  * @since 0.1.0
  */
-import type { Config } from "@effect-i2p/streaming/core/Config"
-import * as SendBuffer from "@effect-i2p/streaming/core/SendBuffer"
-import type { Outcome } from "@effect-i2p/streaming/core/State"
+import type { Config } from "@effect-i2p/streaming/unstable/core/Config"
+import * as SendBuffer from "@effect-i2p/streaming/unstable/core/SendBuffer"
+import type { Outcome } from "@effect-i2p/streaming/unstable/core/State"
 import type * as Pair from "@effect-i2p/testkit/Pair"
 import { ModelSide } from "@effect-i2p/testkit/peers/ModelSide"
 import * as Scenario from "@effect-i2p/testkit/Scenario"

@@ -4,8 +4,8 @@
  * @since 0.1.0
  */
 import type * as Netem from "@effect-i2p/router/Netem"
-import * as Event from "@effect-i2p/streaming/core/Event"
 import * as Packet from "@effect-i2p/streaming/Packet"
+import * as Event from "@effect-i2p/streaming/unstable/core/Event"
 import type * as Pair from "@effect-i2p/testkit/Pair"
 import * as Plan from "./Plan.js"
 

@@ -3,7 +3,7 @@
  *
  * @since 0.1.0
  */
-import type { Config } from "@effect-i2p/streaming/core/Config"
+import type { Config } from "@effect-i2p/streaming/unstable/core/Config"
 import * as Pair from "@effect-i2p/testkit/Pair"
 import { I2pdPeer } from "@effect-i2p/testkit/peers/I2pdPeer"
 import { JavaPeer } from "@effect-i2p/testkit/peers/JavaPeer"

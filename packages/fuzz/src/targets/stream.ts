@@ -4,9 +4,10 @@
  *
  * @since 0.1.0
  */
-import type { Action } from "@effect-i2p/streaming/core/Action"
-import * as Event from "@effect-i2p/streaming/core/Event"
+
 import * as Packet from "@effect-i2p/streaming/Packet"
+import type { Action } from "@effect-i2p/streaming/unstable/core/Action"
+import * as Event from "@effect-i2p/streaming/unstable/core/Event"
 import * as Scenario from "@effect-i2p/testkit/Scenario"
 import { must, type Target } from "../Target.js"
 

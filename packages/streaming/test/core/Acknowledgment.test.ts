@@ -1,5 +1,5 @@
-import * as Event from "@effect-i2p/streaming/core/Event"
 import * as Packet from "@effect-i2p/streaming/Packet"
+import * as Event from "@effect-i2p/streaming/unstable/core/Event"
 import * as Scenario from "@effect-i2p/testkit/Scenario"
 import { assert, describe, it } from "vitest"
 

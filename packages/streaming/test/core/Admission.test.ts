@@ -1,4 +1,4 @@
-import * as Admission from "@effect-i2p/streaming/core/Admission"
+import * as Admission from "@effect-i2p/streaming/unstable/core/Admission"
 import * as FastCheck from "effect/FastCheck"
 import { assert, describe, it } from "vitest"
 

@@ -1,4 +1,4 @@
-import * as Assembler from "@effect-i2p/streaming/core/Assembler"
+import * as Assembler from "@effect-i2p/streaming/unstable/core/Assembler"
 import * as fc from "effect/FastCheck"
 import { assert, describe, it } from "vitest"
 

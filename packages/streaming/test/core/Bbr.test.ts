@@ -1,5 +1,5 @@
-import type { CongestionController } from "@effect-i2p/streaming/core/CongestionController"
-import * as Bbr from "@effect-i2p/streaming/core/congestion/Bbr"
+import type { CongestionController } from "@effect-i2p/streaming/unstable/core/CongestionController"
+import * as Bbr from "@effect-i2p/streaming/unstable/core/congestion/Bbr"
 import * as Grid from "@effect-i2p/testkit/Grid"
 import * as Pair from "@effect-i2p/testkit/Pair"
 import * as Scenario from "@effect-i2p/testkit/Scenario"

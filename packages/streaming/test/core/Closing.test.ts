@@ -1,6 +1,6 @@
-import * as Event from "@effect-i2p/streaming/core/Event"
-import * as TimerTable from "@effect-i2p/streaming/core/TimerTable"
 import * as Packet from "@effect-i2p/streaming/Packet"
+import * as Event from "@effect-i2p/streaming/unstable/core/Event"
+import * as TimerTable from "@effect-i2p/streaming/unstable/core/TimerTable"
 import * as Pair from "@effect-i2p/testkit/Pair"
 import * as Scenario from "@effect-i2p/testkit/Scenario"
 import { assert, describe, it } from "vitest"

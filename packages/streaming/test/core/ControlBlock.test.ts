@@ -1,5 +1,5 @@
-import * as ControlBlock from "@effect-i2p/streaming/core/ControlBlock"
-import * as RttEstimator from "@effect-i2p/streaming/core/RttEstimator"
+import * as ControlBlock from "@effect-i2p/streaming/unstable/core/ControlBlock"
+import * as RttEstimator from "@effect-i2p/streaming/unstable/core/RttEstimator"
 import { assert, describe, it } from "vitest"
 
 const options: ControlBlock.Options = {

@@ -1,6 +1,6 @@
-import type { CongestionController } from "@effect-i2p/streaming/core/CongestionController"
-import * as Cubic from "@effect-i2p/streaming/core/congestion/Cubic"
-import * as HyStart from "@effect-i2p/streaming/core/congestion/HyStart"
+import type { CongestionController } from "@effect-i2p/streaming/unstable/core/CongestionController"
+import * as Cubic from "@effect-i2p/streaming/unstable/core/congestion/Cubic"
+import * as HyStart from "@effect-i2p/streaming/unstable/core/congestion/HyStart"
 import * as Scenario from "@effect-i2p/testkit/Scenario"
 import { assert, describe, it } from "vitest"
 

@@ -1,4 +1,4 @@
-import * as DeliveryRate from "@effect-i2p/streaming/core/DeliveryRate"
+import * as DeliveryRate from "@effect-i2p/streaming/unstable/core/DeliveryRate"
 import { assert, describe, it } from "vitest"
 
 /** A sender and a path: packets leave and are acknowledged at given times. */

@@ -1,5 +1,5 @@
-import * as Endpoint from "@effect-i2p/streaming/core/Endpoint"
 import * as Packet from "@effect-i2p/streaming/Packet"
+import * as Endpoint from "@effect-i2p/streaming/unstable/core/Endpoint"
 import { assert, describe, it } from "vitest"
 
 const limits: Endpoint.Limits = {

@@ -1,4 +1,4 @@
-import * as FairQueue from "@effect-i2p/streaming/core/FairQueue"
+import * as FairQueue from "@effect-i2p/streaming/unstable/core/FairQueue"
 import { assert, describe, it } from "vitest"
 
 const limits: FairQueue.Limits = { quantum: 1000, maxBytes: 100_000, maxUrgentBytes: 500 }

@@ -1,8 +1,8 @@
-import * as Connection from "@effect-i2p/streaming/core/Connection"
-import * as Event from "@effect-i2p/streaming/core/Event"
-import * as SendBuffer from "@effect-i2p/streaming/core/SendBuffer"
-import type { State } from "@effect-i2p/streaming/core/State"
 import * as Packet from "@effect-i2p/streaming/Packet"
+import * as Connection from "@effect-i2p/streaming/unstable/core/Connection"
+import * as Event from "@effect-i2p/streaming/unstable/core/Event"
+import * as SendBuffer from "@effect-i2p/streaming/unstable/core/SendBuffer"
+import type { State } from "@effect-i2p/streaming/unstable/core/State"
 import * as Scenario from "@effect-i2p/testkit/Scenario"
 import { assert, describe, it } from "vitest"
 

@@ -1,4 +1,4 @@
-import * as LossDetection from "@effect-i2p/streaming/core/LossDetection"
+import * as LossDetection from "@effect-i2p/streaming/unstable/core/LossDetection"
 import { assert, describe, it } from "vitest"
 
 const sent = (sequenceNumber: number, sentAt: number, transmissions = 1, lost = false, firstSentAt = 0) => ({

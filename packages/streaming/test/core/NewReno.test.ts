@@ -1,5 +1,5 @@
-import type { CongestionController } from "@effect-i2p/streaming/core/CongestionController"
-import * as NewReno from "@effect-i2p/streaming/core/congestion/NewReno"
+import type { CongestionController } from "@effect-i2p/streaming/unstable/core/CongestionController"
+import * as NewReno from "@effect-i2p/streaming/unstable/core/congestion/NewReno"
 import * as Scenario from "@effect-i2p/testkit/Scenario"
 import { assert, describe, it } from "vitest"
 

@@ -1,5 +1,5 @@
-import * as Pacer from "@effect-i2p/streaming/core/Pacer"
 import * as Packet from "@effect-i2p/streaming/Packet"
+import * as Pacer from "@effect-i2p/streaming/unstable/core/Pacer"
 import * as Scenario from "@effect-i2p/testkit/Scenario"
 import * as fc from "effect/FastCheck"
 import { assert, describe, it } from "vitest"

@@ -1,4 +1,4 @@
-import * as PathChange from "@effect-i2p/streaming/core/PathChange"
+import * as PathChange from "@effect-i2p/streaming/unstable/core/PathChange"
 import { assert, describe, it } from "vitest"
 
 /** Feeds samples, one each 20 ms; when the path was said to have changed. */

@@ -1,6 +1,6 @@
-import * as Event from "@effect-i2p/streaming/core/Event"
 import * as Packet from "@effect-i2p/streaming/Packet"
 import * as StreamingConfig from "@effect-i2p/streaming/StreamingConfig"
+import * as Event from "@effect-i2p/streaming/unstable/core/Event"
 import * as Scenario from "@effect-i2p/testkit/Scenario"
 import { assert, describe, it } from "vitest"
 

@@ -1,4 +1,4 @@
-import * as RttEstimator from "@effect-i2p/streaming/core/RttEstimator"
+import * as RttEstimator from "@effect-i2p/streaming/unstable/core/RttEstimator"
 import { assert, describe, it } from "vitest"
 
 const fresh = RttEstimator.make({ initialRto: 9000, rtoMargin: 200, maxRto: 45_000 })

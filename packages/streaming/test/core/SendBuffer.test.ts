@@ -1,5 +1,5 @@
-import * as DeliveryRate from "@effect-i2p/streaming/core/DeliveryRate"
-import * as SendBuffer from "@effect-i2p/streaming/core/SendBuffer"
+import * as DeliveryRate from "@effect-i2p/streaming/unstable/core/DeliveryRate"
+import * as SendBuffer from "@effect-i2p/streaming/unstable/core/SendBuffer"
 import * as Scenario from "@effect-i2p/testkit/Scenario"
 import * as fc from "effect/FastCheck"
 import { assert, describe, it } from "vitest"

@@ -1,4 +1,4 @@
-import * as TimerTable from "@effect-i2p/streaming/core/TimerTable"
+import * as TimerTable from "@effect-i2p/streaming/unstable/core/TimerTable"
 import { assert, describe, it } from "vitest"
 
 const armed = (deadlines: Partial<TimerTable.TimerTable>): TimerTable.TimerTable => ({

@@ -1,5 +1,5 @@
-import type { CongestionController } from "@effect-i2p/streaming/core/CongestionController"
-import * as Veno from "@effect-i2p/streaming/core/congestion/Veno"
+import type { CongestionController } from "@effect-i2p/streaming/unstable/core/CongestionController"
+import * as Veno from "@effect-i2p/streaming/unstable/core/congestion/Veno"
 import * as Scenario from "@effect-i2p/testkit/Scenario"
 import { assert, describe, it } from "vitest"
 

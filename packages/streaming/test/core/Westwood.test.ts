@@ -1,5 +1,5 @@
-import type { CongestionController } from "@effect-i2p/streaming/core/CongestionController"
-import * as Westwood from "@effect-i2p/streaming/core/congestion/Westwood"
+import type { CongestionController } from "@effect-i2p/streaming/unstable/core/CongestionController"
+import * as Westwood from "@effect-i2p/streaming/unstable/core/congestion/Westwood"
 import * as Scenario from "@effect-i2p/testkit/Scenario"
 import { assert, describe, it } from "vitest"
 

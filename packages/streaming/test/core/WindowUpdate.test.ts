@@ -1,6 +1,7 @@
 /** What we say of our receive window: until the peer is known to have heard, and not a packet longer. */
-import * as Event from "@effect-i2p/streaming/core/Event"
+
 import * as Packet from "@effect-i2p/streaming/Packet"
+import * as Event from "@effect-i2p/streaming/unstable/core/Event"
 import * as Pair from "@effect-i2p/testkit/Pair"
 import * as Scenario from "@effect-i2p/testkit/Scenario"
 import { assert, describe, it } from "vitest"

@@ -6,8 +6,9 @@
  *
  * @since 0.1.0
  */
-import type { Config } from "@effect-i2p/streaming/core/Config"
+
 import type * as Packet from "@effect-i2p/streaming/Packet"
+import type { Config } from "@effect-i2p/streaming/unstable/core/Config"
 import { type Behaviour, Side, type Surroundings } from "../Side.js"
 import type { Options, Peer } from "./Peer.js"
 
