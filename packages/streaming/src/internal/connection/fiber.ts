@@ -232,24 +232,17 @@ const finish = (
   self: Connection,
   exit: Exit.Exit<void>,
   onEnd: (last: State) => Effect.Effect<void>
-): Effect.Effect<void> =>
-  (Exit.isSuccess(exit) ? Effect.void : abort(self, exit.cause)).pipe(
-    Effect.zipRight(
-      Effect.suspend(() => {
-        self.inbox.unsafeDone(Exit.void)
-        self.giveBackTurn()
-        self.session.timers.remove(self)
-        return Effect.flatMap(Ref.get(self.state), onEnd)
-      })
-    ),
-    // The application may keep its handle for as long as it likes, and read what came in order.
-    Effect.zipRight(Ref.update(self.state, withoutPending)),
-    Effect.zipRight(
-      Effect.sync(() => {
-        self.incoming.notePending(nothingPending)
-      })
-    )
-  )
+): Effect.Effect<void> => {
+  // The application may keep its handle for as long as it likes, and read what came in order.
+  const leave = Effect.flatMap(Ref.getAndUpdate(self.state, withoutPending), (last) => {
+    self.inbox.unsafeDone(Exit.void)
+    self.giveBackTurn()
+    self.session.timers.remove(self)
+    self.incoming.notePending(nothingPending)
+    return onEnd(last)
+  })
+  return Exit.isSuccess(exit) ? leave : Effect.zipRight(abort(self, exit.cause), leave)
+}
 
 const nothingPending = { pending: [], pendingBytes: 0 }
 
