@@ -7,7 +7,7 @@ import * as NodeI2p from "@effect-i2p/platform-node/NodeI2p"
 import * as NodeLocalRouter from "@effect-i2p/platform-node/NodeLocalRouter"
 import type * as RouterOptions from "@effect-i2p/router/RouterOptions"
 import type * as StreamConnection from "@effect-i2p/streaming/StreamConnection"
-import type { StreamingOptions } from "@effect-i2p/streaming/StreamingConfig"
+import type { Changes, StreamingOptions } from "@effect-i2p/streaming/StreamingConfig"
 import { StreamManager } from "@effect-i2p/streaming/StreamManager"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
@@ -36,7 +36,7 @@ export interface Pair {
 export interface Options {
   readonly over: "memory" | "tcp"
   readonly router?: Partial<RouterOptions.RouterOptions> | undefined
-  readonly streaming?: Partial<StreamingOptions> | undefined
+  readonly streaming?: Changes<StreamingOptions> | undefined
 }
 
 const manager = <E, R>(layer: Layer.Layer<NodeI2p.Services, E, R>) =>
@@ -56,12 +56,12 @@ export const pair = ({ over, router = {}, streaming = {} }: Options): Effect.Eff
     return { client, server }
   }).pipe(Effect.orDie)
 
-const inMemory = (router: Partial<RouterOptions.RouterOptions>, streaming: Partial<StreamingOptions>) =>
+const inMemory = (router: Partial<RouterOptions.RouterOptions>, streaming: Changes<StreamingOptions>) =>
   Effect.map(Layer.build(NodeI2p.layerLocalRouter(router)), (context) =>
     Effect.provide(manager(NodeI2p.layerOnLocalRouter({ streaming })), context)
   )
 
-const onTcp = (router: Partial<RouterOptions.RouterOptions>, streaming: Partial<StreamingOptions>) =>
+const onTcp = (router: Partial<RouterOptions.RouterOptions>, streaming: Changes<StreamingOptions>) =>
   Effect.gen(function* () {
     const served = NodeLocalRouter.layerTcp({ port: 0, router }).pipe(Layer.provide(NodeI2p.layerBackends))
     const port = yield* Effect.provide(NodeLocalRouter.port, yield* Layer.build(served))

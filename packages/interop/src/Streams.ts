@@ -31,7 +31,7 @@ import type * as Topology from "./Topology.js"
  */
 export interface Options extends I2cpSession.Options {
   readonly i2cp?: Partial<I2cpConfig.Service> | undefined
-  readonly streaming?: Partial<StreamingConfig.StreamingOptions> | undefined
+  readonly streaming?: StreamingConfig.Changes<StreamingConfig.StreamingOptions> | undefined
   readonly transient?: Pick<DestinationKeys, "signingKey" | "offline"> | undefined
 }
 

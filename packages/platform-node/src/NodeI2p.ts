@@ -41,7 +41,7 @@ import * as NodeTurn from "./NodeTurn.js"
 export interface SessionOptions<E = never> {
   readonly keys?: DestinationKeys | Effect.Effect<DestinationKeys, E> | undefined
   readonly session?: Partial<I2cpConfig.Service> | undefined
-  readonly streaming?: Partial<StreamingConfig.StreamingOptions> | undefined
+  readonly streaming?: StreamingConfig.Changes<StreamingConfig.StreamingOptions> | undefined
 }
 
 /**
@@ -181,7 +181,10 @@ export const layerFromEnv = (
 > =>
   Layer.unwrapEffect(
     Effect.map(StreamingOptionsMap.fromEnv, (streaming) =>
-      layerConfig(NodeI2pConfig.config, { ...overrides, streaming: { ...streaming, ...overrides.streaming } })
+      layerConfig(NodeI2pConfig.config, {
+        ...overrides,
+        streaming: StreamingConfig.combine(streaming, overrides.streaming ?? {})
+      })
     )
   )
 

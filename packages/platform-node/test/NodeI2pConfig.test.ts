@@ -6,6 +6,7 @@ import { I2cpSession } from "@effect-i2p/i2cp/I2cpSession"
 import { StreamManager } from "@effect-i2p/streaming/StreamManager"
 import * as Cause from "effect/Cause"
 import * as ConfigProvider from "effect/ConfigProvider"
+import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
@@ -132,6 +133,20 @@ describe("NodeI2p.layerFromEnv", () => {
       const env = { I2P_ROUTER: "embedded", I2P_STREAMING_MAX_CONNS_PER_MINUTE: "5" }
       const { streams } = yield* built(env)
       assert.deepStrictEqual((yield* streams.connectionLimits).perPeer, { minute: 5 })
+    })
+  )
+
+  it.scopedLive("takes tuning of the environment and of the overrides together", () =>
+    Effect.gen(function* () {
+      const env = { I2P_ROUTER: "embedded", I2P_STREAMING_MAX_MESSAGE_SIZE: "700" }
+      const services = yield* withEnv(env)(
+        Layer.build(NodeI2p.layerFromEnv({ streaming: { tuning: { initialWindow: 9 } } }))
+      )
+      const streams = Context.get(services, StreamManager)
+      yield* streams.listen({ port: 80 })
+      const stream = yield* streams.connect({ destination: streams.destination, port: 80 })
+      const { cwnd, maxPacketSize } = yield* stream.stats
+      assert.deepStrictEqual([cwnd, maxPacketSize], [9, 700])
     })
   )
 

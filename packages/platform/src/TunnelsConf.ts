@@ -10,7 +10,7 @@
  */
 import type * as I2cpConfig from "@effect-i2p/i2cp/I2cpConfig"
 import * as AccessList from "@effect-i2p/streaming/AccessList"
-import type { StreamingOptions } from "@effect-i2p/streaming/StreamingConfig"
+import type { Changes, StreamingOptions } from "@effect-i2p/streaming/StreamingConfig"
 import * as StreamingOptionsMap from "@effect-i2p/streaming/StreamingOptionsMap"
 import * as Address from "@effect-i2p/wire/Address"
 import * as KeyType from "@effect-i2p/wire/KeyType"
@@ -51,7 +51,7 @@ export interface Common {
   readonly keys: Keys
   readonly signatureType: number
   readonly session: Partial<I2cpConfig.Service>
-  readonly streaming: Partial<StreamingOptions>
+  readonly streaming: Changes<StreamingOptions>
   readonly named: Readonly<Record<string, string>>
   readonly maxConnections: number | undefined
   readonly idleTimeout: number | undefined
@@ -249,7 +249,7 @@ const sessionOf = (from: Reader, note: Note, named: Record<string, string>): Par
 }
 
 /** Options of the streams. */
-const streamingOf = (from: Reader, note: Note, named: Record<string, string>): Partial<StreamingOptions> => {
+const streamingOf = (from: Reader, note: Note, named: Record<string, string>): Changes<StreamingOptions> => {
   const map: Record<string, string> = {}
   for (const [name, value] of [...from.left]) {
     if (!name.startsWith("i2p.streaming.") && !StreamingOptionsMap.names.includes(name)) continue

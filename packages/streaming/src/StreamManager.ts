@@ -65,7 +65,7 @@ export interface ConnectOptions extends Opening.ConnectOptions {}
  * @since 0.1.0
  * @category models
  */
-export interface ListenOptions extends Partial<StreamingConfig.ConnectionOptions> {
+export interface ListenOptions extends StreamingConfig.Changes<StreamingConfig.ConnectionOptions> {
   /** 0, the default, takes every port that has no listener of its own. */
   readonly port?: number | undefined
   /** Connections that may wait to be accepted; more are reset. */

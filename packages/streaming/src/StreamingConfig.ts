@@ -1,6 +1,6 @@
 /**
  * Every knob of the streaming protocol, with its default and where that comes from. `layer` changes some of them for a
- * session; `connect` and `listen` take the same names for one connection.
+ * session; `connect` and `listen` take the same names for one connection. What few programs change is in `tuning`.
  *
  * @since 0.1.0
  */
@@ -31,12 +31,12 @@ import type { Retry } from "./core/Retry.js"
 export type Profile = "balanced" | "bulk" | "interactive"
 
 /**
- * Knobs of one connection.
+ * The knobs of one connection that few programs change: packet sizes, timers and windows of the protocol.
  *
  * @since 0.1.0
  * @category models
  */
-export interface ConnectionOptions {
+export interface Tuning {
   /** Largest payload of a packet, in bytes; what both sides take counts. Default 1812, proposal 155. */
   readonly maxPacketSize: number
   /**
@@ -44,13 +44,6 @@ export interface ConnectionOptions {
    * takes a third tunnel message. Default 1730, proposal 155.
    */
   readonly synPayloadBytes: number
-  /** Time for the whole opening. Default 60 s, Java `i2p.streaming.connectTimeout`. */
-  readonly connectTimeout: Duration.DurationInput
-  /**
-   * Delays before the SYN is sent again; stepped at each, with what happened as input. Default 3, 6, 12, 24 s: Java's first
-   * is 9 s, which is long for one lost packet.
-   */
-  readonly synRetry: Schedule.Schedule<unknown, Retry>
   /**
    * How long a SYN-ACK waits for the application's first bytes when the SYN brought a request. Default 10 ms: Java
    * waits up to 500 ms, i2pd and emissary do not; whoever answers from memory makes it in ten.
@@ -62,22 +55,6 @@ export interface ConnectionOptions {
   readonly rtoMargin: Duration.DurationInput
   /** Default 45 s, Java. */
   readonly maxRto: Duration.DurationInput
-  /**
-   * Delays between retransmissions without progress; stepped at each timeout, with what happened as input. The first
-   * timeout is the measured one; this says how long to wait after the first retransmission, the second, and so on. Its end
-   * is the end of the stream. No delay is longer than `maxRto`. Default `backoff(8)`: doubling, 8 times (Java `maxResends`).
-   */
-  readonly retransmit: Schedule.Schedule<unknown, Retry>
-  /**
-   * Delays between probes of a closed receive window, stepped at each probe; no longer than `maxProbeInterval`. The first
-   * probe goes out after the timeout. Default: doubling from the timeout on (RFC 9293 section 3.8.6.1).
-   */
-  readonly windowProbe: Schedule.Schedule<unknown, Retry>
-  /**
-   * Sets the five knobs below; a knob given beside it has its own value. Default "balanced". What a stream is for is not
-   * told to the peer, unless `announceProfile`.
-   */
-  readonly profile: Profile
   /** Longest delay of an acknowledgment. Default 100 ms, interactive 20, bulk 200; Java 500, i2pd and emissary 200. */
   readonly maxAckDelay: Duration.DurationInput
   /**
@@ -114,11 +91,6 @@ export interface ConnectionOptions {
    * 7.7; of the others only i2pd does, on a tick of 10 ms.
    */
   readonly pacing: boolean
-  /**
-   * Most bytes that a stream sends a second, what it sends again included. Default no limit; i2pd
-   * `i2p.streaming.maxOutboundSpeed`.
-   */
-  readonly maxSendRate: number
   /** Packets in flight at the start. Default 6, streaming specification; RFC 6928 allows 10. */
   readonly initialWindow: number
   /** Most packets in flight. Default 128, streaming specification and Java. */
@@ -140,17 +112,59 @@ export interface ConnectionOptions {
    * many. Over the simulation grid 142 % of the bound at 1 % loss and 133 % at 5 %; with 200, 95 and 79 %.
    */
   readonly maxProvenSpan: number
+  /** Packets ahead of the first missing one that are kept. Default 512, i2pd's largest window. */
+  readonly receiveSpan: number
+  /** Longest delay between probes of a closed window. Default 10 s; RFC 9293 would go to 60. */
+  readonly maxProbeInterval: Duration.DurationInput
+}
+
+/**
+ * Knobs of one connection: the everyday ones, and the rest in `tuning`.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface ConnectionOptions {
+  /**
+   * Sets five knobs of `tuning`, see `profiles`; one that is given there as well keeps the given value. Default "balanced".
+   * What a stream is for is not told to the peer, unless `tuning.announceProfile`.
+   */
+  readonly profile: Profile
+  /** Time for the whole opening. Default 60 s, Java `i2p.streaming.connectTimeout`. */
+  readonly connectTimeout: Duration.DurationInput
+  /**
+   * Delays between retransmissions without progress; stepped at each timeout, with what happened as input. The first
+   * timeout is the measured one; this says how long to wait after the first retransmission, the second, and so on. Its end
+   * is the end of the stream. No delay is longer than `tuning.maxRto`. Default `backoff(8)`: doubling, 8 times (Java
+   * `maxResends`).
+   */
+  readonly retransmit: Schedule.Schedule<unknown, Retry>
+  /**
+   * Delays before the SYN is sent again; stepped at each, with what happened as input. Default 3, 6, 12, 24 s: Java's first
+   * is 9 s, which is long for one lost packet.
+   */
+  readonly synRetry: Schedule.Schedule<unknown, Retry>
+  /**
+   * Delays between probes of a closed receive window, stepped at each probe; no longer than `tuning.maxProbeInterval`. The
+   * first probe goes out after the timeout. Default: doubling from the timeout on (RFC 9293 section 3.8.6.1).
+   */
+  readonly windowProbe: Schedule.Schedule<unknown, Retry>
   /**
    * A controller by name, or one of your own. Default "Veno": over the simulation grid (`npm run grid`) it moves 142 % of the bound at 1 % loss and 133 % at 5 %, where
    * NewReno keeps 11 and 5; beside a NewReno flow it takes two thirds to three quarters of a bottleneck, CUBIC up to nine
    * tenths.
    */
   readonly congestion: Controllers.Name | CongestionController.Make
+  /**
+   * Most bytes that a stream sends a second, what it sends again included. Default no limit; i2pd
+   * `i2p.streaming.maxOutboundSpeed`.
+   */
+  readonly maxSendRate: number
   /** Bytes that an application may write ahead of what has been sent. Default 65536, Java `bufferSize`. */
   readonly sendBufferBytes: number
   /**
-   * Bytes received and not read before the window closes, at the start. Default 1 MiB: `receiveSpan` full packets, which are
-   * delivered at once when the first of them comes last.
+   * Bytes received and not read before the window closes, at the start. Default 1 MiB: `tuning.receiveSpan` full packets,
+   * which are delivered at once when the first of them comes last.
    */
   readonly receiveBufferBytes: number
   /**
@@ -158,12 +172,6 @@ export interface ConnectionOptions {
    * largest windows of 512 packets. A smaller `receiveBufferBytes` than the default does not grow unless this is given.
    */
   readonly maxReceiveBufferBytes: number
-  /** Packets ahead of the first missing one that are kept. Default 512, i2pd's largest window. */
-  readonly receiveSpan: number
-  /** How long the peer may keep its window closed. Default 5 min, as long as a write blocks in Java. */
-  readonly chokeTimeout: Duration.DurationInput
-  /** Longest delay between probes of a closed window. Default 10 s; RFC 9293 would go to 60. */
-  readonly maxProbeInterval: Duration.DurationInput
   /**
    * Default 90 s, Java `inactivityTimeout`. Up to 10 s of chance are added for each connection. A half-closed stream asks
    * after two thirds of it: Java ends one after 90 s of silence.
@@ -173,6 +181,10 @@ export interface ConnectionOptions {
   readonly idleAction: "none" | "disconnect" | "keepalive"
   /** How long a close may go without progress before it becomes a reset. Default 60 s, as the opening. */
   readonly closeTimeout: Duration.DurationInput
+  /** How long the peer may keep its window closed. Default 5 min, as long as a write blocks in Java. */
+  readonly chokeTimeout: Duration.DurationInput
+  /** The rest, which few programs change. Changes name only what they change. */
+  readonly tuning: Tuning
 }
 
 /**
@@ -317,14 +329,26 @@ export interface StreamingOptions extends ConnectionOptions {
 }
 
 /**
- * The knobs that a profile sets.
+ * What to change of the options: any of them, and any knobs of `tuning`. A knob that is undefined stays as it is.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type Changes<A extends ConnectionOptions> = {
+  readonly [K in keyof A]?:
+    | (K extends "tuning" ? { readonly [T in keyof Tuning]?: Tuning[T] | undefined } : A[K])
+    | undefined
+}
+
+/**
+ * The knobs of `tuning` that a profile sets.
  *
  * @since 0.1.0
  * @category constants
  */
 export const profiles: Record<
   Profile,
-  Pick<ConnectionOptions, "maxAckDelay" | "ackEvery" | "minAckDelay" | "maxSmallInFlight" | "promptTails">
+  Pick<Tuning, "maxAckDelay" | "ackEvery" | "minAckDelay" | "maxSmallInFlight" | "promptTails">
 > = {
   balanced: {
     maxAckDelay: "100 millis",
@@ -387,36 +411,38 @@ export const backoff = (times: number): Schedule.Schedule<unknown, Retry> =>
  */
 export const defaults: StreamingOptions = {
   profile: "balanced",
-  ...profiles.balanced,
-  announceProfile: false,
-  maxPacketSize: 1812,
-  synPayloadBytes: 1730,
   connectTimeout: "60 seconds",
-  synRetry: Schedule.exponential("3 seconds").pipe(Schedule.intersect(Schedule.recurs(4))),
-  synAckDelay: "10 millis",
-  initialRto: "9 seconds",
-  rtoMargin: "200 millis",
-  maxRto: "45 seconds",
   retransmit: backoff(8),
+  synRetry: Schedule.exponential("3 seconds").pipe(Schedule.intersect(Schedule.recurs(4))),
   windowProbe: doubling,
-  tailLossProbe: true,
-  pacing: true,
-  maxSendRate: Number.POSITIVE_INFINITY,
-  initialWindow: 6,
-  maxWindow: 128,
-  maxProvenWindow: 192,
-  maxSendSpan: 200,
-  maxProvenSpan: 400,
   congestion: "Veno",
+  maxSendRate: Number.POSITIVE_INFINITY,
   sendBufferBytes: 65_536,
   receiveBufferBytes: 1_048_576,
   maxReceiveBufferBytes: 2_097_152,
-  receiveSpan: 512,
-  chokeTimeout: "5 minutes",
-  maxProbeInterval: "10 seconds",
   idleTimeout: "90 seconds",
   idleAction: "keepalive",
   closeTimeout: "60 seconds",
+  chokeTimeout: "5 minutes",
+  tuning: {
+    ...profiles.balanced,
+    maxPacketSize: 1812,
+    synPayloadBytes: 1730,
+    synAckDelay: "10 millis",
+    initialRto: "9 seconds",
+    rtoMargin: "200 millis",
+    maxRto: "45 seconds",
+    announceProfile: false,
+    tailLossProbe: true,
+    pacing: true,
+    initialWindow: 6,
+    maxWindow: 128,
+    maxProvenWindow: 192,
+    maxSendSpan: 200,
+    maxProvenSpan: 400,
+    receiveSpan: 512,
+    maxProbeInterval: "10 seconds"
+  },
   receiveMemoryBytes: 67_108_864,
   minReceiveBufferBytes: 8192,
   maxConcurrentStreams: 2048,
@@ -466,33 +492,65 @@ export class StreamingConfig extends Context.Reference<StreamingConfig>()("@effe
   defaultValue: (): StreamingOptions => defaults
 }) {}
 
+/** The changes that are not undefined. */
+const given = (changes: object) =>
+  Object.fromEntries(Object.entries(changes).filter(([, value]) => value !== undefined))
+
+/** Replaces the values that `changes` gives; the same object if it gives none. Names that are not in `values` are left out. */
+const change = <A extends object>(values: A, changes: object): A => {
+  const known = Object.entries(changes).filter(([name, value]) => name in values && value !== undefined)
+  return known.length === 0 ? values : { ...values, ...Object.fromEntries(known) }
+}
+
 /**
- * Changes some knobs: those of a profile that is named, then those that are given. Knobs given as undefined stay, and what
- * is no knob is left out. The same options if none is given, so that streams share them.
+ * Changes some knobs: those of a named profile, then those given. `tuning` changes knob by knob. Knobs given as undefined stay,
+ * and what is not a knob is left out. Returns the same options, and the same `tuning`, if nothing in them is given, so that
+ * streams share them.
+ *
+ * @example
+ * ```ts
+ * import * as StreamingConfig from "@effect-i2p/streaming/StreamingConfig"
+ *
+ * // Everything of the bulk profile but `ackEvery`.
+ * export const options = StreamingConfig.override(StreamingConfig.defaults, { profile: "bulk", tuning: { ackEvery: 4 } })
+ * ```
  *
  * @since 0.1.0
  * @category combinators
  */
-export const override = <A extends ConnectionOptions>(
-  options: A,
-  changes: { readonly [K in keyof A]?: A[K] | undefined }
-): A => {
-  const given = Object.entries(changes).filter(([name, value]) => name in options && value !== undefined)
-  if (given.length === 0) return options
-  return {
-    ...options,
-    ...(changes.profile === undefined ? undefined : profiles[changes.profile]),
-    ...Object.fromEntries(given)
-  }
+export const override = <A extends ConnectionOptions>(options: A, changes: Changes<A>): A => {
+  const { profile } = changes
+  const profiled = profile === undefined ? options.tuning : change(options.tuning, profiles[profile])
+  const tuning = change(profiled, changes.tuning ?? {})
+  return change(options, { ...changes, tuning: tuning === options.tuning ? undefined : tuning })
 }
 
 /**
- * Changes some knobs.
+ * Merges two sets of changes; where both change a knob, the second wins. A spread would lose the `tuning` of the first.
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const combine = <A extends ConnectionOptions>(first: Changes<A>, second: Changes<A>): Changes<A> => ({
+  ...first,
+  ...given(second),
+  tuning: { ...first.tuning, ...given(second.tuning ?? {}) }
+})
+
+/**
+ * Changes some knobs for a session.
+ *
+ * @example
+ * ```ts
+ * import * as StreamingConfig from "@effect-i2p/streaming/StreamingConfig"
+ *
+ * export const downloads = StreamingConfig.layer({ profile: "bulk", tuning: { initialRto: "3 seconds" } })
+ * ```
  *
  * @since 0.1.0
  * @category layers
  */
-export const layer = (options: Partial<StreamingOptions>): Layer.Layer<StreamingConfig> =>
+export const layer = (options: Changes<StreamingOptions>): Layer.Layer<StreamingConfig> =>
   Layer.succeed(StreamingConfig, override(defaults, options))
 
 /**
@@ -511,46 +569,51 @@ export const maxIdleJitter = 10_000
  * @since 0.1.0
  * @category conversions
  */
-export const toCore = (options: ConnectionOptions, synRoom = Number.POSITIVE_INFINITY): Core.Config => ({
-  maxPacketSize: options.maxPacketSize,
-  synPayloadBytes: Math.min(options.synPayloadBytes, synRoom),
-  synAckPayloadBytes: synRoom,
-  connectTimeout: Duration.toMillis(options.connectTimeout),
-  synAckDelay: Duration.toMillis(options.synAckDelay),
-  initialRto: Duration.toMillis(options.initialRto),
-  rtoMargin: Duration.toMillis(options.rtoMargin),
-  maxRto: Duration.toMillis(options.maxRto),
-  maxAckDelay: Duration.toMillis(options.maxAckDelay),
-  ackEvery: options.ackEvery,
-  minAckDelay: Duration.toMillis(options.minAckDelay),
-  maxSmallInFlight: options.maxSmallInFlight,
-  promptTails: options.promptTails,
-  announceInteractive: options.announceProfile && options.profile === "interactive",
-  tailLossProbe: options.tailLossProbe,
-  pacing: options.pacing,
-  maxSendRate: options.maxSendRate,
-  initialWindow: options.initialWindow,
-  maxWindow: options.maxWindow,
-  // A window smaller than the default also caps the one for proven peers.
-  maxProvenWindow:
-    options.maxWindow < defaults.maxWindow ? options.maxWindow : Math.max(options.maxWindow, options.maxProvenWindow),
-  maxSendSpan: options.maxSendSpan,
-  maxProvenSpan: options.maxSendSpan < defaults.maxSendSpan ? options.maxSendSpan : options.maxProvenSpan,
-  congestion: Controllers.from(options.congestion),
-  receiveBufferBytes: options.receiveBufferBytes,
-  // A smaller receive buffer also caps auto-tuning.
-  maxReceiveBufferBytes:
-    options.receiveBufferBytes < defaults.receiveBufferBytes &&
-    options.maxReceiveBufferBytes === defaults.maxReceiveBufferBytes
-      ? options.receiveBufferBytes
-      : Math.max(options.receiveBufferBytes, options.maxReceiveBufferBytes),
-  receiveSpan: options.receiveSpan,
-  chokeTimeout: Duration.toMillis(options.chokeTimeout),
-  maxProbeInterval: Duration.toMillis(options.maxProbeInterval),
-  idleTimeout: Duration.toMillis(options.idleTimeout),
-  idleAction: options.idleAction,
-  closeTimeout: Duration.toMillis(options.closeTimeout)
-})
+export const toCore = (options: ConnectionOptions, synRoom = Number.POSITIVE_INFINITY): Core.Config => {
+  const { tuning } = options
+  return {
+    maxPacketSize: tuning.maxPacketSize,
+    synPayloadBytes: Math.min(tuning.synPayloadBytes, synRoom),
+    synAckPayloadBytes: synRoom,
+    connectTimeout: Duration.toMillis(options.connectTimeout),
+    synAckDelay: Duration.toMillis(tuning.synAckDelay),
+    initialRto: Duration.toMillis(tuning.initialRto),
+    rtoMargin: Duration.toMillis(tuning.rtoMargin),
+    maxRto: Duration.toMillis(tuning.maxRto),
+    maxAckDelay: Duration.toMillis(tuning.maxAckDelay),
+    ackEvery: tuning.ackEvery,
+    minAckDelay: Duration.toMillis(tuning.minAckDelay),
+    maxSmallInFlight: tuning.maxSmallInFlight,
+    promptTails: tuning.promptTails,
+    announceInteractive: tuning.announceProfile && options.profile === "interactive",
+    tailLossProbe: tuning.tailLossProbe,
+    pacing: tuning.pacing,
+    maxSendRate: options.maxSendRate,
+    initialWindow: tuning.initialWindow,
+    maxWindow: tuning.maxWindow,
+    // A window smaller than the default also caps the one for proven peers.
+    maxProvenWindow:
+      tuning.maxWindow < defaults.tuning.maxWindow
+        ? tuning.maxWindow
+        : Math.max(tuning.maxWindow, tuning.maxProvenWindow),
+    maxSendSpan: tuning.maxSendSpan,
+    maxProvenSpan: tuning.maxSendSpan < defaults.tuning.maxSendSpan ? tuning.maxSendSpan : tuning.maxProvenSpan,
+    congestion: Controllers.from(options.congestion),
+    receiveBufferBytes: options.receiveBufferBytes,
+    // A smaller receive buffer also caps auto-tuning.
+    maxReceiveBufferBytes:
+      options.receiveBufferBytes < defaults.receiveBufferBytes &&
+      options.maxReceiveBufferBytes === defaults.maxReceiveBufferBytes
+        ? options.receiveBufferBytes
+        : Math.max(options.receiveBufferBytes, options.maxReceiveBufferBytes),
+    receiveSpan: tuning.receiveSpan,
+    chokeTimeout: Duration.toMillis(options.chokeTimeout),
+    maxProbeInterval: Duration.toMillis(tuning.maxProbeInterval),
+    idleTimeout: Duration.toMillis(options.idleTimeout),
+    idleAction: options.idleAction,
+    closeTimeout: Duration.toMillis(options.closeTimeout)
+  }
+}
 
 /**
  * The knobs of the demultiplexer.
@@ -578,5 +641,5 @@ export const toLimits = (options: StreamingOptions): Endpoint.Limits => ({
  */
 export const toMemory = (options: StreamingOptions): { readonly limit: number; readonly floor: number } => ({
   limit: options.receiveMemoryBytes,
-  floor: Math.max(options.minReceiveBufferBytes, 2 * options.maxPacketSize)
+  floor: Math.max(options.minReceiveBufferBytes, 2 * options.tuning.maxPacketSize)
 })

@@ -41,7 +41,7 @@ export interface Issue {
  * @category models
  */
 export interface Parsed {
-  readonly options: Partial<StreamingConfig.StreamingOptions>
+  readonly options: StreamingConfig.Changes<StreamingConfig.StreamingOptions>
   readonly issues: ReadonlyArray<Issue>
 }
 
@@ -62,7 +62,8 @@ export class InvalidOptions extends Schema.TaggedError<InvalidOptions>(
 type Mutable<T> = { -readonly [K in keyof T]: T[K] }
 
 interface Draft {
-  readonly options: Mutable<Partial<StreamingConfig.StreamingOptions>>
+  readonly options: Mutable<StreamingConfig.Changes<StreamingConfig.StreamingOptions>>
+  readonly tuning: Mutable<Partial<StreamingConfig.Tuning>>
   readonly perPeer: Partial<Record<Period, number>>
   readonly total: Partial<Record<Period, number>>
   isIdleForEver: boolean
@@ -182,16 +183,16 @@ const streaming: Readonly<Record<string, Apply>> = {
     else draft.isIdleForEver = true
   }),
   initialAckDelay: integer(0, maxInt, (draft, value) => {
-    draft.options.maxAckDelay = value
+    draft.tuning.maxAckDelay = value
   }),
   initialReceiveWindow: ignored("Java I2P does not use it either", "1"),
   initialResendDelay: ignored("it only fills a byte of the header that nobody reads", "1000"),
   initialRTO: integer(1, maxInt, (draft, value) => {
-    draft.options.initialRto = value
+    draft.tuning.initialRto = value
   }),
   initialRTT: ignored("Java I2P has not used it since 0.9.8; initialRTO does something"),
   initialWindowSize: integer(1, maxWindow, (draft, value) => {
-    draft.options.initialWindow = value
+    draft.tuning.initialWindow = value
   }),
   limitAction: (draft, value) => {
     if (value === "") return invalid("empty")
@@ -210,13 +211,13 @@ const streaming: Readonly<Record<string, Apply>> = {
   maxTotalConnsPerHour: rate("total", "hour"),
   maxTotalConnsPerDay: rate("total", "day"),
   maxMessageSize: integer(1, maxMessageSize, (draft, value) => {
-    draft.options.maxPacketSize = Math.max(minMessageSize, value)
+    draft.tuning.maxPacketSize = Math.max(minMessageSize, value)
   }),
   maxResends: integer(0, maxResends, (draft, value) => {
     draft.options.retransmit = StreamingConfig.backoff(value)
   }),
   maxWindowSize: integer(1, maxWindow, (draft, value) => {
-    draft.options.maxWindow = value
+    draft.tuning.maxWindow = value
   }),
   profile: integer(1, 2, (draft, value) => {
     draft.options.profile = value === 1 ? "bulk" : "interactive"
@@ -275,6 +276,7 @@ const sessionPrefixes = ["i2cp.", "inbound.", "outbound.", "crypto."]
 export const fromMap = (map: Readonly<Record<string, string>>): Parsed => {
   const draft: Draft = {
     options: {},
+    tuning: {},
     perPeer: {},
     total: {},
     isIdleForEver: false,
@@ -289,7 +291,8 @@ export const fromMap = (map: Readonly<Record<string, string>>): Parsed => {
     const problem = apply === undefined ? unknown(name) : apply(draft, value)
     if (problem !== undefined) issues.push({ name, ...problem })
   }
-  const { options, perPeer, total } = draft
+  const { options, perPeer, total, tuning } = draft
+  if (Object.keys(tuning).length > 0) options.tuning = tuning
   if (draft.isIdleForEver) options.idleAction = "none"
   if (Object.keys(perPeer).length + Object.keys(total).length > 0) options.connectionLimits = { perPeer, total }
   const problem = setAccessList(draft)
@@ -333,13 +336,15 @@ const unescape = (text: string): string => text.replaceAll("\\r", "\r").replaceA
  */
 export const layerFromMap = (
   map: Readonly<Record<string, string>>,
-  overrides: Partial<StreamingConfig.StreamingOptions> = {}
+  overrides: StreamingConfig.Changes<StreamingConfig.StreamingOptions> = {}
 ): Layer.Layer<never, InvalidOptions> =>
-  Layer.unwrapEffect(Effect.map(check(map), (options) => StreamingConfig.layer({ ...options, ...overrides })))
+  Layer.unwrapEffect(
+    Effect.map(check(map), (options) => StreamingConfig.layer(StreamingConfig.combine(options, overrides)))
+  )
 
 const check = Effect.fnUntraced(function* (
   map: Readonly<Record<string, string>>
-): Effect.fn.Return<Partial<StreamingConfig.StreamingOptions>, InvalidOptions> {
+): Effect.fn.Return<StreamingConfig.Changes<StreamingConfig.StreamingOptions>, InvalidOptions> {
   const { issues, options } = fromMap(map)
   const bad = issues.filter(({ kind }) => kind === "Invalid")
   if (bad.length > 0) {
@@ -371,7 +376,7 @@ export const envName = (name: string): string =>
  * @category configs
  */
 export const fromEnv: Effect.Effect<
-  Partial<StreamingConfig.StreamingOptions>,
+  StreamingConfig.Changes<StreamingConfig.StreamingOptions>,
   InvalidOptions | ConfigError
 > = Effect.suspend(() =>
   Effect.flatMap(
@@ -393,6 +398,8 @@ export const fromEnv: Effect.Effect<
  * @category layers
  */
 export const layerFromEnv = (
-  overrides: Partial<StreamingConfig.StreamingOptions> = {}
+  overrides: StreamingConfig.Changes<StreamingConfig.StreamingOptions> = {}
 ): Layer.Layer<never, InvalidOptions | ConfigError> =>
-  Layer.unwrapEffect(Effect.map(fromEnv, (options) => StreamingConfig.layer({ ...options, ...overrides })))
+  Layer.unwrapEffect(
+    Effect.map(fromEnv, (options) => StreamingConfig.layer(StreamingConfig.combine(options, overrides)))
+  )

@@ -70,7 +70,7 @@ describe("writing", () => {
 
   it.effect("after more initial data than the buffer holds is bounded by the buffer all the same", () =>
     Effect.gen(function* () {
-      const { a, b, listener, network } = yield* established({ sendBufferBytes: 10_000, maxWindow: 6 })
+      const { a, b, listener, network } = yield* established({ sendBufferBytes: 10_000, tuning: { maxWindow: 6 } })
       const initialData = new Uint8Array(50_000)
       const near = yield* a.connect({ destination: b.destination, port: 80, initialData })
       const far = yield* listener.accept

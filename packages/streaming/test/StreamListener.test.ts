@@ -151,7 +151,7 @@ describe("a listener", () => {
   it.effect("may set the knobs of the connections it takes", () =>
     Effect.gen(function* () {
       const { a, b } = yield* sessions()
-      const listener = yield* b.listen({ port: 80, maxPacketSize: 600, backlog: undefined })
+      const listener = yield* b.listen({ port: 80, tuning: { maxPacketSize: 600 }, backlog: undefined })
       const near = yield* a.connect({ destination: b.destination, port: 80 })
       const far = yield* listener.accept
       assert.strictEqual((yield* near.stats).maxPacketSize, 600)

@@ -94,9 +94,9 @@ describe("a map of options", () => {
       ["inactivityAction", "2", { idleAction: "keepalive" }],
       ["inactivityTimeout", "120000", { idleTimeout: 120_000 }],
       ["inactivityTimeout", "-1", { idleAction: "none" }],
-      ["initialAckDelay", "750", { maxAckDelay: 750 }],
-      ["initialRTO", "3000", { initialRto: 3000 }],
-      ["initialWindowSize", "10", { initialWindow: 10 }],
+      ["initialAckDelay", "750", { tuning: { maxAckDelay: 750 } }],
+      ["initialRTO", "3000", { tuning: { initialRto: 3000 } }],
+      ["initialWindowSize", "10", { tuning: { initialWindow: 10 } }],
       ["limitAction", "drop", { limitAction: "drop" }],
       ["limitAction", "http", { limitAction: "http" }],
       ["limitAction", "busy\\r\\nlater", { limitAction: { text: "busy\r\nlater" } }],
@@ -108,9 +108,9 @@ describe("a map of options", () => {
       ["maxTotalConnsPerMinute", "4", { connectionLimits: { perPeer: {}, total: { minute: 4 } } }],
       ["maxTotalConnsPerHour", "5", { connectionLimits: { perPeer: {}, total: { hour: 5 } } }],
       ["maxTotalConnsPerDay", "6", { connectionLimits: { perPeer: {}, total: { day: 6 } } }],
-      ["maxMessageSize", "1000", { maxPacketSize: 1000 }],
-      ["maxMessageSize", "1", { maxPacketSize: 512 }],
-      ["maxWindowSize", "64", { maxWindow: 64 }],
+      ["maxMessageSize", "1000", { tuning: { maxPacketSize: 1000 } }],
+      ["maxMessageSize", "1", { tuning: { maxPacketSize: 512 } }],
+      ["maxWindowSize", "64", { tuning: { maxWindow: 64 } }],
       ["maxOutboundSpeed", "100000", { maxSendRate: 100_000 }],
       ["profile", "1", { profile: "bulk" }],
       ["profile", "2", { profile: "interactive" }],
@@ -205,6 +205,7 @@ describe("a map of options", () => {
       FastCheck.property(FastCheck.dictionary(name, value), (map) => {
         const { issues, options } = fromMap(map)
         for (const key of Object.keys(options)) assert.property(StreamingConfig.defaults, key)
+        for (const key of Object.keys(options.tuning ?? {})) assert.property(StreamingConfig.defaults.tuning, key)
         for (const issue of issues) assert.notStrictEqual(issue.kind, "Unknown")
       })
     )
@@ -276,12 +277,12 @@ describe("layers", () => {
   it.effect("take a map, and what is given beside it wins", () =>
     Effect.gen(function* () {
       const options = yield* StreamingConfig.StreamingConfig
-      assert.deepStrictEqual([options.initialWindow, options.maxWindow, options.backlog], [10, 32, 64])
+      assert.deepStrictEqual([options.tuning.initialWindow, options.tuning.maxWindow, options.backlog], [10, 32, 64])
     }).pipe(
       Effect.provide(
         layerFromMap(
           { "i2p.streaming.initialWindowSize": "10", "i2p.streaming.maxWindowSize": "64" },
-          { maxWindow: 32 }
+          { tuning: { maxWindow: 32 } }
         )
       )
     )
@@ -321,7 +322,7 @@ describe("layers", () => {
     Effect.gen(function* () {
       const options = yield* StreamingConfig.StreamingConfig
       assert.deepStrictEqual(options.connectionLimits, { perPeer: { minute: 7 }, total: {} })
-      assert.strictEqual(options.initialRto, 4000)
+      assert.strictEqual(options.tuning.initialRto, 4000)
       assert.strictEqual(options.rttDampening, 0.5)
       assert.isFalse(AccessList.isAccessList(options.accessList))
       assert.isFalse(AccessList.permits(options.accessList as AccessList.Rules, alice.destination.hash))

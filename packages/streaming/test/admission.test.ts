@@ -13,7 +13,7 @@ import * as AccessList from "../src/AccessList.js"
 import { reaction } from "../src/internal/accept/admissionControl.js"
 import { verify } from "../src/internal/connection/signing.js"
 import * as Packet from "../src/Packet.js"
-import type { StreamingOptions } from "../src/StreamingConfig.js"
+import type { Changes, StreamingOptions } from "../src/StreamingConfig.js"
 import type { StreamManager } from "../src/StreamManager.js"
 import {
   alice,
@@ -39,7 +39,7 @@ const idle = Effect.sleep("1 second")
 const rulesOf = (options: Parameters<typeof AccessList.rules>[0]) => Either.getOrThrow(AccessList.rules(options))
 
 /** Alice and Mallory, who visit, and Bob, who has these options and listens on port 80. */
-const visitors = Effect.fnUntraced(function* (options: Partial<StreamingOptions> = {}) {
+const visitors = Effect.fnUntraced(function* (options: Changes<StreamingOptions> = {}) {
   const network = yield* MemoryTransport.MemoryNetwork
   const a = yield* MemoryTransport.streams(alice)
   const m = yield* MemoryTransport.streams(mallory)
@@ -334,7 +334,7 @@ describe("limits", () => {
 
 describe("what a connection beyond a limit gets", () => {
   /** Fills Bob's limit of one and gives what the next connection sees. */
-  const beyond = (options: Partial<StreamingOptions>, request: string, port = 80) =>
+  const beyond = (options: Changes<StreamingOptions>, request: string, port = 80) =>
     Effect.gen(function* () {
       const { a, b, visit } = yield* visitors({ connectionLimits: { perPeer: { minute: 1 } }, ...options })
       if (port !== 80) yield* b.listen({ port })
@@ -523,7 +523,7 @@ describe("refusals", () => {
 })
 
 describe("the log", () => {
-  const logged = (options: Partial<StreamingOptions>) =>
+  const logged = (options: Changes<StreamingOptions>) =>
     Effect.gen(function* () {
       const lines: Array<string> = []
       const logger = Logger.make(({ annotations, message }) => {

@@ -13,13 +13,13 @@ import * as Stream from "effect/Stream"
 import { type Peer, remembered } from "../src/internal/connection/peer.js"
 import * as Packet from "../src/Packet.js"
 import type { StreamConnection } from "../src/StreamConnection.js"
-import type { StreamingOptions } from "../src/StreamingConfig.js"
+import type { Changes, StreamingOptions } from "../src/StreamingConfig.js"
 import { alice, bob, mallory, sealed, simulate, syn } from "./simulation.js"
 
 const mebibyte = 1_048_576
 
 /** Bob, who takes streams and reads nothing, and what is sent to him. */
-const victim = Effect.fnUntraced(function* (options: Partial<StreamingOptions> = {}) {
+const victim = Effect.fnUntraced(function* (options: Changes<StreamingOptions> = {}) {
   const network = yield* MemoryTransport.MemoryNetwork
   const b = yield* MemoryTransport.streams(bob, { backlog: 1000, ...options })
   const listener = yield* b.listen({ port: 80 })

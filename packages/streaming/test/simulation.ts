@@ -12,7 +12,7 @@ import { seal } from "../src/internal/connection/signing.js"
 import * as Packet from "../src/Packet.js"
 import type { StreamConnection } from "../src/StreamConnection.js"
 import type { StreamError } from "../src/StreamError.js"
-import type { StreamingOptions } from "../src/StreamingConfig.js"
+import type { Changes, StreamingOptions } from "../src/StreamingConfig.js"
 
 export const alice = MemoryTransport.keysOf("alice")
 export const bob = MemoryTransport.keysOf("bob")
@@ -25,7 +25,7 @@ export const simulate =
     program.pipe(Effect.provide(MemoryTransport.layer(options)), SimulatedTime.run)
 
 /** Alice's and Bob's sessions, with the same options. */
-export const sessions = Effect.fnUntraced(function* (options: Partial<StreamingOptions> = {}) {
+export const sessions = Effect.fnUntraced(function* (options: Changes<StreamingOptions> = {}) {
   return {
     network: yield* MemoryTransport.MemoryNetwork,
     a: yield* MemoryTransport.streams(alice, options),
@@ -34,7 +34,7 @@ export const sessions = Effect.fnUntraced(function* (options: Partial<StreamingO
 })
 
 /** A stream from Alice to port 80 of Bob. */
-export const established = Effect.fnUntraced(function* (options: Partial<StreamingOptions> = {}) {
+export const established = Effect.fnUntraced(function* (options: Changes<StreamingOptions> = {}) {
   const { a, b, network } = yield* sessions(options)
   const listener = yield* b.listen({ port: 80 })
   const near = yield* a.connect({ destination: b.destination, port: 80 })

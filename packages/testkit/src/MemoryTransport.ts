@@ -397,7 +397,7 @@ export const layerTransport = (
  */
 export const streams = (
   keys: DestinationKeys.DestinationKeys,
-  options: Partial<StreamingConfig.StreamingOptions> = {}
+  options: StreamingConfig.Changes<StreamingConfig.StreamingOptions> = {}
 ): Effect.Effect<StreamManager["Type"], never, MemoryNetwork | Scope.Scope> =>
   Effect.map(
     Layer.build(

@@ -3,7 +3,7 @@
 import { describe, it as itEffect } from "@effect/vitest"
 import * as Packet from "@effect-i2p/streaming/Packet"
 import type { StreamConnection } from "@effect-i2p/streaming/StreamConnection"
-import type { StreamingOptions } from "@effect-i2p/streaming/StreamingConfig"
+import type { Changes, StreamingOptions } from "@effect-i2p/streaming/StreamingConfig"
 import type { StreamManager } from "@effect-i2p/streaming/StreamManager"
 import * as Endpoint from "@effect-i2p/streaming/unstable/core/Endpoint"
 import * as MemoryTransport from "@effect-i2p/testkit/MemoryTransport"
@@ -232,7 +232,7 @@ const answer = new Uint8Array(5000).fill(7)
 
 /** What the applications of two sessions do with a stream, or without one. */
 interface Talk {
-  readonly options?: Partial<StreamingOptions>
+  readonly options?: Changes<StreamingOptions>
   readonly serve: (connection: StreamConnection) => Effect.Effect<unknown, unknown>
   /** Gives what it saw; `seen` is for while the stream lives. */
   readonly call: (

@@ -25,7 +25,7 @@ const session = Effect.fnUntraced(function* (
   name: string,
   routers: readonly [LocalRouter.LocalRouter["Type"], ...Array<LocalRouter.LocalRouter["Type"]>],
   options: {
-    readonly streaming?: Partial<StreamingConfig.StreamingOptions>
+    readonly streaming?: StreamingConfig.Changes<StreamingConfig.StreamingOptions>
     readonly session?: Partial<I2cpConfig.Service>
   } = {}
 ) {

@@ -99,7 +99,9 @@ describe("READMEs", () => {
     const text = read("packages/streaming/README.md")
     const errors = Object.entries(StreamError).filter(([, value]) => "_tag" in value || "fields" in value)
     assert.isAbove(errors.length, 0)
-    for (const name of [...Object.keys(StreamingConfig.defaults), ...errors.map(([name]) => name)]) {
+    const { defaults } = StreamingConfig
+    const options = [...Object.keys(defaults), ...Object.keys(defaults.tuning)]
+    for (const name of [...options, ...errors.map(([name]) => name)]) {
       assert.include(text, `| \`${name}\` `)
     }
   })

@@ -6,7 +6,7 @@
  */
 import * as v8 from "node:v8"
 import * as vm from "node:vm"
-import type { StreamingOptions } from "@effect-i2p/streaming/StreamingConfig"
+import type { Changes, StreamingOptions } from "@effect-i2p/streaming/StreamingConfig"
 import type { DropCounters } from "@effect-i2p/streaming/StreamManager"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -24,7 +24,7 @@ import * as World from "./World.js"
 export interface Attack {
   /** As the table of the README has it. */
   readonly name: string
-  readonly victim?: Partial<StreamingOptions>
+  readonly victim?: Changes<StreamingOptions>
   /** Signature type of Mallory's keys. Default Ed25519. */
   readonly keys?: number
   /** Alice opens streams meanwhile, one after another: does she wait? */

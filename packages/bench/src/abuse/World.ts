@@ -198,7 +198,7 @@ const join = Effect.fnUntraced(function* (router: LocalRouter.LocalRouter["Type"
   return { keys, line, session }
 })
 
-const streamsOf = (session: I2cpSession.Service, options: Partial<StreamingConfig.StreamingOptions>) =>
+const streamsOf = (session: I2cpSession.Service, options: StreamingConfig.Changes<StreamingConfig.StreamingOptions>) =>
   Layer.build(
     Layer.fresh(StreamManager.layerI2cp).pipe(
       Layer.provide(Layer.succeed(I2cpSession.I2cpSession, session)),
@@ -348,7 +348,7 @@ const makeMallory = Effect.fnUntraced(function* (
  * @category constructors
  */
 export const make = (
-  options: Partial<StreamingConfig.StreamingOptions> = {},
+  options: StreamingConfig.Changes<StreamingConfig.StreamingOptions> = {},
   malloryType?: number | undefined
 ): Effect.Effect<World, never, Scope.Scope> =>
   Effect.gen(function* () {

@@ -20,7 +20,7 @@ const sizes = {
 /** Header of a data packet, so that raw messages are as large as those of our streams. */
 const headerBytes = 22
 
-const packetBytes = headerBytes + StreamingConfig.defaults.maxPacketSize
+const packetBytes = headerBytes + StreamingConfig.defaults.tuning.maxPacketSize
 
 /** The same for the packet of an echo. */
 const echoBytes = headerBytes + 32

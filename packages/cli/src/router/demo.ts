@@ -142,7 +142,7 @@ const visit = Effect.fnUntraced(function* (
   const total = (yield* Clock.currentTimeMillis) - began
   yield* say(`  All of it in ${Format.seconds(total)}, one process, no network. Link bound: ${Format.bytes(bound)}/s,`)
   yield* say(
-    `  min(rate, ${StreamingConfig.defaults.maxWindow} packets of ${StreamingConfig.defaults.maxPacketSize} bytes a round trip).`
+    `  min(rate, ${StreamingConfig.defaults.tuning.maxWindow} packets of ${StreamingConfig.defaults.tuning.maxPacketSize} bytes a round trip).`
   )
   yield* say()
   yield* say(`  Next:  ${style.cyan("npm run i2p -- ping --router embedded --graph")}`)
@@ -255,7 +255,7 @@ const watched = <A, E, R>(
 /** What the link lets through: its rate, or a full window each round trip. */
 const bound = Math.min(
   link.bytesPerSecond,
-  (StreamingConfig.defaults.maxWindow * StreamingConfig.defaults.maxPacketSize * 1000) /
+  (StreamingConfig.defaults.tuning.maxWindow * StreamingConfig.defaults.tuning.maxPacketSize * 1000) /
     (2 * link.latencyMillis + link.jitterMillis)
 )
 

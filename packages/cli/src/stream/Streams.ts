@@ -10,7 +10,7 @@ import * as NodeAddressBook from "@effect-i2p/platform-node/NodeAddressBook"
 import * as NodeI2p from "@effect-i2p/platform-node/NodeI2p"
 import * as NodeKeyStore from "@effect-i2p/platform-node/NodeKeyStore"
 import type { LocalRouter } from "@effect-i2p/router/LocalRouter"
-import type { StreamingOptions } from "@effect-i2p/streaming/StreamingConfig"
+import type { Changes, StreamingOptions } from "@effect-i2p/streaming/StreamingConfig"
 import { StreamManager } from "@effect-i2p/streaming/StreamManager"
 import type { DestinationKeys } from "@effect-i2p/wire/DestinationKeys"
 import * as Effect from "effect/Effect"
@@ -34,7 +34,7 @@ import { echoName } from "./Target.js"
  */
 export const layer = (
   settings: Settings,
-  streaming: Partial<StreamingOptions> = {},
+  streaming: Changes<StreamingOptions> = {},
   session: Partial<I2cpConfig.Service> = {},
   watch: Watch.Options = Watch.nobody
 ) => Layer.provide(layerRouter(settings, streaming, session, watch), layerAddressBook(settings))
@@ -50,7 +50,7 @@ export const layerAddressBook = (settings: Settings): Layer.Layer<never, NodeAdd
 
 const layerRouter = (
   settings: Settings,
-  streaming: Partial<StreamingOptions>,
+  streaming: Changes<StreamingOptions>,
   session: Partial<I2cpConfig.Service>,
   watch: Watch.Options
 ) => {

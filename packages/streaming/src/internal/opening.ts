@@ -39,7 +39,7 @@ import { spanOf } from "./observe/tracing.js"
 /**
  * What `connect` takes; every knob of a connection may be given for this one.
  */
-export interface ConnectOptions extends Partial<StreamingConfig.ConnectionOptions> {
+export interface ConnectOptions extends StreamingConfig.Changes<StreamingConfig.ConnectionOptions> {
   /** A host name, b32 address, full Base64, or a destination. */
   readonly destination: string | Destination
   /** The peer's port; 0, the default, is "any". */

@@ -4,10 +4,10 @@ import * as Event from "@effect-i2p/streaming/unstable/core/Event"
 import * as Scenario from "@effect-i2p/testkit/Scenario"
 import { assert, describe, it } from "vitest"
 
-const core = (options: Partial<StreamingConfig.ConnectionOptions>) =>
+const core = (options: StreamingConfig.Changes<StreamingConfig.ConnectionOptions>) =>
   StreamingConfig.toCore(StreamingConfig.override(StreamingConfig.defaults, options))
 
-const established = (options: Partial<StreamingConfig.ConnectionOptions>) =>
+const established = (options: StreamingConfig.Changes<StreamingConfig.ConnectionOptions>) =>
   Scenario.established({ config: core(options) }).wait(1000)
 
 const profiles: ReadonlyArray<StreamingConfig.Profile> = ["interactive", "balanced", "bulk"]
@@ -19,15 +19,15 @@ describe("a profile", () => {
   })
 
   it("gives way to a knob that is set beside it, and outweighs those of the session", () => {
-    assert.strictEqual(core({ profile: "bulk", maxAckDelay: 7 }).maxAckDelay, 7)
-    const session = StreamingConfig.override(StreamingConfig.defaults, { maxAckDelay: 7 })
-    assert.strictEqual(StreamingConfig.override(session, { profile: "bulk" }).maxAckDelay, "200 millis")
-    assert.strictEqual(StreamingConfig.override(session, { profile: undefined }).maxAckDelay, 7)
+    assert.strictEqual(core({ profile: "bulk", tuning: { maxAckDelay: 7 } }).maxAckDelay, 7)
+    const session = StreamingConfig.override(StreamingConfig.defaults, { tuning: { maxAckDelay: 7 } })
+    assert.strictEqual(StreamingConfig.override(session, { profile: "bulk" }).tuning.maxAckDelay, "200 millis")
+    assert.strictEqual(StreamingConfig.override(session, { profile: undefined }).tuning.maxAckDelay, 7)
   })
 
   it("decides how many small writes may be under way: all, four, or one", () => {
     const sent = profiles.map((profile) => {
-      const machine = established({ profile, initialWindow: 20 })
+      const machine = established({ profile, tuning: { initialWindow: 20 } })
       let packets = 0
       for (let i = 0; i < 10; i++) packets += machine.write(10).length
       return packets
@@ -37,7 +37,7 @@ describe("a profile", () => {
 
   it("asks for an answer to the end of a write when it is interactive, and only to the end", () => {
     const delays = (profile: StreamingConfig.Profile) =>
-      established({ profile, initialWindow: 20 })
+      established({ profile, tuning: { initialWindow: 20 } })
         .write(2 * Scenario.fullPacket + 10)
         .map((packet) => packet.requestedDelay)
     assert.deepStrictEqual(delays("interactive"), [undefined, undefined, 0])
@@ -62,12 +62,12 @@ describe("a profile", () => {
   })
 
   it("is told to the peer only if both asked for and interactive", () => {
-    const flagOf = (options: Partial<StreamingConfig.ConnectionOptions>) => {
+    const flagOf = (options: StreamingConfig.Changes<StreamingConfig.ConnectionOptions>) => {
       const [syn] = Scenario.transmitted(Scenario.synSent({ config: core(options) }).actions)
       return syn !== undefined && Packet.has(syn, Packet.PROFILE_INTERACTIVE)
     }
-    assert.isTrue(flagOf({ profile: "interactive", announceProfile: true }))
+    assert.isTrue(flagOf({ profile: "interactive", tuning: { announceProfile: true } }))
     assert.isFalse(flagOf({ profile: "interactive" }))
-    assert.isFalse(flagOf({ profile: "bulk", announceProfile: true }))
+    assert.isFalse(flagOf({ profile: "bulk", tuning: { announceProfile: true } }))
   })
 })

@@ -225,7 +225,7 @@ export const make = (session: Services): Acceptor => {
       if (from === undefined || signature === undefined) return drop("unverified")
       if (incoming.payload.length > maxUnprovenBytes) return drop("malformed")
       if (!isPing) {
-        if (packet.payload.length > Math.max(maxSynPayload, options.maxPacketSize)) return drop("malformed")
+        if (packet.payload.length > Math.max(maxSynPayload, options.tuning.maxPacketSize)) return drop("malformed")
         if (packet.receiveStreamId === 0) return drop("unverified")
         if (!isForUs(packet)) return drop("replayed")
         if (newSynOf(packet, incoming, from) === undefined) return undefined
