@@ -61,7 +61,7 @@ const reviewed: Readonly<Record<string, ReadonlyArray<readonly [call: string, re
     ["socket.on(event, look)", reads],
     ['socket.once("close", look)', reads],
     ['server.once("error", (error) => resume(listenFailed(at, error)))', resumes],
-    ['socket.once("error", (error) => resume(new TcpBroken({ code: codeOf(error) })))', resumes],
+    ['socket.once("error", (error) => resume(new TcpBroken({ code: brokenBy(error) })))', resumes],
     ['socket.once("connect", () => resume(Effect.succeed(connection)))', resumes]
   ],
   "internal/httpConnector.ts": [
