@@ -9,12 +9,15 @@
  */
 import * as Socket from "@effect/platform/Socket"
 import * as RouterAddress from "@effect-i2p/platform/RouterAddress"
-import type * as Duration from "effect/Duration"
 import type * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import type * as Redacted from "effect/Redacted"
+import type { TcpOptions, UnixOptions } from "./internal/dial.js"
 import * as Dial from "./internal/dial.js"
+import type { TlsOptions } from "./internal/tlsDial.js"
 import * as TlsDial from "./internal/tlsDial.js"
+
+export type { TcpOptions, UnixOptions } from "./internal/dial.js"
+export type { Pem, TlsOptions, TlsTrust } from "./internal/tlsDial.js"
 
 /**
  * Where routers listen unless told otherwise; see `RouterAddress`.
@@ -31,81 +34,6 @@ export const DEFAULT_HOST = RouterAddress.DEFAULT_HOST
  * @since 0.1.0
  */
 export const DEFAULT_PORT = RouterAddress.DEFAULT_PORT
-
-/**
- * **Shape** `host` default {@link DEFAULT_HOST}, `port` default {@link DEFAULT_PORT}. `allowClearText`: send user name and
- * password (`I2cpConfig.credentials`) to a host that is not this machine although everybody on the way can read them;
- * default false, as the I2CP overview has it.
- * **Units** `connectTimeout` default 10 s: ours; the router is on this machine or near.
- *
- * @category models
- * @since 0.1.0
- */
-export interface TcpOptions {
-  readonly host?: string | undefined
-  readonly port?: number | undefined
-  readonly connectTimeout?: Duration.DurationInput | undefined
-  readonly allowClearText?: boolean | undefined
-}
-
-/**
- * A certificate or key: PEM text, or the file that holds it, which is read at every dial.
- *
- * @category models
- * @since 0.1.0
- */
-export type Pem = string | { readonly file: string }
-
-/**
- * What makes a router trusted. Nobody is by default, not even the authorities the system trusts: they vouch for names, and
- * an I2CP router signs its certificate itself.
- *
- * **Shape**
- * - `ca` certificates whose word counts; the router's own self-signed one will do. Then the certificate must be for the
- *   host, or for `serverName`; on this machine `localhost` and its numbers will all do, as Java I2P writes `localhost`.
- * - `fingerprint` SHA-256 of the router's certificate in hexadecimal, colons or not. Without `ca` it alone decides,
- *   whatever name and dates say; with `ca` both must hold.
- * - `certificate` ours, for a router that asks for one.
- *
- * @category models
- * @since 0.1.0
- */
-export interface TlsTrust {
-  readonly ca?: Pem | ReadonlyArray<Pem> | undefined
-  readonly fingerprint?: string | undefined
-  readonly serverName?: string | undefined
-  readonly certificate?:
-    | {
-        readonly chain: Pem
-        readonly key: Redacted.Redacted<string> | { readonly file: string }
-        readonly passphrase?: Redacted.Redacted<string> | undefined
-      }
-    | undefined
-}
-
-/**
- * **Units** `connectTimeout` default 10 s, the TLS handshake included.
- *
- * @category models
- * @since 0.1.0
- */
-export interface TlsOptions {
-  readonly host?: string | undefined
-  readonly port?: number | undefined
-  readonly connectTimeout?: Duration.DurationInput | undefined
-  readonly tls: TlsTrust
-}
-
-/**
- * A router's Unix socket.
- *
- * @category models
- * @since 0.1.0
- */
-export interface UnixOptions {
-  readonly path: string
-  readonly connectTimeout?: Duration.DurationInput | undefined
-}
 
 /**
  * Any way to a router: options of one of the transports, an address, or its text.

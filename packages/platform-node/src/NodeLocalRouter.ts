@@ -14,23 +14,10 @@ import * as LocalRouter from "@effect-i2p/router/LocalRouter"
 import type * as RouterOptions from "@effect-i2p/router/RouterOptions"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import type * as Redacted from "effect/Redacted"
+import type { TlsOptions } from "./internal/tlsServer.js"
 import * as TlsServer from "./internal/tlsServer.js"
 
-/**
- * A server's side of TLS, as PEM text.
- *
- * **Shape** `certificate` is what clients see, followed by those of the authorities between it and the root, if any. With
- * `clientCa` clients have to show a certificate that one of these authorities signed.
- *
- * @category models
- * @since 0.1.0
- */
-export interface TlsOptions {
-  readonly certificate: string
-  readonly key: Redacted.Redacted<string>
-  readonly clientCa?: string | ReadonlyArray<string> | undefined
-}
+export type { TlsOptions } from "./internal/tlsServer.js"
 
 /**
  * Where to listen.

@@ -10,8 +10,34 @@ import * as RouterAddress from "@effect-i2p/platform/RouterAddress"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
-import type { TcpOptions, UnixOptions } from "../NodeI2cp.js"
 import * as Guard from "./guard.js"
+
+/**
+ * **Shape** `host` default `RouterAddress.DEFAULT_HOST`, `port` default `RouterAddress.DEFAULT_PORT`. `allowClearText`: send user name and
+ * password (`I2cpConfig.credentials`) to a host that is not this machine although everybody on the way can read them;
+ * default false, as the I2CP overview has it.
+ * **Units** `connectTimeout` default 10 s: ours; the router is on this machine or near.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface TcpOptions {
+  readonly host?: string | undefined
+  readonly port?: number | undefined
+  readonly connectTimeout?: Duration.DurationInput | undefined
+  readonly allowClearText?: boolean | undefined
+}
+
+/**
+ * A router's Unix socket.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface UnixOptions {
+  readonly path: string
+  readonly connectTimeout?: Duration.DurationInput | undefined
+}
 
 /** Connect and handshake. Source: ours. */
 const CONNECT_TIMEOUT = "10 seconds"

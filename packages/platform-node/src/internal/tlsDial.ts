@@ -9,10 +9,58 @@ import * as Socket from "@effect/platform/Socket"
 import * as NodeSocket from "@effect/platform-node/NodeSocket"
 import * as I2cpError from "@effect-i2p/i2cp/I2cpError"
 import * as RouterAddress from "@effect-i2p/platform/RouterAddress"
+import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
-import type { Pem, TlsOptions, TlsTrust } from "../NodeI2cp.js"
 import * as Dial from "./dial.js"
+
+/**
+ * A certificate or key: PEM text, or the file that holds it, which is read at every dial.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Pem = string | { readonly file: string }
+
+/**
+ * What makes a router trusted. Nobody is by default, not even the authorities the system trusts: they vouch for names, and
+ * an I2CP router signs its certificate itself.
+ *
+ * **Shape**
+ * - `ca` certificates whose word counts; the router's own self-signed one will do. Then the certificate must be for the
+ *   host, or for `serverName`; on this machine `localhost` and its numbers will all do, as Java I2P writes `localhost`.
+ * - `fingerprint` SHA-256 of the router's certificate in hexadecimal, colons or not. Without `ca` it alone decides,
+ *   whatever name and dates say; with `ca` both must hold.
+ * - `certificate` ours, for a router that asks for one.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface TlsTrust {
+  readonly ca?: Pem | ReadonlyArray<Pem> | undefined
+  readonly fingerprint?: string | undefined
+  readonly serverName?: string | undefined
+  readonly certificate?:
+    | {
+        readonly chain: Pem
+        readonly key: Redacted.Redacted<string> | { readonly file: string }
+        readonly passphrase?: Redacted.Redacted<string> | undefined
+      }
+    | undefined
+}
+
+/**
+ * **Units** `connectTimeout` default 10 s, the TLS handshake included.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface TlsOptions {
+  readonly host?: string | undefined
+  readonly port?: number | undefined
+  readonly connectTimeout?: Duration.DurationInput | undefined
+  readonly tls: TlsTrust
+}
 
 export const tls = (options: TlsOptions): Effect.Effect<Socket.Socket> => {
   const host = options.host ?? RouterAddress.DEFAULT_HOST

@@ -9,8 +9,22 @@ import * as Effect from "effect/Effect"
 import * as FiberSet from "effect/FiberSet"
 import * as Redacted from "effect/Redacted"
 import type * as Scope from "effect/Scope"
-import type { TlsOptions } from "../NodeLocalRouter.js"
 import * as Guard from "./guard.js"
+
+/**
+ * A server's side of TLS, as PEM text.
+ *
+ * **Shape** `certificate` is what clients see, followed by those of the authorities between it and the root, if any. With
+ * `clientCa` clients have to show a certificate that one of these authorities signed.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface TlsOptions {
+  readonly certificate: string
+  readonly key: Redacted.Redacted<string>
+  readonly clientCa?: string | ReadonlyArray<string> | undefined
+}
 
 /** Connections that may wait until `run` takes them, as `listen`'s backlog does before the handshake. Source: Node's 511. */
 const BACKLOG = 511
