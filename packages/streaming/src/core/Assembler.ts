@@ -6,6 +6,7 @@
  *
  * @since 0.1.0
  */
+import * as Bytes from "@effect-i2p/wire/Bytes"
 
 /**
  * What the assembler needs of a packet. `close` marks the peer's last one.
@@ -89,7 +90,6 @@ export const classify = (self: Assembler, sequenceNumber: number): Verdict => {
  */
 export interface Accepted {
   readonly assembler: Assembler
-  readonly verdict: Verdict
   readonly delivered: ReadonlyArray<Uint8Array>
 }
 
@@ -100,11 +100,10 @@ export interface Accepted {
  * @category combinators
  */
 export const accept = (self: Assembler, segment: Segment): Accepted => {
-  const verdict = classify(self, segment.sequenceNumber)
-  switch (verdict) {
+  switch (classify(self, segment.sequenceNumber)) {
     case "Duplicate":
     case "OutOfWindow":
-      return { assembler: self, verdict, delivered: [] }
+      return { assembler: self, delivered: none }
     case "OutOfOrder": {
       const at = self.pending.findIndex((other) => other.sequenceNumber > segment.sequenceNumber)
       const pending = self.pending.slice()
@@ -113,21 +112,20 @@ export const accept = (self: Assembler, segment: Segment): Accepted => {
         assembler: trim(
           withClose({ ...self, pending, pendingBytes: self.pendingBytes + segment.payload.length }, segment)
         ),
-        verdict,
-        delivered: []
+        delivered: none
       }
     }
     case "InOrder":
-      if (segment.close || self.closeNumber !== undefined) return take(self, segment, verdict)
+      if (segment.close || self.closeNumber !== undefined) return take(self, segment)
       // Nearly every segment of a stream that loses nothing.
-      return { assembler: advanced(self), verdict, delivered: segment.payload.length > 0 ? [segment.payload] : none }
+      return { assembler: advanced(self), delivered: segment.payload.length > 0 ? [segment.payload] : none }
     case "HoleFilled":
-      return take(self, segment, verdict)
+      return take(self, segment)
   }
 }
 
 /** The segment is the next one. */
-const take = (self: Assembler, segment: Segment, verdict: Verdict): Accepted => {
+const take = (self: Assembler, segment: Segment): Accepted => {
   const delivered: Array<Uint8Array> = []
   let next = withClose(advanced(self), segment)
   if (segment.payload.length > 0) delivered.push(segment.payload)
@@ -145,7 +143,6 @@ const take = (self: Assembler, segment: Segment, verdict: Verdict): Accepted => 
       taken === 0
         ? trim(next)
         : trim({ ...next, pending: self.pending.slice(taken), pendingBytes: self.pendingBytes - takenBytes }),
-    verdict,
     delivered
   }
 }
@@ -202,7 +199,7 @@ export const hasHoles = (self: Assembler): boolean => self.pending.length > 0
  * The acknowledgment of everything received: the highest number and the holes below it.
  *
  * With more holes than a packet can list, `ackThrough` is lowered to just before the first that does not fit, so that
- * nothing missing is ever acknowledged. `truncated` says so.
+ * nothing missing is ever acknowledged.
  *
  * **Source** streaming specification, NACK count is one byte; i2pd lowers likewise.
  *
@@ -212,17 +209,17 @@ export const hasHoles = (self: Assembler): boolean => self.pending.length > 0
 export const acknowledgment = (
   self: Assembler,
   maxNacks = 255
-): { readonly ackThrough: number; readonly nacks: ReadonlyArray<number>; readonly truncated: boolean } => {
+): { readonly ackThrough: number; readonly nacks: ReadonlyArray<number> } => {
   const nacks: Array<number> = []
   let next = self.rcvNxt
   for (const segment of self.pending) {
     for (; next < segment.sequenceNumber; next++) {
-      if (nacks.length === maxNacks) return { ...below(next, nacks), truncated: true }
+      if (nacks.length === maxNacks) return below(next, nacks)
       nacks.push(next)
     }
     next += 1
   }
-  return { ackThrough: Math.max(0, next - 1), nacks, truncated: false }
+  return { ackThrough: Math.max(0, next - 1), nacks }
 }
 
 /** NACKs must stay below `ackThrough`: one just under it says no more than a lower number does. */
@@ -249,8 +246,6 @@ export const cumulative = (self: Assembler): number => Math.max(0, self.rcvNxt -
  */
 export const withoutPayloads = (self: Assembler): Assembler => ({
   ...self,
-  pending: self.pending.map((segment) => ({ ...segment, payload: noBytes })),
+  pending: self.pending.map((segment) => ({ ...segment, payload: Bytes.empty })),
   pendingBytes: 0
 })
-
-const noBytes = new Uint8Array(0)

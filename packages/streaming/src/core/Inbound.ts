@@ -4,6 +4,7 @@
  *
  * @since 0.1.0
  */
+import * as Bytes from "@effect-i2p/wire/Bytes"
 import * as Packet from "../Packet.js"
 import * as Assembler from "./Assembler.js"
 import * as DeliveryRate from "./DeliveryRate.js"
@@ -366,7 +367,7 @@ const handleSegment = (draft: Draft.Draft, packet: Packet.Packet): void => {
   if (isDiscarding) Draft.count(draft, "bytesReceived", packet.payload.length)
   const { assembler, delivered } = Assembler.accept(draft.receive, {
     sequenceNumber: packet.sequenceNumber,
-    payload: isDiscarding ? noBytes : verdict === "OutOfOrder" ? exact(packet.payload) : detached(packet.payload),
+    payload: isDiscarding ? Bytes.empty : verdict === "OutOfOrder" ? exact(packet.payload) : detached(packet.payload),
     close: Packet.has(packet, Packet.CLOSE)
   })
   draft.receive = assembler
@@ -417,8 +418,6 @@ const deliver = (draft: Draft.Draft, payloads: ReadonlyArray<Uint8Array>): void 
   Draft.addUnread(draft, bytes, charge)
   WindowUpdate.onDelivered(draft)
 }
-
-const noBytes = new Uint8Array(0)
 
 /**
  * Decides when this packet is acknowledged. DELAY_REQUESTED: streaming specification; every so many full packets and an

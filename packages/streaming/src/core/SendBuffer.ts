@@ -7,7 +7,9 @@
  *
  * @since 0.1.0
  */
+
 import { join } from "@effect-i2p/wire/ByteSlab"
+import * as Bytes from "@effect-i2p/wire/Bytes"
 import type { Stamp } from "./DeliveryRate.js"
 
 /**
@@ -175,7 +177,7 @@ export const sendNext = (draft: Mutable, options: SendOptions): InFlight => {
 /** Takes at most so many bytes off the front. */
 const take = (unsent: Array<Uint8Array>, maxBytes: number): Uint8Array => {
   const head = unsent[0]
-  if (head === undefined || maxBytes === 0) return noBytes
+  if (head === undefined || maxBytes === 0) return Bytes.empty
   if (head.length > maxBytes) {
     unsent[0] = head.subarray(maxBytes)
     return head.subarray(0, maxBytes)
@@ -246,7 +248,7 @@ export const recall = (
 ): void => {
   draft.inFlight.push({
     sequenceNumber: packet.sequenceNumber,
-    payload: noBytes,
+    payload: Bytes.empty,
     flags: packet.flags,
     firstSentAt: packet.now,
     sentAt: packet.now,
@@ -375,5 +377,3 @@ export const sndUna = (self: SendBuffer): number => self.inFlight[0]?.sequenceNu
  * @category getters
  */
 export const isDrained = (self: SendBuffer): boolean => self.unsentBytes === 0 && self.inFlight.length === 0
-
-const noBytes = new Uint8Array(0)

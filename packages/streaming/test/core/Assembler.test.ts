@@ -14,9 +14,9 @@ const feed = (self: Assembler.Assembler, ...segments: ReadonlyArray<Assembler.Se
   const verdicts: Array<Assembler.Verdict> = []
   let assembler = self
   for (const each of segments) {
+    verdicts.push(Assembler.classify(assembler, each.sequenceNumber))
     const result = Assembler.accept(assembler, each)
     assembler = result.assembler
-    verdicts.push(result.verdict)
     for (const payload of result.delivered) delivered.push(...payload)
   }
   return { assembler, delivered, verdicts }
@@ -112,7 +112,7 @@ describe("Assembler", () => {
       assert.isTrue(Assembler.isComplete(assembler))
       assert.isFalse(Assembler.hasHoles(assembler))
       assert.strictEqual(assembler.pendingBytes, 0)
-      assert.deepStrictEqual(Assembler.acknowledgment(assembler), { ackThrough: 2, nacks: [], truncated: false })
+      assert.deepStrictEqual(Assembler.acknowledgment(assembler), { ackThrough: 2, nacks: [] })
     })
 
     it("counts once: a second one with another number is data", () => {
@@ -139,38 +139,34 @@ describe("Assembler", () => {
     it("names the highest number and every hole below it", () => {
       assert.deepStrictEqual(Assembler.acknowledgment(feed(fresh, ...numbered(0, 2, 5)).assembler), {
         ackThrough: 5,
-        nacks: [1, 3, 4],
-        truncated: false
+        nacks: [1, 3, 4]
       })
       assert.strictEqual(Assembler.cumulative(feed(fresh, ...numbered(0, 2, 5)).assembler), 0)
     })
 
     it("lists 254 and 255 holes whole", () => {
       for (const holes of [254, 255]) {
-        const { ackThrough, nacks, truncated } = Assembler.acknowledgment(withHoles(holes))
+        const { ackThrough, nacks } = Assembler.acknowledgment(withHoles(holes))
         assert.strictEqual(nacks.length, holes)
         assert.strictEqual(ackThrough, 2 * holes)
-        assert.isFalse(truncated)
       }
     })
 
     it("acknowledges only up to the first hole that does not fit the list", () => {
-      const { ackThrough, nacks, truncated } = Assembler.acknowledgment(
+      const { ackThrough, nacks } = Assembler.acknowledgment(
         feed(Assembler.make(1024), ...numbered(...Array.from({ length: 301 }, (_, i) => 2 * i))).assembler
       )
-      assert.isTrue(truncated)
       assert.strictEqual(nacks.length, 255)
       assert.strictEqual(ackThrough, 2 * 256 - 2)
       assert.deepStrictEqual(Assembler.acknowledgment(withHoles(256 - 1)).nacks, nacks)
     })
 
     it("lists no hole at or above its own number when one long hole does not fit", () => {
-      const { ackThrough, nacks, truncated } = Assembler.acknowledgment(feed(fresh, ...numbered(0, 301)).assembler)
-      assert.isTrue(truncated)
+      const { ackThrough, nacks } = Assembler.acknowledgment(feed(fresh, ...numbered(0, 301)).assembler)
       assert.deepStrictEqual(nacks, [])
       assert.strictEqual(ackThrough, 0)
       const two = Assembler.acknowledgment(feed(fresh, ...numbered(0, 2, 401)).assembler)
-      assert.deepStrictEqual(two, { ackThrough: 2, nacks: [1], truncated: true })
+      assert.deepStrictEqual(two, { ackThrough: 2, nacks: [1] })
     })
 
     it("never acknowledges what is missing and never NACKs what is there", () => {

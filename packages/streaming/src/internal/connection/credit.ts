@@ -1,18 +1,17 @@
 /**
  * Bytes that may be written ahead: taken by writers, first come, first served, and given back as packets leave.
  *
- * A semaphore of Effect wakes every waiter and lets a small one pass a large one that has waited longer. It also suspends
- * its taker when permits are free, some fifteen of the runtime's operations for each write.
+ * A semaphore of Effect lets a small writer pass a large one that has waited longer, for ever if small ones keep coming.
+ * Beside each other on Node 20, processor time: 0.2 µs to take and give what is free where the semaphore takes 1.7, since
+ * it suspends its taker for that, too; 3.8 µs to wait for more where it takes 2.6.
  *
  * @since 0.1.0
  */
-import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
-import * as FiberId from "effect/FiberId"
 
 interface Waiter {
   readonly amount: number
-  readonly granted: Deferred.Deferred<void>
+  readonly grant: () => void
 }
 
 export class Credit {
@@ -33,22 +32,23 @@ export class Credit {
 
   /** Waits for an amount and takes it. More than there ever is would be waited for without end. */
   take(amount: number): Effect.Effect<void> {
-    return Effect.suspend(() => {
-      if (this.tryTake(amount)) return Effect.void
-      const waiter: Waiter = { amount, granted: Deferred.unsafeMake(FiberId.none) }
-      this.#waiting ??= new Set()
-      const waiting = this.#waiting
-      waiting.add(waiter)
-      // A writer that is interrupted just after it was served gives back what it got.
-      return Effect.onInterrupt(Deferred.await(waiter.granted), () =>
-        Effect.sync(() => (waiting.delete(waiter) ? this.#serve() : this.give(amount)))
-      )
-    })
+    return Effect.suspend(() => (this.tryTake(amount) ? Effect.void : this.#wait(amount)))
   }
 
   give(amount: number): void {
     this.#free += amount
     this.#serve()
+  }
+
+  #wait(amount: number): Effect.Effect<void> {
+    return Effect.async<void>((resume) => {
+      const waiter: Waiter = { amount, grant: () => resume(Effect.void) }
+      this.#waiting ??= new Set()
+      const waiting = this.#waiting
+      waiting.add(waiter)
+      // A writer that is interrupted just after it was served gives back what it got.
+      return Effect.sync(() => (waiting.delete(waiter) ? this.#serve() : this.give(amount)))
+    })
   }
 
   #serve(): void {
@@ -58,7 +58,7 @@ export class Credit {
       if (waiter.amount > this.#free) return
       this.#free -= waiter.amount
       waiting.delete(waiter)
-      Deferred.unsafeDone(waiter.granted, Effect.void)
+      waiter.grant()
     }
   }
 }

@@ -3,7 +3,9 @@
  *
  * @since 0.1.0
  */
+
 import * as VerificationBudget from "@effect-i2p/i2cp/VerificationBudget"
+import * as Bytes from "@effect-i2p/wire/Bytes"
 import * as DestinationKeys from "@effect-i2p/wire/DestinationKeys"
 import * as KeyType from "@effect-i2p/wire/KeyType"
 import * as OfflineSignature from "@effect-i2p/wire/OfflineSignature"
@@ -150,7 +152,7 @@ export const verify = (
   if (
     packet.from !== undefined &&
     expected.destinationBytes !== undefined &&
-    !equalBytes(packet.from.bytes, expected.destinationBytes)
+    !Bytes.equals(packet.from.bytes, expected.destinationBytes)
   ) {
     return Either.left("WrongIdentity")
   }
@@ -173,10 +175,4 @@ export const verify = (
   signed.fill(0, offset, offset + length)
   const valid = signatures.verify(key, signed, signature.subarray(0, length))
   return Either.getOrElse(valid, () => false) ? Either.right(key) : Either.left("BadSignature")
-}
-
-const equalBytes = (a: Uint8Array, b: Uint8Array): boolean => {
-  if (a.length !== b.length) return false
-  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false
-  return true
 }
