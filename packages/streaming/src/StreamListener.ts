@@ -61,6 +61,8 @@ export const make = (port: number, backlog: Queue.Dequeue<Owned>, accessList: Ac
           yield* Scope.addFinalizer(scope, owned.release)
           const span = yield* Effect.makeSpanScoped("StreamListener.run", {
             kind: "server",
+            // It would name this line, and take half a kilobyte of every stream.
+            captureStackTrace: false,
             attributes: { "i2p.peer": owned.connection.remote.short, "i2p.port": owned.connection.localPort }
           }).pipe(Scope.extend(scope))
           return yield* Effect.interruptible(Effect.suspend(() => handler(owned.connection))).pipe(

@@ -7,7 +7,7 @@ import { exactSize, looseSize, MemoryPool } from "../../src/internal/connection/
 
 /** An open queue of a stream. */
 const makeIncoming = (pool: MemoryPool) => {
-  const incoming = new Incoming(pool, () => {})
+  const incoming = new Incoming(pool, { onRead: () => {} })
   return Effect.as(incoming.open, incoming)
 }
 

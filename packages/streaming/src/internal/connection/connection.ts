@@ -27,7 +27,7 @@ import type { StreamReset } from "../../StreamError.js"
 import type { ConnectionOptions } from "../../StreamingConfig.js"
 import type { Account } from "../observe/account.js"
 import * as Tracing from "../observe/tracing.js"
-import { Incoming } from "./incoming.js"
+import { Incoming, type Reader } from "./incoming.js"
 import type { MemoryPool } from "./memoryPool.js"
 import { Outgoing } from "./outgoing.js"
 import type { Peer } from "./peer.js"
@@ -75,6 +75,7 @@ const deadline: Input = { _tag: "Deadline" }
 const turn: Input = { _tag: "Turn" }
 const look: Input = { _tag: "Look" }
 const nothing: ReadonlyArray<Event.Event> = []
+const done: ReadonlyArray<Action> = []
 const gone: Input = { _tag: "Gone" }
 
 /**
@@ -104,7 +105,7 @@ export interface Options {
   readonly tracer: Tracing.Tracer | undefined
 }
 
-export class Connection implements Timed, Sender {
+export class Connection implements Timed, Sender, Reader {
   readonly id: number
   readonly session: SessionServices
   readonly peer: Peer
@@ -116,10 +117,13 @@ export class Connection implements Timed, Sender {
   readonly retries: Retries
   readonly account: Account
   readonly tracer: Tracing.Tracer | undefined
-  /** Packets that wait in the inbox, see `weightOf`, and those that found it full or were not the peer's. */
-  readonly packets = { waiting: 0, dropped: 0 }
-  /** How long the peer has kept its window closed, in ms, and since when it is, on the monotonic clock. */
-  readonly choked: { millis: number; since: number | undefined } = { millis: 0, since: undefined }
+  /** Packets that wait in the inbox, see `weightOf`. */
+  packetsWaiting = 0
+  /** Packets that found the inbox full or were not the peer's. */
+  packetsDropped = 0
+  /** How long the peer kept its window closed before, in ms, and since when it is closed, on the monotonic clock. */
+  chokedBefore = 0
+  chokedSince: number | undefined
   readonly maxPackets: number
   readonly signatures = SignatureRecord.initial()
   /** Of a stream that we open: done when it is open, or fails with how it ended. */
@@ -161,9 +165,7 @@ export class Connection implements Timed, Sender {
     this.inbox = inbox
     this.#first = options.actions
     this.state = Ref.unsafeMake(state)
-    this.incoming = new Incoming(session.memory, () => {
-      if (this.isChoking) this.inbox.unsafeOffer(look)
-    })
+    this.incoming = new Incoming(session.memory, this)
     this.outgoing = new Outgoing({
       sendBufferBytes: options.options.sendBufferBytes,
       initialBytes,
@@ -179,8 +181,8 @@ export class Connection implements Timed, Sender {
 
   /** Hands over a packet; one beyond the inbox's bound is dropped and counted, as a network would. */
   receive(packet: Packet.Packet, bytes: Uint8Array): void {
-    if (this.packets.waiting >= this.maxPackets) this.packets.dropped += 1
-    else if (this.inbox.unsafeOffer({ _tag: "Packet", packet, bytes })) this.packets.waiting += weightOf(bytes)
+    if (this.packetsWaiting >= this.maxPackets) this.packetsDropped += 1
+    else if (this.inbox.unsafeOffer({ _tag: "Packet", packet, bytes })) this.packetsWaiting += weightOf(bytes)
   }
 
   /** Asks for something. A stream that has ended takes no notice. */
@@ -202,7 +204,7 @@ export class Connection implements Timed, Sender {
   /** What the first step asked for, once: the packets are not kept. */
   takeFirst(): ReadonlyArray<Action> {
     const actions = this.#first
-    this.#first = []
+    this.#first = done
     return actions
   }
 
@@ -211,6 +213,11 @@ export class Connection implements Timed, Sender {
     const writes = this.#writes
     this.#writes = undefined
     return writes ?? nothing
+  }
+
+  /** The application has read something. */
+  onRead(): void {
+    if (this.isChoking) this.inbox.unsafeOffer(look)
   }
 
   onDeadline(): void {
@@ -280,8 +287,8 @@ export class Connection implements Timed, Sender {
 
   /** How long the peer has kept its window closed until now, in ms. */
   get chokedMillis(): number {
-    const { millis, since } = this.choked
-    return millis + (since === undefined ? 0 : this.session.timers.now - since)
+    const { chokedBefore, chokedSince } = this
+    return chokedBefore + (chokedSince === undefined ? 0 : this.session.timers.now - chokedSince)
   }
 
   /** Both directions are closed on our side, and the peer knows. */
@@ -306,9 +313,9 @@ export class Connection implements Timed, Sender {
 }
 
 /** What it has counted: the core, and before that the inbox and the check of signatures. */
-export const countersOf = ({ packets }: Connection, { counters }: State): Counters => ({
+export const countersOf = ({ packetsDropped }: Connection, { counters }: State): Counters => ({
   ...counters,
-  packetsDropped: counters.packetsDropped + packets.dropped
+  packetsDropped: counters.packetsDropped + packetsDropped
 })
 
 /** The largest packet that counts for one: i2pd's buffer. */
@@ -318,10 +325,10 @@ const unitBytes = 4096
 export const weightOf = (bytes: Uint8Array): number => Math.max(1, Math.ceil(bytes.length / unitBytes))
 
 /** The peer has closed its window, or opened it. */
-export const noteChoke = ({ choked }: Connection, isChoked: boolean, now: number): void => {
-  if (isChoked === (choked.since !== undefined)) return
-  if (choked.since !== undefined) choked.millis += now - choked.since
-  choked.since = isChoked ? now : undefined
+export const noteChoke = (self: Connection, isChoked: boolean, now: number): void => {
+  if (isChoked === (self.chokedSince !== undefined)) return
+  if (self.chokedSince !== undefined) self.chokedBefore += now - self.chokedSince
+  self.chokedSince = isChoked ? now : undefined
 }
 
 /** Both directions are closed on our side, and the peer knows. */

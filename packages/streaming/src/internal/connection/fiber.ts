@@ -161,7 +161,7 @@ const takeIn = (self: Connection, state: State, inputs: ReadonlyArray<Input>): T
         break
       case "Packet": {
         const { bytes, packet } = input
-        self.packets.waiting -= weightOf(bytes)
+        self.packetsWaiting -= weightOf(bytes)
         if (!Signing.needsSignature(packet)) {
           accept(self, state, packet, events)
           break
@@ -190,7 +190,7 @@ const accept = (self: Connection, state: State, packet: Packet.Packet, events: A
 }
 
 const drop = (self: Connection, state: State, packet: Packet.Packet): void => {
-  self.packets.dropped += 1
+  self.packetsDropped += 1
   if (self.tracer !== undefined) Tracing.received(self.tracer, packet, state, true)
 }
 
@@ -219,9 +219,9 @@ const checkLater = (
   check: Effect.Effect<Checked>
 ): Effect.Effect<void> =>
   Effect.suspend(() => {
-    self.packets.waiting += weightOf(bytes)
+    self.packetsWaiting += weightOf(bytes)
     return Effect.map(check, (outcome) => {
-      self.packets.waiting -= weightOf(bytes)
+      self.packetsWaiting -= weightOf(bytes)
       if (outcome._tag === "Dropped") drop(self, state, packet)
       else self.inbox.unsafeOffer({ _tag: "Checked", packet, verified: outcome.verified })
     })

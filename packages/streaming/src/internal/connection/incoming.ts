@@ -25,12 +25,21 @@ interface Received {
 
 type ReceivedQueue = Mailbox.Mailbox<Received, StreamReset>
 
+/**
+ * Told when the application has read something.
+ */
+export interface Reader {
+  /** Called synchronously; must not throw. */
+  readonly onRead: () => void
+}
+
 export class Incoming implements Member {
   readonly #pool: MemoryPool
-  /** Called when the application has read something. */
-  readonly #onRead: () => void
-  /** Made for the first bytes or the first reader: 2 KB that a stream without either does not need. */
+  readonly #reader: Reader
+  /** Made for the first bytes: 2 KB that an idle stream does not need. */
   #queue: ReceivedQueue | undefined
+  /** Wakes the readers that wait for the first bytes, or for an end without any. */
+  #waiting: ReadonlyArray<() => void> | undefined
   #end: Exit.Exit<void, StreamReset> | undefined
   /** What is in the queue: only its taker can reach into it. */
   #unread: Array<Received> = []
@@ -41,10 +50,9 @@ export class Incoming implements Member {
   #consumed = 0
   #charge = 0
 
-  /** `onRead` is called synchronously and must not throw. */
-  constructor(pool: MemoryPool, onRead: () => void) {
+  constructor(pool: MemoryPool, reader: Reader) {
     this.#pool = pool
-    this.#onRead = onRead
+    this.#reader = reader
   }
 
   /** Bytes that were read and that the core has not heard of. */
@@ -64,6 +72,7 @@ export class Incoming implements Member {
         : Effect.map(Mailbox.make<Received, StreamReset>(), (queue) => {
             this.#queue ??= queue
             if (this.#end !== undefined) this.#queue.unsafeDone(this.#end)
+            this.#wakeWaiting()
             return this.#queue
           })
     )
@@ -106,6 +115,7 @@ export class Incoming implements Member {
   end(exit: Exit.Exit<void, StreamReset>): void {
     this.#end ??= exit
     this.#queue?.unsafeDone(this.#end)
+    this.#wakeWaiting()
   }
 
   /** Takes the next bytes; none at the end of the stream. */
@@ -159,7 +169,25 @@ export class Incoming implements Member {
   }
 
   #with<A>(use: (queue: ReceivedQueue) => Effect.Effect<A, StreamReset>): Effect.Effect<A, StreamReset> {
-    return this.#queue === undefined ? Effect.flatMap(this.open, use) : use(this.#queue)
+    if (this.#queue !== undefined) return use(this.#queue)
+    return Effect.zipRight(this.#opened, Effect.flatMap(this.open, use))
+  }
+
+  /** Waits until there is something to take from the queue, or never will be. Not a Deferred, which takes half a kilobyte. */
+  get #opened(): Effect.Effect<void> {
+    return Effect.async<void>((resume) => {
+      const wake = () => resume(Effect.void)
+      if (this.#queue !== undefined || this.#end !== undefined) wake()
+      else this.#waiting = [...(this.#waiting ?? []), wake]
+      return Effect.sync(() => {
+        this.#waiting = this.#waiting?.filter((other) => other !== wake)
+      })
+    })
+  }
+
+  #wakeWaiting(): void {
+    for (const wake of this.#waiting ?? []) wake()
+    this.#waiting = undefined
   }
 
   #noteRead({ bytes: { length }, size }: Received): void {
@@ -170,7 +198,7 @@ export class Incoming implements Member {
 
   #settle(): void {
     if (this.#unread.length === 0) this.#pool.tighten(this)
-    this.#onRead()
+    this.#reader.onRead()
   }
 }
 
