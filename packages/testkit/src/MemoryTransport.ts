@@ -9,7 +9,7 @@
  *
  * @since 0.1.0
  */
-import * as DelayHeap from "@effect-i2p/router/core/DelayHeap"
+
 import * as Netem from "@effect-i2p/router/Netem"
 import * as Packet from "@effect-i2p/streaming/Packet"
 import * as PacketTransport from "@effect-i2p/streaming/PacketTransport"
@@ -17,6 +17,7 @@ import { DestinationNotFound } from "@effect-i2p/streaming/StreamError"
 import * as StreamingConfig from "@effect-i2p/streaming/StreamingConfig"
 import { StreamManager } from "@effect-i2p/streaming/StreamManager"
 import * as Address from "@effect-i2p/wire/Address"
+import { DelayHeap } from "@effect-i2p/wire/DelayHeap"
 import type { Destination } from "@effect-i2p/wire/Destination"
 import * as DestinationKeys from "@effect-i2p/wire/DestinationKeys"
 import * as Hash from "@effect-i2p/wire/Hash"
@@ -168,7 +169,7 @@ export const make = Effect.fn("MemoryTransport.make")(function* (
   const stats = { sent: 0, delivered: 0, lost: 0, filtered: 0, dropped: 0 }
   let linkConfig = Netem.config(options.link)
 
-  const heap = new DelayHeap.DelayHeap<PacketEvent>()
+  const heap = new DelayHeap<PacketEvent>()
   let inFlightBytes = 0
   const wake = Effect.unsafeMakeLatch(false)
   const timer = yield* FiberHandle.make()

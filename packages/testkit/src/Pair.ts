@@ -7,11 +7,12 @@
  *
  * @since 0.1.0
  */
-import * as DelayHeap from "@effect-i2p/router/core/DelayHeap"
+
 import * as Netem from "@effect-i2p/router/Netem"
 import * as Packet from "@effect-i2p/streaming/Packet"
 import * as StreamingConfig from "@effect-i2p/streaming/StreamingConfig"
 import type { Config } from "@effect-i2p/streaming/unstable/core/Config"
+import { DelayHeap } from "@effect-i2p/wire/DelayHeap"
 import * as ModelSide from "./peers/ModelSide.js"
 import * as Scenario from "./Scenario.js"
 import { type Behaviour, maxStepsAtOnce, Side } from "./Side.js"
@@ -112,7 +113,7 @@ export class Pair {
   now: number
   readonly links: Links
   private readonly counts: { [direction in Direction]: number } = { "A>B": 0, "B>A": 0 }
-  private readonly network = new DelayHeap.DelayHeap<{ readonly to: Side; readonly packet: Packet.Packet }>()
+  private readonly network = new DelayHeap<{ readonly to: Side; readonly packet: Packet.Packet }>()
   private readonly lines: Array<Line> = []
   private readonly configs: { readonly A: Config; readonly B: Config }
 

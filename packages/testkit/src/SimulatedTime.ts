@@ -9,7 +9,7 @@
  *
  * @since 0.1.0
  */
-import * as DelayHeap from "@effect-i2p/router/core/DelayHeap"
+import { DelayHeap } from "@effect-i2p/wire/DelayHeap"
 import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -106,7 +106,7 @@ interface Sleeper {
 
 class SimulatedClock implements Clock.Clock {
   readonly [Clock.ClockTypeId]: Clock.ClockTypeId = Clock.ClockTypeId
-  readonly #sleepers = new DelayHeap.DelayHeap<Sleeper>()
+  readonly #sleepers = new DelayHeap<Sleeper>()
   #now: number
 
   constructor(start: number) {

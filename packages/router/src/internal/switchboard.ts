@@ -5,13 +5,14 @@
  * Everything here runs to completion in the caller's turn. The shell calls `receive` with each chunk and `tick` when
  * `nextTimeout` has passed; it is told through `wake` when that came nearer.
  */
+
 import * as Framer from "@effect-i2p/i2cp/core/Framer"
 import * as Message from "@effect-i2p/i2cp/Message"
 import { ByteSlab } from "@effect-i2p/wire/ByteSlab"
+import { DelayHeap } from "@effect-i2p/wire/DelayHeap"
 import type * as Signatures from "@effect-i2p/wire/Signatures"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
-import { DelayHeap } from "../core/DelayHeap.js"
 import type { Faults } from "../core/Faults.js"
 import * as Hub from "../core/Hub.js"
 import * as HubState from "../core/HubState.js"

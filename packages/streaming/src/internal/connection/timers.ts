@@ -6,17 +6,21 @@
  *
  * @since 0.1.0
  */
+import { DelayHeap } from "@effect-i2p/wire/DelayHeap"
 import type * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import type * as Scope from "effect/Scope"
-import { Deadlines, type Waiter } from "./deadlines.js"
 
 /**
  * A stream as the timers see it.
  */
-export interface Timed extends Waiter {
+export interface Timed {
+  /** When the heap has it, in ms; infinity outside. The heap's. */
+  deadline: number
+  /** Its place in the heap; -1 outside. The heap's. */
+  place: number
   /** When it wants to be told now. Nearly every acknowledgment moves this back, and the heap is not changed for that. */
   readonly nextDeadline: number
   /** Its deadline has come. Must not throw. */
@@ -36,7 +40,9 @@ export const monotonicMillis = (clock: Clock.Clock): number => Number(clock.unsa
 
 export class Timers {
   readonly #clock: Clock.Clock
-  readonly #deadlines = new Deadlines<Timed>()
+  readonly #deadlines = new DelayHeap<Timed>((stream, place) => {
+    stream.place = place
+  })
   /** When the sleep that runs ends; infinity if none does. */
   #armed = Number.POSITIVE_INFINITY
   readonly #earlier = Effect.unsafeMakeLatch(false)
@@ -53,7 +59,7 @@ export class Timers {
   /** Tells a stream at that time. Only an earlier deadline moves the heap; a later one is found when the old one comes. */
   set(stream: Timed, deadline: number): void {
     if (deadline >= stream.deadline) return
-    this.#deadlines.set(stream, deadline)
+    this.#enter(stream, deadline)
     if (deadline < this.#armed) this.#earlier.unsafeOpen()
   }
 
@@ -69,13 +75,20 @@ export class Timers {
 
   /** Tells this stream no more. */
   remove(stream: Timed): void {
-    this.#deadlines.remove(stream)
+    if (stream.place !== -1) this.#deadlines.remove(stream.place)
+    stream.deadline = Number.POSITIVE_INFINITY
+  }
+
+  #enter(stream: Timed, deadline: number): void {
+    stream.deadline = deadline
+    if (stream.place === -1) this.#deadlines.push(deadline, stream)
+    else this.#deadlines.move(stream.place, deadline)
   }
 
   /** Sleeps and tells, for ever. */
   readonly run: Effect.Effect<never> = Effect.forever(
     Effect.suspend(() => {
-      const { earliest } = this.#deadlines
+      const earliest = this.#deadlines.nextTime ?? Number.POSITIVE_INFINITY
       const overdue = this.now - earliest
       if (overdue >= stallMillis) return Effect.zipRight(Effect.sleep(Duration.zero), this.#tell)
       if (overdue >= 0) return this.#tell
@@ -96,9 +109,10 @@ export class Timers {
 
   readonly #tell = Effect.sync(() => {
     const now = this.now
-    for (let due = this.#deadlines.takeDue(now); due !== undefined; due = this.#deadlines.takeDue(now)) {
+    for (let due = this.#deadlines.popDue(now); due !== undefined; due = this.#deadlines.popDue(now)) {
+      due.deadline = Number.POSITIVE_INFINITY
       if (due.nextDeadline <= now) due.onDeadline()
-      else if (due.nextDeadline < Number.POSITIVE_INFINITY) this.#deadlines.set(due, due.nextDeadline)
+      else if (due.nextDeadline < Number.POSITIVE_INFINITY) this.#enter(due, due.nextDeadline)
     }
   })
 }

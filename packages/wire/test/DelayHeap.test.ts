@@ -1,6 +1,6 @@
 import * as FastCheck from "effect/FastCheck"
 import { assert, describe, it } from "vitest"
-import { DelayHeap } from "../src/core/DelayHeap.js"
+import { DelayHeap } from "../src/DelayHeap.js"
 
 describe("DelayHeap", () => {
   it("gives nothing before it is due", () => {
@@ -48,5 +48,45 @@ describe("DelayHeap", () => {
     heap.clear()
     assert.strictEqual(heap.size, 0)
     assert.strictEqual(heap.popDue(1000), undefined)
+  })
+
+  it("does as a sorted list does, whoever moves or leaves", () => {
+    const operation = FastCheck.record({
+      who: FastCheck.nat(19),
+      time: FastCheck.option(FastCheck.nat(50))
+    })
+    FastCheck.assert(
+      FastCheck.property(FastCheck.array(operation), (operations) => {
+        const places = Array.from({ length: 20 }, () => -1)
+        const heap = new DelayHeap<number>((who, place) => {
+          places[who] = place
+        })
+        const expected = new Map<number, readonly [time: number, order: number]>()
+        operations.forEach(({ time, who }, order) => {
+          if (time === null) {
+            if (places[who] !== -1) assert.strictEqual(heap.remove(places[who]!), who)
+            expected.delete(who)
+          } else {
+            if (places[who] === -1) heap.push(time, who)
+            else heap.move(places[who]!, time)
+            expected.set(who, [time, order])
+          }
+          assert.deepStrictEqual(
+            places.map((place) => place !== -1),
+            places.map((_, i) => expected.has(i))
+          )
+          const times = [...expected.values()].map(([due]) => due)
+          assert.strictEqual(heap.nextTime, times.length === 0 ? undefined : Math.min(...times))
+        })
+        const taken: Array<number> = []
+        for (let due = heap.popDue(50); due !== undefined; due = heap.popDue(50)) taken.push(due)
+        const sorted = [...expected].sort(([, a], [, b]) => a[0] - b[0] || a[1] - b[1])
+        assert.deepStrictEqual(
+          taken,
+          sorted.map(([who]) => who)
+        )
+        assert.isTrue(places.every((place) => place === -1))
+      })
+    )
   })
 })
