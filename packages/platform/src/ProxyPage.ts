@@ -218,7 +218,11 @@ export const fromFailure = (failure: ConnectError | ListenError | StreamError): 
       return problem(502, "Your router is not reached", message, "Start your router, or see what its log says.")
     case "TooManyStreams":
       return problem(503, "Too many streams", message, "Close some tabs, or try again later.")
-    default:
+    case "DestinationUnreachable":
+    case "OfflineKeysExpired":
+    case "PortInUse":
+    case "StreamClosed":
+    case "StreamReset":
       return problem(502, "The site is not reached", message, "Try again later.")
   }
 }

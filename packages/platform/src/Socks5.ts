@@ -153,7 +153,8 @@ export const replyTo = (error: ConnectError): ReplyCode => {
       return Reply.HostUnreachable
     case "TransportFailed":
       return Reply.NetworkUnreachable
-    default:
+    case "OfflineKeysExpired":
+    case "TooManyStreams":
       return Reply.GeneralFailure
   }
 }

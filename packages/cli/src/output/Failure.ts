@@ -5,10 +5,18 @@
  */
 import type { LookupFailed } from "@effect-i2p/i2cp/I2cpError"
 import { isPort } from "@effect-i2p/i2cp/Ids"
-import type { DestinationNotFound } from "@effect-i2p/streaming/StreamError"
+import type {
+  ConnectError,
+  DestinationNotFound,
+  ListenError,
+  PingError,
+  StreamError
+} from "@effect-i2p/streaming/StreamError"
 import * as Cause from "effect/Cause"
 import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import * as Record from "effect/Record"
 
 /**
  * **Shape** `Ok` it worked; `NoAnswer` the other side did not answer, or broke off; `Error` it could not be tried: a wrong
@@ -58,14 +66,22 @@ export const requirePort = (port: number): Effect.Effect<void, CliError> =>
 export const noAnswer = (message: string): CliError => new CliError({ message, exitCode: ExitCode.NoAnswer })
 
 /** Streams that fail on the way are the other side's doing; everything else keeps us from trying. */
-const noAnswerTags = new Set([
-  "ConnectTimedOut",
-  "ConnectRefused",
-  "DestinationUnreachable",
-  "StreamReset",
-  "StreamClosed",
-  "PingTimedOut"
-])
+const exitCodes: Readonly<Record<string, number>> = {
+  ConnectRefused: ExitCode.NoAnswer,
+  ConnectTimedOut: ExitCode.NoAnswer,
+  DestinationNotFound: ExitCode.Error,
+  DestinationUnreachable: ExitCode.NoAnswer,
+  OfflineKeysExpired: ExitCode.Error,
+  PingTimedOut: ExitCode.NoAnswer,
+  PortInUse: ExitCode.Error,
+  StreamClosed: ExitCode.NoAnswer,
+  StreamReset: ExitCode.NoAnswer,
+  TooManyPings: ExitCode.Error,
+  TooManyStreams: ExitCode.Error,
+  TransportFailed: ExitCode.Error
+} satisfies Record<(ConnectError | ListenError | PingError | StreamError)["_tag"], number>
+
+const exitCodeOf = (tag: string): number => Option.getOrElse(Record.get(exitCodes, tag), () => ExitCode.Error)
 
 /**
  * What to print and how to exit for the cause of a failed command.
@@ -86,7 +102,7 @@ export const describe = (cause: Cause.Cause<unknown>): { readonly message: strin
     return { message: `${message}; or try --router embedded, which needs none`, exitCode: ExitCode.Error }
   }
   if (tag === "DestinationNotFound") return notFound(error as DestinationNotFound)
-  return { message, exitCode: noAnswerTags.has(tag) ? ExitCode.NoAnswer : ExitCode.Error }
+  return { message, exitCode: exitCodeOf(tag) }
 }
 
 /** A name that nobody knows is a mistake; a b32 address without a lease set belongs to somebody who is off line. */
