@@ -19,11 +19,12 @@ import * as Signing from "./signing.js"
 type Transmit = Extract<Action, { readonly _tag: "Transmit" }>
 
 /**
- * Does what needs no waiting at once, and sends the packets. Credit is given back once for all packets of a step.
+ * Does what needs no waiting at once, and gives what does: the packets to send, undefined if there is none. Credit is given
+ * back once for all packets of a step.
  */
-export const perform = (self: Connection, actions: ReadonlyArray<Action>): Effect.Effect<void> => {
+export const perform = (self: Connection, actions: ReadonlyArray<Action>): Effect.Effect<void> | undefined => {
   if (!self.incoming.isOpen && actions.some(({ _tag }) => _tag === "Deliver")) {
-    return Effect.flatMap(self.incoming.open, () => perform(self, actions))
+    return Effect.flatMap(self.incoming.open, () => perform(self, actions) ?? Effect.void)
   }
   const packets: Array<Transmit> = []
   let writable = 0
@@ -61,7 +62,7 @@ export const perform = (self: Connection, actions: ReadonlyArray<Action>): Effec
     }
   }
   if (writable > 0) self.outgoing.sent(writable)
-  return packets.length === 0 ? Effect.void : transmit(self, packets)
+  return packets.length === 0 ? undefined : transmit(self, packets)
 }
 
 /**

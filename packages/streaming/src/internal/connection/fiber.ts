@@ -42,16 +42,15 @@ const aborted: Outcome = { _tag: "Aborted" }
  */
 export const run = (self: Connection, onEnd: (last: State) => Effect.Effect<void>): Effect.Effect<void> =>
   // Not `Effect.annotateLogs`, whose frames would stay on the stack of every idle stream: 2 KB.
-  FiberRef.update(FiberRef.currentLogAnnotations, (annotations: HashMap.HashMap<string, unknown>) =>
-    HashMap.set(annotations, "stream", nameOf(self))
-  ).pipe(
-    Effect.zipRight(
-      Effect.onExit(
-        Effect.flatMap(Ref.get(self.state), (state) =>
-          Effect.flatMap(performed(self, state.phase._tag, state, self.takeFirst()), () => turns(self))
-        ),
-        (exit) => finish(self, exit, onEnd)
-      )
+  Effect.zipRight(
+    FiberRef.update(FiberRef.currentLogAnnotations, (annotations: HashMap.HashMap<string, unknown>) =>
+      HashMap.set(annotations, "stream", nameOf(self))
+    ),
+    Effect.onExit(
+      Effect.flatMap(Ref.get(self.state), (state) =>
+        Effect.flatMap(performed(self, state.phase._tag, state, self.takeFirst()), () => turns(self))
+      ),
+      (exit) => finish(self, exit, onEnd)
     )
   )
 
@@ -116,19 +115,22 @@ const performed = (
 ): Effect.Effect<void> => {
   if (self.tracer !== undefined) Tracing.stepped(self.tracer, before, state, actions)
   if (state.phase._tag !== before && !isOver(state)) self.phases?.unsafeOffer(state.phase._tag)
-  return Effect.flatMap(Actions.perform(self, actions), () => {
-    self.giveBackTurn()
-    // A retransmission waits for the answer, so nothing may come before it.
-    const question = actions.find(isQuestion)
-    if (question !== undefined) {
-      return Effect.flatMap(self.retries.answer(question.policy, question.retry), (answer) => turn(self, [answer]))
-    }
-    if (isClosed(state)) self.noteClosed()
-    if (isOver(state)) return Effect.void
-    self.nextDeadline = Core.nextTimeout(state) ?? Number.POSITIVE_INFINITY
-    if (self.nextDeadline < Number.POSITIVE_INFINITY) self.session.timers.set(self, self.nextDeadline)
-    return self.session.pulse.rest()
-  })
+  const sent = Actions.perform(self, actions)
+  return sent === undefined ? settled(self, state, actions) : Effect.flatMap(sent, () => settled(self, state, actions))
+}
+
+const settled = (self: Connection, state: State, actions: ReadonlyArray<Action>): Effect.Effect<void> => {
+  self.giveBackTurn()
+  // A retransmission waits for the answer, so nothing may come before it.
+  const question = actions.find(isQuestion)
+  if (question !== undefined) {
+    return Effect.flatMap(self.retries.answer(question.policy, question.retry), (answer) => turn(self, [answer]))
+  }
+  if (isClosed(state)) self.noteClosed()
+  if (isOver(state)) return Effect.void
+  self.nextDeadline = Core.nextTimeout(state) ?? Number.POSITIVE_INFINITY
+  if (self.nextDeadline < Number.POSITIVE_INFINITY) self.session.timers.set(self, self.nextDeadline)
+  return self.session.pulse.rest()
 }
 
 /** What the core wants to know before it goes on. At most one policy is asked in a step. */
@@ -254,7 +256,7 @@ const abort = (self: Connection, cause: Cause.Cause<never>): Effect.Effect<void>
   const log = isDefect ? Effect.logError("a stream ended with a defect", cause) : Effect.void
   const reset = Effect.flatMap(Ref.get(self.state), (state) => {
     const [last, actions] = Core.step(state, [Event.abort], self.session.timers.now)
-    return Effect.zipRight(Ref.set(self.state, last), Actions.perform(self, actions))
+    return Effect.zipRight(Ref.set(self.state, last), Actions.perform(self, actions) ?? Effect.void)
   })
   return log.pipe(
     Effect.zipRight(

@@ -68,7 +68,8 @@ export interface Departing extends Outgoing {
 export interface SendScheduler {
   /**
    * Sends packets of a flow, which is the stream's id or 0 for what belongs to none, at once or in their turn; with a turn
-   * that was granted, at once. A failure is not told: a packet may be lost at any time.
+   * that was granted, at once. A failure is not told: a packet may be lost at any time. What is returned is run once, at
+   * once: packets that have to wait do so already.
    */
   readonly send: (flow: number, packets: ReadonlyArray<Departing>, hasTurn: boolean) => Effect.Effect<void>
   /** Packets that a stream may send now without asking for a turn. */
@@ -148,16 +149,15 @@ export const make = Effect.fnUntraced(function* (
   yield* Effect.forkScoped(Effect.forever(round))
 
   return {
-    send: (flow, departing, hasTurn) =>
-      Effect.suspend(() => {
-        const places = hasTurn ? departing.length : FairQueue.isEmpty(waiting) ? room() : 0
-        if (departing.length <= places) return pass(departing)
-        for (const packet of departing.slice(places)) {
-          FairQueue.enqueue(waiting, flow, packet, packet.bytes.length + overheadBytes, packet.isUrgent)
-        }
-        pending.unsafeOpen()
-        return places === 0 ? Effect.void : pass(departing.slice(0, places))
-      }),
+    send: (flow, departing, hasTurn) => {
+      const places = hasTurn ? departing.length : FairQueue.isEmpty(waiting) ? room() : 0
+      if (departing.length <= places) return pass(departing)
+      for (const packet of departing.slice(places)) {
+        FairQueue.enqueue(waiting, flow, packet, packet.bytes.length + overheadBytes, packet.isUrgent)
+      }
+      pending.unsafeOpen()
+      return places === 0 ? Effect.void : pass(departing.slice(0, places))
+    },
     room: () => (isEmpty() ? room() : 0),
     awaitTurn: (flow, sender) => {
       FairQueue.enqueue(turns, flow, sender, 1, false)
