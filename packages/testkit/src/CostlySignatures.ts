@@ -82,10 +82,10 @@ export const make = (
  * @since 0.1.0
  * @category layers
  */
-export const layer = (costs: Costs): Layer.Layer<never> =>
+export const layer = (costs: Costs): Layer.Layer<Signatures.Signatures> =>
   Layer.effect(
     Signatures.Signatures,
     Effect.gen(function* () {
       return make(yield* Signatures.Signatures, yield* Effect.clock, costs)
     })
-  ) as Layer.Layer<never>
+  )
