@@ -5,6 +5,7 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Stream from "effect/Stream"
+import * as SendScheduler from "../../src/internal/connection/sendScheduler.js"
 import { type Outgoing, PacketTransport } from "../../src/PacketTransport.js"
 import type { StreamConnection } from "../../src/StreamConnection.js"
 import { StreamManager } from "../../src/StreamManager.js"
@@ -171,5 +172,37 @@ describe("the order of sending through a slow socket", () => {
         // A packet of 1812 bytes costs 2284 and more.
         assert.isAtLeast(sum / 20, 0.7 * rate)
       }).pipe(simulate({ link: { latencyMillis: 50 } }))
+  )
+
+  it.effect("sends the RESETs of a stream that has ended, however full the transport is", () =>
+    Effect.gen(function* () {
+      const network = yield* MemoryTransport.MemoryNetwork
+      const inner = yield* network.transport(alice)
+      const progress = Effect.unsafeMakeLatch(false)
+      const left: Array<number> = []
+      // Room for one packet more.
+      let bytes = 131_000
+      const scheduler = yield* SendScheduler.make({
+        ...inner,
+        send: (packets) => Effect.sync(() => left.push(...packets.map((packet) => packet.lifetime))),
+        backlog: { bytes: () => bytes, progress: progress.await }
+      })
+      const reset = (lifetime: number): SendScheduler.Departing => ({
+        to: bob.destination,
+        sourcePort: 0,
+        destinationPort: 0,
+        bytes: new Uint8Array(100),
+        lifetime,
+        bundleLeaseSet: false,
+        isUrgent: true
+      })
+      yield* scheduler.send(7, [reset(1), reset(2)], false)
+      scheduler.clear(7)
+      assert.deepStrictEqual(left, [1])
+      bytes = 0
+      yield* progress.open
+      yield* Effect.sleep("1 millis")
+      assert.deepStrictEqual(left, [1, 2])
+    }).pipe(simulate({}))
   )
 })
