@@ -200,7 +200,7 @@ const dsa: Verifier = {
   }
 }
 
-/** Whether `node:crypto` has DSA, which BoringSSL has not: tried with y = g. */
+/** Whether `node:crypto` supports DSA; BoringSSL does not. Tried with y = g. */
 const hasDsa = (): boolean => {
   try {
     return dsa.importPublic(dsaGroup.g) !== undefined

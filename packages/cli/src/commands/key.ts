@@ -72,7 +72,7 @@ const keyVanity = Command.make(
     ),
     form: KeyOptions.form,
     prefix: Args.text({ name: "prefix" }).pipe(
-      Args.withDescription("What the b32 address shall start with: a to z, 2 to 7, at most ten of them.")
+      Args.withDescription("The first characters of the b32 address: a to z, 2 to 7, at most ten.")
     ),
     file: KeyOptions.file("file", "Where to store the keys. Default: --keys").pipe(Args.optional)
   },

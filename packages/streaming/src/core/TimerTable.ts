@@ -69,7 +69,7 @@ export const empty: TimerTable = {
 export type Mutable = { -readonly [name in TimerName]: TimerTable[name] }
 
 /**
- * A copy to be changed in place: field by field, as in `Mutable.from`.
+ * A copy to be changed in place: field by field, as in `Draft.from`.
  *
  * @since 0.1.0
  * @category constructors

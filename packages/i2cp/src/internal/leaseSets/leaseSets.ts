@@ -67,7 +67,7 @@ export const make = (options: {
       return Either.map(made, (leaseSet) => ({ leaseSet, privateKeys }))
     }
     return Either.gen(function* () {
-      // Flags as Java's: whoever opens it shall not publish it as it is.
+      // Flags as Java sets them: whoever decrypts it must not publish it unencrypted.
       const inner = yield* LeaseSet2.make(keys, { ...content, unpublished: true, blinded: true }, signatures)
       const outer = yield* outerKeys(keys, encrypted, answer.published)
       const { authorization } = own!

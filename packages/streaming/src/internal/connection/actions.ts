@@ -42,7 +42,7 @@ export const perform = (self: Connection, actions: ReadonlyArray<Action>): Effec
       case "Connected":
         if (self.connected !== undefined) Deferred.unsafeDone(self.connected, Effect.void)
         self.connected = undefined
-        self.retries.rest()
+        self.retries.forget()
         break
       case "Writable":
         writable += action.bytes
@@ -91,7 +91,7 @@ const transmit = (self: Connection, packets: ReadonlyArray<Transmit>): Effect.Ef
       isUrgent: !Packet.isSequenced(packet)
     })
   }
-  return scheduler.send(self.id, sealed, self.granted > 0)
+  return sealed.length === 0 ? Effect.void : scheduler.send(self.id, sealed, self.granted > 0)
 }
 
 const handleStatus = (self: Connection, status: number): void => {

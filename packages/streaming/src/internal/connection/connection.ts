@@ -74,8 +74,7 @@ export type Input =
 const deadline: Input = { _tag: "Deadline" }
 const turn: Input = { _tag: "Turn" }
 const look: Input = { _tag: "Look" }
-const nothing: ReadonlyArray<Event.Event> = []
-const done: ReadonlyArray<Action> = []
+const nothing: ReadonlyArray<never> = []
 const gone: Input = { _tag: "Gone" }
 
 /**
@@ -204,7 +203,7 @@ export class Connection implements Timed, Sender, Reader {
   /** What the first step asked for, once: the packets are not kept. */
   takeFirst(): ReadonlyArray<Action> {
     const actions = this.#first
-    this.#first = done
+    this.#first = nothing
     return actions
   }
 

@@ -45,7 +45,7 @@ export class Retries {
   }
 
   /** Forgets where the schedules are: a first attempt starts them anew, and most streams never make one. */
-  rest(): void {
+  forget(): void {
     this.#running = undefined
   }
 
