@@ -63,7 +63,7 @@ const start = (
   nodeOptions: ReadonlyArray<string>
 ): Effect.Effect<Outcome, string> =>
   Effect.async((resume) => {
-    const [execPath, ...execArgv] = [...prefix, process.execPath, ...process.execArgv, "--expose-gc", ...nodeOptions]
+    const [execPath, ...execArgv] = [...prefix, process.execPath, ...process.execArgv, ...nodeOptions]
     const child = fork(file, [], { execPath, execArgv, serialization: "advanced" })
     child.on("message", (outcome: Outcome) => {
       child.disconnect()

@@ -1,27 +1,11 @@
 /**
- * How much memory is in use, exactly: after a full collection, which the processes that measure are started with the right
- * to ask for (`--expose-gc`).
+ * How much memory is in use, exactly: after full collections.
  *
  * @since 0.1.0
  */
 import { setImmediate } from "node:timers/promises"
-import { getHeapSpaceStatistics } from "node:v8"
+import * as Heap from "@effect-i2p/testkit/Heap"
 import * as Effect from "effect/Effect"
-
-const collect = (): void => {
-  if (globalThis.gc === undefined) throw new Error("node runs without --expose-gc")
-  globalThis.gc()
-}
-
-/**
- * What objects and the contents of buffers take. Pages that the allocators keep are not in it, and neither is compiled
- * code, which grows for hours in a process that does the same all the time.
- */
-const used = (): number =>
-  getHeapSpaceStatistics().reduce(
-    (sum, { space_name, space_used_size }) => (space_name.startsWith("code") ? sum : sum + space_used_size),
-    process.memoryUsage().arrayBuffers
-  )
 
 /**
  * Bytes in use once everything is collected that nobody holds. What finalizers of the engine let go goes with the second
@@ -31,11 +15,11 @@ const used = (): number =>
  * @category measuring
  */
 export const live: Effect.Effect<number> = Effect.promise(async () => {
-  collect()
+  Heap.collect()
   await setImmediate()
-  collect()
+  Heap.collect()
   await setImmediate()
-  return used()
+  return Heap.used()
 })
 
 /**
@@ -45,9 +29,9 @@ export const live: Effect.Effect<number> = Effect.promise(async () => {
  * @category measuring
  */
 export const liveNow: Effect.Effect<number> = Effect.sync(() => {
-  collect()
-  collect()
-  return used()
+  Heap.collect()
+  Heap.collect()
+  return Heap.used()
 })
 
 /**
@@ -58,11 +42,11 @@ export const liveNow: Effect.Effect<number> = Effect.sync(() => {
  * @category measuring
  */
 export const allocated = (work: () => number, times: number): number => {
-  collect()
-  const before = used()
+  Heap.collect()
+  const before = Heap.used()
   let sum = 0
   for (let i = 0; i < times; i++) sum += work()
-  const after = used()
+  const after = Heap.used()
   if (sum === 0) throw new Error("nothing was measured")
   return (after - before) / times
 }

@@ -10,7 +10,6 @@ import * as vm from "node:vm"
 
 interface Collector {
   readonly collect: () => void
-  /** Bytes of objects and buffers. */
   readonly used: () => number
 }
 
@@ -28,15 +27,32 @@ const ofV8 = (): Collector => {
 
 declare const Bun: { readonly gc: (synchronously: boolean) => void } | undefined
 
-const { collect, used }: Collector =
+const collector: Collector =
   typeof Bun === "undefined"
     ? ofV8()
     : // JavaScriptCore counts buffers among its objects.
       { collect: () => Bun.gc(true), used: () => process.memoryUsage().heapUsed }
 
 /**
- * Bytes of objects and of buffers that are in use, compiled code left out. Buffers are freed some time after what held them: collects until it makes
- * no difference, ten times at the most. Does not give up the thread, for simulated time would go on.
+ * Collects what nobody holds. What only finalizers of the engine held goes with the next collection.
+ *
+ * @since 0.1.0
+ * @category measuring
+ */
+export const collect: () => void = collector.collect
+
+/**
+ * Bytes that objects and the contents of buffers take now. Pages that the allocators keep are not in it, and neither is
+ * compiled code, which grows for hours in a process that does the same all the time.
+ *
+ * @since 0.1.0
+ * @category measuring
+ */
+export const used: () => number = collector.used
+
+/**
+ * {@link used} once all is collected that nobody holds. Buffers are freed some time after what held them: collects until it
+ * makes no difference, ten times at the most. Does not give up the thread, for simulated time would go on.
  *
  * @since 0.1.0
  * @category measuring

@@ -4,10 +4,9 @@
  *
  * @since 0.1.0
  */
-import * as v8 from "node:v8"
-import * as vm from "node:vm"
 import type { Changes, StreamingOptions } from "@effect-i2p/streaming/StreamingConfig"
 import type { DropCounters } from "@effect-i2p/streaming/StreamManager"
+import * as Heap from "@effect-i2p/testkit/Heap"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
@@ -104,23 +103,7 @@ export interface Dose {
   readonly every: Duration.DurationInput
 }
 
-const collect = (() => {
-  v8.setFlagsFromString("--expose-gc")
-  return vm.runInNewContext("gc") as () => void
-})()
-
-/** Buffers are freed some time after what held them: collects until it makes no difference, ten times at the most. */
-const memory = Effect.gen(function* () {
-  let least = Number.POSITIVE_INFINITY
-  for (let attempt = 0; attempt < 10; attempt++) {
-    collect()
-    yield* Effect.yieldNow()
-    const { arrayBuffers, heapUsed } = process.memoryUsage()
-    if (heapUsed + arrayBuffers > 0.99 * least) break
-    least = heapUsed + arrayBuffers
-  }
-  return least
-})
+const memory = Effect.sync(Heap.inUse)
 
 const cpu = Effect.sync(() => {
   const { system, user } = process.cpuUsage()
