@@ -13,6 +13,21 @@
 export const empty: Uint8Array = new Uint8Array(0)
 
 /**
+ * Bytes of a length, repeated or cut; zeros if there are none to repeat. For generators of signatures and keys, whose
+ * length follows from another field.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const fit = (bytes: Uint8Array, length: number): Uint8Array => {
+  const fitted = new Uint8Array(length)
+  for (let at = 0; at < length && bytes.length > 0; at += bytes.length) {
+    fitted.set(bytes.subarray(0, length - at), at)
+  }
+  return fitted
+}
+
+/**
  * Whether two arrays hold the same bytes. Not constant-time: for public values only.
  *
  * @category predicates

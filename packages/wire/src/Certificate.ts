@@ -9,11 +9,13 @@
  *
  * @since 0.1.0
  */
+import type * as Either from "effect/Either"
 import * as EffectSchema from "effect/Schema"
-import type { ByteReader } from "./ByteReader.js"
-import * as Bytes from "./Bytes.js"
-import type { ByteWriter } from "./ByteWriter.js"
+import { ByteReader } from "./ByteReader.js"
+import { ByteWriter } from "./ByteWriter.js"
 import * as KeyType from "./KeyType.js"
+import type { DecodeError } from "./WireError.js"
+import * as WireSchema from "./WireSchema.js"
 
 /**
  * No payload: the keys are DSA_SHA1 and ElGamal.
@@ -23,15 +25,6 @@ import * as KeyType from "./KeyType.js"
  */
 export const Null = EffectSchema.TaggedStruct("Null", {})
 
-const Uint16 = EffectSchema.Int.pipe(EffectSchema.between(0, 0xffff))
-
-const Payload = EffectSchema.Uint8ArrayFromSelf.pipe(
-  EffectSchema.filter((u) => u.length <= 0xffff - 4, {
-    arbitrary: () => (fc) => fc.uint8Array({ maxLength: 64 })
-  }),
-  EffectSchema.annotations({ equivalence: () => Bytes.equals })
-)
-
 /**
  * Names both key types; `excess` holds what did not fit: signing key bytes, then encryption key bytes.
  *
@@ -39,9 +32,9 @@ const Payload = EffectSchema.Uint8ArrayFromSelf.pipe(
  * @since 0.1.0
  */
 export const Key = EffectSchema.TaggedStruct("Key", {
-  signingType: Uint16,
-  encryptionType: Uint16,
-  excess: Payload
+  signingType: WireSchema.Uint16,
+  encryptionType: WireSchema.Uint16,
+  excess: WireSchema.bytes(0, 0xffff - 4)
 })
 
 /**
@@ -51,10 +44,8 @@ export const Key = EffectSchema.TaggedStruct("Key", {
  * @since 0.1.0
  */
 export const Opaque = EffectSchema.TaggedStruct("Opaque", {
-  type: EffectSchema.Int.pipe(EffectSchema.between(0, 0xff)).pipe(
-    EffectSchema.filter((type) => type !== nullType && type !== keyType)
-  ),
-  payload: Payload
+  type: WireSchema.Uint8.pipe(EffectSchema.filter((type) => type !== nullType && type !== keyType)),
+  payload: WireSchema.bytes(0, 0xffff)
 })
 
 /**
@@ -145,6 +136,37 @@ export const write = (writer: ByteWriter, certificate: Certificate): void => {
     }
   }
 }
+
+/**
+ * Exactly one certificate; `excess` and `payload` are views of the input.
+ *
+ * @category decoding
+ * @since 0.1.0
+ */
+export const decode = (input: Uint8Array): Either.Either<Certificate, DecodeError> => {
+  const reader = new ByteReader("Certificate", input)
+  return reader.finish(read(reader))
+}
+
+/**
+ * The whole certificate.
+ *
+ * @category encoding
+ * @since 0.1.0
+ */
+export const encode = (certificate: Certificate): Uint8Array => {
+  const writer = new ByteWriter(16)
+  write(writer, certificate)
+  return writer.toBytes()
+}
+
+/**
+ * Certificates from and to their bytes.
+ *
+ * @category schemas
+ * @since 0.1.0
+ */
+export const FromBytes: EffectSchema.Schema<Certificate, Uint8Array> = WireSchema.fromBytes(Schema, { decode, encode })
 
 /**
  * The signature type a certificate stands for: DSA_SHA1 unless it is a KEY certificate.

@@ -10,11 +10,12 @@
  *
  * @since 0.1.0
  */
+import type { LazyArbitrary } from "effect/Arbitrary"
 import * as Either from "effect/Either"
 import * as Equal from "effect/Equal"
+import type * as FastCheck from "effect/FastCheck"
 import * as EffectHash from "effect/Hash"
 import * as Inspectable from "effect/Inspectable"
-import * as ParseResult from "effect/ParseResult"
 import * as EffectSchema from "effect/Schema"
 import { ByteReader } from "./ByteReader.js"
 import * as Bytes from "./Bytes.js"
@@ -22,11 +23,14 @@ import { ByteWriter } from "./ByteWriter.js"
 import * as Certificate from "./Certificate.js"
 import * as Hash from "./Hash.js"
 import { decodeBase64, encodeBase64 } from "./I2pEncoding.js"
+import { registeredKey } from "./internal/arbitraries.js"
 import * as bytes from "./internal/bytes.js"
-import { encryptionFieldLength, fieldLengths, keyAreaLength, signingKeyAt } from "./internal/keyArea.js"
+import { fieldLengths, signingKeyAt } from "./internal/keyArea.js"
+import { encryptionFieldLength, keyAreaLength, maxDestinationBytes } from "./internal/lengths.js"
 import * as KeyType from "./KeyType.js"
 import * as SigningKey from "./SigningKey.js"
 import type { DecodeError } from "./WireError.js"
+import * as WireSchema from "./WireSchema.js"
 
 /**
  * Largest destination that is read. A certificate may announce 65,535 bytes, so that each packet, datagram or reply could
@@ -38,7 +42,7 @@ import type { DecodeError } from "./WireError.js"
  * @category constants
  * @since 0.1.0
  */
-export const maxBytes = 4096
+export const maxBytes: number = maxDestinationBytes
 
 /**
  * A parsed destination. Made by `decode`, `read`, `fromBase64` and `fromSigningKey`.
@@ -280,6 +284,30 @@ export const isSubsessionOf = (other: Destination, primary: Destination): boolea
   Bytes.equals(other.bytes.subarray(0, encryptionFieldLength), primary.bytes.subarray(0, encryptionFieldLength)) &&
   !SigningKey.equals(other.signingKey, primary.signingKey)
 
+const registered: LazyArbitrary<Destination> = (fc) =>
+  fc
+    .tuple(registeredKey(fc), fc.uint8Array({ minLength: 32, maxLength: 32 }))
+    .map(([key, padding]) => fromSigningKey(key, padding))
+
+/** Certificates of other kinds, and of types that nobody registered. */
+const unusual: LazyArbitrary<Destination> = (fc) => {
+  const payload = fc.uint8Array({ maxLength: 64 })
+  const unknown = fc.integer({ min: KeyType.signingTypes.length, max: 0xffff })
+  const certificates: ReadonlyArray<FastCheck.Arbitrary<Certificate.Certificate>> = [
+    fc.record({ _tag: fc.constant("Opaque" as const), type: fc.constantFrom(1, 2, 3, 4, 6, 255), payload }),
+    fc.record({ _tag: fc.constant("Key" as const), signingType: unknown, encryptionType: unknown, excess: payload }),
+    fc.record({
+      _tag: fc.constant("Key" as const),
+      signingType: fc.constant(KeyType.Ed25519),
+      encryptionType: fc.integer({ min: 256, max: 0xffff }),
+      excess: payload
+    })
+  ]
+  return fc
+    .tuple(fc.uint8Array({ minLength: keyAreaLength, maxLength: keyAreaLength }), fc.oneof(...certificates))
+    .map(([area, certificate]) => Either.getOrThrow(decode(bytes.concat(area, Certificate.encode(certificate)))))
+}
+
 /**
  * Destinations as values of a Schema.
  *
@@ -288,24 +316,27 @@ export const isSubsessionOf = (other: Destination, primary: Destination): boolea
  */
 export const Schema: EffectSchema.Schema<Destination> = EffectSchema.declare(isDestination, {
   identifier: "Destination",
-  arbitrary: () => (fc) =>
-    // As in the network: nearly all Ed25519, a few of the others.
-    fc
-      .oneof(
-        { weight: 9, arbitrary: fc.constant(KeyType.signingTypes[KeyType.Ed25519]!) },
-        { weight: 1, arbitrary: fc.constantFrom(...KeyType.signingTypes) }
-      )
-      .chain((type) =>
-        fc
-          .tuple(
-            fc.uint8Array({ minLength: type.publicKeyLength, maxLength: type.publicKeyLength }),
-            fc.uint8Array({ minLength: 32, maxLength: 32 })
-          )
-          .map(([key, padding]) => fromSigningKey({ type: type.code, bytes: key }, padding))
-      ),
+  arbitrary: () => (fc) => fc.oneof({ weight: 9, arbitrary: registered(fc) }, { weight: 1, arbitrary: unusual(fc) }),
   equivalence: () => equals,
   pretty: () => (destination) => destination.toString()
 })
+
+/**
+ * Destinations whose signing type is registered, so that the length of their signatures is known: those that can sign a
+ * lease set or a session.
+ *
+ * @category schemas
+ * @since 0.1.0
+ */
+export const Registered: EffectSchema.Schema<Destination> = EffectSchema.declare(
+  (u: unknown): u is Destination => isDestination(u) && KeyType.signingType(u.signingType) !== undefined,
+  {
+    identifier: "RegisteredDestination",
+    arbitrary: () => registered,
+    equivalence: () => equals,
+    pretty: () => (destination) => destination.toString()
+  }
+)
 
 /**
  * Destinations from and to their bytes.
@@ -313,13 +344,7 @@ export const Schema: EffectSchema.Schema<Destination> = EffectSchema.declare(isD
  * @category schemas
  * @since 0.1.0
  */
-export const FromBytes: EffectSchema.Schema<Destination, Uint8Array> = EffectSchema.transformOrFail(
-  EffectSchema.Uint8ArrayFromSelf,
-  Schema,
-  {
-    strict: true,
-    decode: (input, _options, ast) =>
-      Either.mapLeft(decode(input), (error) => new ParseResult.Type(ast, input, error.message)),
-    encode: (destination) => ParseResult.succeed(destination.bytes)
-  }
-)
+export const FromBytes: EffectSchema.Schema<Destination, Uint8Array> = WireSchema.fromBytes(Schema, {
+  decode,
+  encode: (destination) => destination.bytes
+})

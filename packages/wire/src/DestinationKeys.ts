@@ -25,6 +25,7 @@ import type * as SecureRandom from "./SecureRandom.js"
 import * as Signatures from "./Signatures.js"
 import * as SigningKey from "./SigningKey.js"
 import type { DecodeError } from "./WireError.js"
+import { Uint32 } from "./WireSchema.js"
 
 /**
  * **Shape** `signingKey` is what signs now: the destination's own key, or the transient one when `offline` is present.
@@ -50,7 +51,7 @@ export interface DestinationKeys {
  */
 export class OfflineKeysExpired extends Schema.TaggedError<OfflineKeysExpired>("@effect-i2p/wire/OfflineKeysExpired")(
   "OfflineKeysExpired",
-  { destination: Schema.String, expires: Schema.Number }
+  { destination: Schema.String, expires: Uint32 }
 ) {
   override get message(): string {
     const date = new Date(this.expires * 1000).toISOString()

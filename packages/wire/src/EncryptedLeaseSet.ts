@@ -24,7 +24,7 @@ import { hkdf } from "@noble/hashes/hkdf.js"
 import { sha256 } from "@noble/hashes/sha2.js"
 import * as Either from "effect/Either"
 import * as Redacted from "effect/Redacted"
-import * as Schema from "effect/Schema"
+import * as EffectSchema from "effect/Schema"
 import * as Blinding from "./Blinding.js"
 import { ByteReader } from "./ByteReader.js"
 import * as Bytes from "./Bytes.js"
@@ -35,12 +35,13 @@ import * as Header from "./internal/leaseSetHeader.js"
 import * as KeyType from "./KeyType.js"
 import * as LeaseSet2 from "./LeaseSet2.js"
 import * as MetaLeaseSet from "./MetaLeaseSet.js"
-import type * as OfflineSignature from "./OfflineSignature.js"
+import * as OfflineSignature from "./OfflineSignature.js"
 import type * as SecureRandom from "./SecureRandom.js"
 import type { SignatureError } from "./SignatureError.js"
 import type * as Signatures from "./Signatures.js"
 import * as SigningKey from "./SigningKey.js"
 import { type DecodeError, EncodeError } from "./WireError.js"
+import * as WireSchema from "./WireSchema.js"
 
 /**
  * Store type in the network database and in CreateLeaseSet2.
@@ -129,10 +130,13 @@ export interface Credentials {
  * @category errors
  * @since 0.1.0
  */
-export class DecryptError extends Schema.TaggedError<DecryptError>("@effect-i2p/wire/DecryptError")("DecryptError", {
-  reason: Schema.Literal("WrongKey", "AuthorizationRequired", "NotAuthorized", "Malformed", "BadSignature"),
-  detail: Schema.String
-}) {
+export class DecryptError extends EffectSchema.TaggedError<DecryptError>("@effect-i2p/wire/DecryptError")(
+  "DecryptError",
+  {
+    reason: EffectSchema.Literal("WrongKey", "AuthorizationRequired", "NotAuthorized", "Malformed", "BadSignature"),
+    detail: EffectSchema.String
+  }
+) {
   override get message(): string {
     return `encrypted lease set: ${this.detail}`
   }
@@ -173,28 +177,28 @@ export const make = (options: {
       if (ciphertext.length > maxCiphertextBytes) {
         return refuse("ciphertext", `${ciphertext.length} bytes, at most ${maxCiphertextBytes}`)
       }
-      const writer = new ByteWriter(1024)
-      writer.u8(storeType)
-      writer.u16(blindedKey.type)
-      writer.bytes(blindedKey.bytes)
-      Header.write(writer, { published, expires, unpublished, blinded: false, offline })
-      writer.u16(ciphertext.length)
-      writer.bytes(ciphertext)
-      const signed = writer.toBytes()
+      const unsigned = { blindedKey, published, expires, unpublished, blinded: false, offline, ciphertext }
+      const signed = signedBytes(unsigned)
       return Either.map(signatures.sign(outer.signingKey, signed, random), (signature) => ({
         storeType,
-        blindedKey,
-        published,
-        expires,
-        unpublished,
-        blinded: false,
-        offline,
-        ciphertext,
+        ...unsigned,
         signature,
         bytes: concat(signed.subarray(1), signature)
       }))
     }
   )
+}
+
+/** What is signed: the store type, and all bytes before the signature. */
+const signedBytes = (unsigned: Omit<EncryptedLeaseSet, "storeType" | "signature" | "bytes">): Uint8Array => {
+  const writer = new ByteWriter(1024)
+  writer.u8(storeType)
+  writer.u16(unsigned.blindedKey.type)
+  writer.bytes(unsigned.blindedKey.bytes)
+  Header.write(writer, unsigned)
+  writer.u16(unsigned.ciphertext.length)
+  writer.bytes(unsigned.ciphertext)
+  return writer.toBytes()
 }
 
 /**
@@ -238,6 +242,49 @@ export const read = (reader: ByteReader): EncryptedLeaseSet | undefined => {
   const bytes = Uint8Array.prototype.slice.call(reader.bytes, start, reader.offset)
   return { storeType, blindedKey, ...header, ciphertext, signature, bytes }
 }
+
+/** Bytes of an Ed25519 key, blinded or not, of an X25519 key and of a pre-shared one. */
+const keyLength = 32
+
+/**
+ * Whole encrypted lease sets, which are what their own bytes say; nothing need be inside.
+ *
+ * @category schemas
+ * @since 0.1.0
+ */
+export const Schema: EffectSchema.Schema<EncryptedLeaseSet> = WireSchema.withBytes(
+  EffectSchema.Struct({
+    storeType: EffectSchema.Literal(storeType),
+    blindedKey: EffectSchema.Struct({
+      type: EffectSchema.Literal(Blinding.blindedType),
+      bytes: WireSchema.bytes(keyLength)
+    }),
+    ...Header.fields,
+    ciphertext: WireSchema.bytes(minCiphertextBytes, maxCiphertextBytes),
+    signature: WireSchema.Bytes,
+    bytes: WireSchema.Bytes
+  }),
+  {
+    identifier: "EncryptedLeaseSet",
+    decode,
+    write: (value) => {
+      const whole = { ...value, offline: OfflineSignature.fit(value.offline, Blinding.blindedType) }
+      const signature = Header.fitSignature(value.signature, Blinding.blindedType, whole)
+      return concat(signedBytes(whole).subarray(1), signature)
+    }
+  }
+)
+
+/**
+ * Encrypted lease sets from and to their bytes.
+ *
+ * @category schemas
+ * @since 0.1.0
+ */
+export const FromBytes: EffectSchema.Schema<EncryptedLeaseSet, Uint8Array> = WireSchema.fromBytes(Schema, {
+  decode,
+  encode
+})
 
 /**
  * Whether the blinded key (or the transient key it vouches for) signed this. Says nothing about dates, nor about what is
@@ -308,7 +355,6 @@ export const decrypt = (
 
 // --- layers ------------------------------------------------------------------------------------------------------
 
-const keyLength = 32
 const saltLength = 32
 const cookieLength = 32
 const idLength = 8

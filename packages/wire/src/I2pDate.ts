@@ -7,6 +7,7 @@
 import * as EffectSchema from "effect/Schema"
 import type { ByteReader } from "./ByteReader.js"
 import type { ByteWriter } from "./ByteWriter.js"
+import * as WireSchema from "./WireSchema.js"
 
 /**
  * Epoch milliseconds.
@@ -22,9 +23,24 @@ export type I2pDate = number
  * @category schemas
  * @since 0.1.0
  */
-export const Schema: EffectSchema.Schema<I2pDate> = EffectSchema.Int.pipe(
-  EffectSchema.between(0, Number.MAX_SAFE_INTEGER),
+export const Schema: EffectSchema.Schema<I2pDate> = WireSchema.Uint64.pipe(
   EffectSchema.annotations({ identifier: "I2pDate", description: "epoch milliseconds; 0 is undefined" })
+)
+
+/**
+ * A date that is carried as unsigned 32-bit seconds.
+ *
+ * **Units** epoch milliseconds, whole seconds.
+ *
+ * @category schemas
+ * @since 0.1.0
+ */
+export const Seconds: EffectSchema.Schema<I2pDate> = EffectSchema.Int.pipe(
+  EffectSchema.between(0, 0xffff_ffff * 1000),
+  EffectSchema.multipleOf(1000, {
+    identifier: "I2pDateSeconds",
+    arbitrary: () => (fc) => fc.integer({ min: 0, max: 0xffff_ffff }).map((seconds) => seconds * 1000)
+  })
 )
 
 /**
@@ -58,3 +74,11 @@ export const toSeconds = (millis: I2pDate): number => Math.floor(millis / 1000)
  * @since 0.1.0
  */
 export const fromSeconds = (seconds: number): I2pDate => seconds * 1000
+
+/**
+ * The date without its milliseconds, as it comes back from a field of whole seconds.
+ *
+ * @category conversions
+ * @since 0.1.0
+ */
+export const wholeSeconds = (millis: I2pDate): I2pDate => fromSeconds(toSeconds(millis))

@@ -9,10 +9,11 @@
  * @since 0.1.0
  */
 import * as EffectSchema from "effect/Schema"
-import type { ByteReader } from "./ByteReader.js"
-import type { ByteWriter } from "./ByteWriter.js"
+import { ByteReader } from "./ByteReader.js"
+import { ByteWriter } from "./ByteWriter.js"
 import * as Hash from "./Hash.js"
 import * as I2pDate from "./I2pDate.js"
+import * as WireSchema from "./WireSchema.js"
 
 /**
  * A lease.
@@ -24,9 +25,23 @@ import * as I2pDate from "./I2pDate.js"
  */
 export const Schema = EffectSchema.Struct({
   gateway: Hash.Schema,
-  tunnelId: EffectSchema.Int.pipe(EffectSchema.between(0, 0xffff_ffff)),
+  tunnelId: WireSchema.Uint32,
   endDate: I2pDate.Schema
 }).pipe(EffectSchema.annotations({ identifier: "Lease" }))
+
+/**
+ * A lease as a LeaseSet2 carries it, which ends with a second.
+ *
+ * **Units** `endDate` in epoch milliseconds, whole seconds.
+ *
+ * @category schemas
+ * @since 0.1.0
+ */
+export const Lease2 = EffectSchema.Struct({
+  gateway: Hash.Schema,
+  tunnelId: WireSchema.Uint32,
+  endDate: I2pDate.Seconds
+}).pipe(EffectSchema.annotations({ identifier: "Lease2" }))
 
 /**
  * The entrance of a tunnel, and until when it is one.
@@ -97,3 +112,39 @@ export const writeLease2 = (writer: ByteWriter, lease: Lease): void => {
   writer.u32(lease.tunnelId)
   writer.u32(I2pDate.toSeconds(lease.endDate))
 }
+
+/**
+ * Leases from and to their 44 bytes.
+ *
+ * @category schemas
+ * @since 0.1.0
+ */
+export const FromBytes: EffectSchema.Schema<Lease, Uint8Array> = WireSchema.fromBytes(Schema, {
+  decode: (bytes) => {
+    const reader = new ByteReader("Lease", bytes)
+    return reader.finish(readLease(reader))
+  },
+  encode: (lease) => {
+    const writer = new ByteWriter(leaseLength)
+    writeLease(writer, lease)
+    return writer.toBytes()
+  }
+})
+
+/**
+ * Leases of a LeaseSet2 from and to their 40 bytes.
+ *
+ * @category schemas
+ * @since 0.1.0
+ */
+export const Lease2FromBytes: EffectSchema.Schema<Lease, Uint8Array> = WireSchema.fromBytes(Lease2, {
+  decode: (bytes) => {
+    const reader = new ByteReader("Lease2", bytes)
+    return reader.finish(readLease2(reader))
+  },
+  encode: (lease) => {
+    const writer = new ByteWriter(lease2Length)
+    writeLease2(writer, lease)
+    return writer.toBytes()
+  }
+})

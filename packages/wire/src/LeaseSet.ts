@@ -12,7 +12,9 @@
  * @since 0.1.0
  */
 import * as Either from "effect/Either"
+import * as EffectSchema from "effect/Schema"
 import { ByteReader } from "./ByteReader.js"
+import * as Bytes from "./Bytes.js"
 import { ByteWriter } from "./ByteWriter.js"
 import * as Destination from "./Destination.js"
 import type * as DestinationKeys from "./DestinationKeys.js"
@@ -22,6 +24,7 @@ import * as Lease from "./Lease.js"
 import type { SignatureError } from "./SignatureError.js"
 import type * as Signatures from "./Signatures.js"
 import { type DecodeError, EncodeError } from "./WireError.js"
+import * as WireSchema from "./WireSchema.js"
 
 /**
  * Store type in the network database; CreateLeaseSet2 does not take it.
@@ -84,13 +87,7 @@ export const make = (
     return refuse("encryption key", `${encryptionKey.length} bytes, must be ${encryptionKeyLength}`)
   }
   const unusedKey = new Uint8Array(destination.signingKey.bytes.length)
-  const writer = new ByteWriter(1024)
-  writer.bytes(destination.bytes)
-  writer.bytes(encryptionKey)
-  writer.bytes(unusedKey)
-  writer.u8(leases.length)
-  for (const lease of leases) Lease.writeLease(writer, lease)
-  const signed = writer.toBytes()
+  const signed = signedBytes({ destination, encryptionKey, unusedKey, leases })
   return Either.map(signatures.sign(keys.signingKey, signed), (signature) => ({
     storeType,
     destination,
@@ -100,6 +97,17 @@ export const make = (
     signature,
     bytes: concat(signed, signature)
   }))
+}
+
+/** What is signed: all bytes before the signature. */
+const signedBytes = (unsigned: Omit<LeaseSet, "storeType" | "signature" | "bytes">): Uint8Array => {
+  const writer = new ByteWriter(1024)
+  writer.bytes(unsigned.destination.bytes)
+  writer.bytes(unsigned.encryptionKey)
+  writer.bytes(unsigned.unusedKey)
+  writer.u8(unsigned.leases.length)
+  for (const lease of unsigned.leases) Lease.writeLease(writer, lease)
+  return writer.toBytes()
 }
 
 /**
@@ -144,6 +152,41 @@ export const read = (reader: ByteReader): LeaseSet | undefined => {
   const bytes = Uint8Array.prototype.slice.call(reader.bytes, start, reader.offset)
   return { storeType, destination, encryptionKey, unusedKey, leases, signature, bytes }
 }
+
+/**
+ * Whole lease sets, which are what their own bytes say.
+ *
+ * @category schemas
+ * @since 0.1.0
+ */
+export const Schema: EffectSchema.Schema<LeaseSet> = WireSchema.withBytes(
+  EffectSchema.Struct({
+    storeType: EffectSchema.Literal(storeType),
+    destination: Destination.Registered,
+    encryptionKey: WireSchema.bytes(encryptionKeyLength),
+    unusedKey: WireSchema.Bytes,
+    leases: EffectSchema.Array(Lease.Schema).pipe(EffectSchema.minItems(1), EffectSchema.maxItems(maxLeases)),
+    signature: WireSchema.Bytes,
+    bytes: WireSchema.Bytes
+  }),
+  {
+    identifier: "LeaseSet",
+    decode,
+    write: (value) => {
+      const { publicKeyLength, signatureLength } = KeyType.signingType(value.destination.signingType)!
+      const signed = signedBytes({ ...value, unusedKey: Bytes.fit(value.unusedKey, publicKeyLength) })
+      return concat(signed, Bytes.fit(value.signature, signatureLength))
+    }
+  }
+)
+
+/**
+ * Lease sets from and to their bytes.
+ *
+ * @category schemas
+ * @since 0.1.0
+ */
+export const FromBytes: EffectSchema.Schema<LeaseSet, Uint8Array> = WireSchema.fromBytes(Schema, { decode, encode })
 
 /**
  * Whether the destination signed this lease set. Says nothing about dates.

@@ -12,19 +12,20 @@
 import * as Either from "effect/Either"
 import * as EffectSchema from "effect/Schema"
 import { ByteReader } from "./ByteReader.js"
-import * as Bytes from "./Bytes.js"
 import { ByteWriter } from "./ByteWriter.js"
 import * as Destination from "./Destination.js"
 import type * as DestinationKeys from "./DestinationKeys.js"
+import * as I2pDate from "./I2pDate.js"
 import { concat } from "./internal/bytes.js"
 import * as Header from "./internal/leaseSetHeader.js"
 import * as KeyType from "./KeyType.js"
 import * as Lease from "./Lease.js"
 import * as Mapping from "./Mapping.js"
-import type * as OfflineSignature from "./OfflineSignature.js"
+import * as OfflineSignature from "./OfflineSignature.js"
 import type { SignatureError } from "./SignatureError.js"
 import type * as Signatures from "./Signatures.js"
 import { type DecodeError, EncodeError } from "./WireError.js"
+import * as WireSchema from "./WireSchema.js"
 
 /**
  * Source for all: I2P common structures, LeaseSet2. Java I2P enforces both counts.
@@ -49,11 +50,8 @@ export const storeType = 3
  * @since 0.1.0
  */
 export const EncryptionPublicKey = EffectSchema.Struct({
-  type: EffectSchema.Int.pipe(EffectSchema.between(0, 0xffff)),
-  publicKey: EffectSchema.Uint8ArrayFromSelf.pipe(
-    EffectSchema.filter((u) => u.length <= 0xffff),
-    EffectSchema.annotations({ equivalence: () => Bytes.equals })
-  )
+  type: WireSchema.Uint16,
+  publicKey: WireSchema.bytes(0, 0xffff)
 }).pipe(
   EffectSchema.filter(({ publicKey, type }) => refuseKey(type, publicKey.length), {
     arbitrary: () => (fc) =>
@@ -75,7 +73,7 @@ export const EncryptionPublicKey = EffectSchema.Struct({
  *
  * **Units** `published` in epoch seconds, `expires` in seconds after it.
  * **Shape** encryption keys come preferred first (Java: highest type first). Bits 1 and 2 of the flags are booleans here;
- * bit 0 follows from the keys.
+ * bit 0 follows from the keys. Leases end with a whole second, as they are carried.
  *
  * @category schemas
  * @since 0.1.0
@@ -90,7 +88,7 @@ export const Content = EffectSchema.Struct({
     EffectSchema.minItems(1),
     EffectSchema.maxItems(maxEncryptionKeys)
   ),
-  leases: EffectSchema.Array(Lease.Schema).pipe(EffectSchema.minItems(1), EffectSchema.maxItems(maxLeases))
+  leases: EffectSchema.Array(Lease.Lease2).pipe(EffectSchema.minItems(1), EffectSchema.maxItems(maxLeases))
 }).pipe(EffectSchema.annotations({ identifier: "LeaseSet2Content" }))
 
 /**
@@ -118,7 +116,8 @@ export interface LeaseSet2 extends Content {
 }
 
 /**
- * Encodes and signs a lease set with the destination's keys (or its transient key).
+ * Encodes and signs a lease set with the destination's keys (or its transient key). Ends of leases are rounded down to whole
+ * seconds.
  *
  * **Errors** `EncodeError` for counts or options out of bounds, `SignatureError` if the keys cannot sign.
  *
@@ -152,42 +151,46 @@ export const make = (
   const badTimes = Header.refuseTimes("LeaseSet2", content)
   if (badTimes !== undefined) return Either.left(badTimes)
   const { destination, offline } = keys
-  const unpublished = content.unpublished ?? false
-  const blinded = content.blinded ?? false
-  return Either.flatMap(Mapping.encode(content.options ?? {}), (options) => {
-    const writer = new ByteWriter(1024)
-    writer.u8(storeType)
-    writer.bytes(destination.bytes)
-    Header.write(writer, { published, expires, unpublished, blinded, offline })
-    writer.bytes(options)
-    writer.u8(encryptionKeys.length)
-    for (const key of encryptionKeys) {
-      writer.u16(key.type)
-      writer.u16(key.publicKey.length)
-      writer.bytes(key.publicKey)
+  return Either.flatMap(Mapping.encode(content.options ?? {}), (encodedOptions) => {
+    const unsigned = {
+      destination,
+      offline,
+      published,
+      expires,
+      unpublished: content.unpublished ?? false,
+      blinded: content.blinded ?? false,
+      options: Either.getOrThrow(Mapping.decode(encodedOptions)),
+      encryptionKeys,
+      leases: leases.map((lease) => ({ ...lease, endDate: I2pDate.wholeSeconds(lease.endDate) }))
     }
-    writer.u8(leases.length)
-    for (const lease of leases) Lease.writeLease2(writer, lease)
-    const signed = writer.toBytes()
+    const signed = signedBytes(unsigned, encodedOptions)
     return Either.flatMap(signatures.sign(keys.signingKey, signed), (signature) => {
       const encoded = concat(signed.subarray(1), signature)
       if (encoded.length > maxBytes) return refuse("size", `${encoded.length} bytes, at most ${maxBytes}`)
-      return Either.right({
-        storeType,
-        destination,
-        offline,
-        published,
-        expires,
-        unpublished,
-        blinded,
-        options: Either.getOrThrow(Mapping.decode(options)),
-        encryptionKeys,
-        leases,
-        signature,
-        bytes: encoded
-      })
+      return Either.right({ storeType, ...unsigned, signature, bytes: encoded })
     })
   })
+}
+
+/** What is signed: the store type, and all bytes before the signature. */
+const signedBytes = (
+  unsigned: Omit<LeaseSet2, "storeType" | "signature" | "bytes">,
+  encodedOptions: Uint8Array
+): Uint8Array => {
+  const writer = new ByteWriter(1024)
+  writer.u8(storeType)
+  writer.bytes(unsigned.destination.bytes)
+  Header.write(writer, unsigned)
+  writer.bytes(encodedOptions)
+  writer.u8(unsigned.encryptionKeys.length)
+  for (const key of unsigned.encryptionKeys) {
+    writer.u16(key.type)
+    writer.u16(key.publicKey.length)
+    writer.bytes(key.publicKey)
+  }
+  writer.u8(unsigned.leases.length)
+  for (const lease of unsigned.leases) Lease.writeLease2(writer, lease)
+  return writer.toBytes()
 }
 
 /**
@@ -252,6 +255,41 @@ export const read = (reader: ByteReader): LeaseSet2 | undefined => {
     bytes: Uint8Array.prototype.slice.call(reader.bytes, start, reader.offset)
   }
 }
+
+/**
+ * Whole lease sets, which are what their own bytes say.
+ *
+ * @category schemas
+ * @since 0.1.0
+ */
+export const Schema: EffectSchema.Schema<LeaseSet2> = WireSchema.withBytes(
+  EffectSchema.Struct({
+    storeType: EffectSchema.Literal(storeType),
+    destination: Destination.Registered,
+    ...Header.fields,
+    ...Content.fields,
+    signature: WireSchema.Bytes,
+    bytes: WireSchema.Bytes
+  }),
+  {
+    identifier: "LeaseSet2",
+    decode,
+    write: (value) => {
+      const { signingType } = value.destination
+      const whole = { ...value, offline: OfflineSignature.fit(value.offline, signingType) }
+      const signed = signedBytes(whole, Either.getOrThrow(Mapping.encode(value.options)))
+      return concat(signed.subarray(1), Header.fitSignature(value.signature, signingType, whole))
+    }
+  }
+)
+
+/**
+ * Lease sets from and to their bytes.
+ *
+ * @category schemas
+ * @since 0.1.0
+ */
+export const FromBytes: EffectSchema.Schema<LeaseSet2, Uint8Array> = WireSchema.fromBytes(Schema, { decode, encode })
 
 /**
  * Whether destination (or the transient key it vouches for) signed this lease set. Says nothing about dates.

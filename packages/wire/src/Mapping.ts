@@ -9,13 +9,13 @@
  *
  * @since 0.1.0
  */
-import type { LazyArbitrary } from "effect/Arbitrary"
 import * as Either from "effect/Either"
 import * as EffectSchema from "effect/Schema"
 import { ByteReader } from "./ByteReader.js"
 import { ByteWriter } from "./ByteWriter.js"
 import { utf8Encode } from "./internal/bytes.js"
 import { type DecodeError, EncodeError } from "./WireError.js"
+import * as WireSchema from "./WireSchema.js"
 
 /**
  * Pairs in the order they were read.
@@ -39,7 +39,7 @@ export type Input = Mapping | Readonly<Record<string, string>>
  * @category constants
  * @since 0.1.0
  */
-export const maxStringBytes = 255
+export const maxStringBytes: number = WireSchema.maxStringBytes
 
 /**
  * Bytes after the length. Source: I2P common structures, Mapping: two length bytes.
@@ -52,39 +52,32 @@ export const maxBytes = 65_535
 const equalsSign = 0x3d
 const semicolon = 0x3b
 
-/** A string with a byte form: at most 255 bytes of UTF-8, no lone surrogates (they would turn into U+FFFD). */
-const refusal = (text: string, encodedLength: number): string | undefined =>
-  encodedLength > maxStringBytes
-    ? `${encodedLength} bytes, at most ${maxStringBytes}`
-    : /\p{Surrogate}/u.test(text)
-      ? "lone surrogate"
-      : undefined
-
-const text: LazyArbitrary<string> = (fc) => fc.string({ unit: "binary", maxLength: 63 })
-
-const Text = EffectSchema.String.pipe(
-  EffectSchema.filter((text) => refusal(text, utf8Encode(text).length), { arbitrary: () => text })
-)
-
 /** The order of keys on the wire, by UTF-16 code units as Java's. */
 const byKey = ([a]: readonly [string, string], [b]: readonly [string, string]): number => (a < b ? -1 : a > b ? 1 : 0)
 
+const isEntry = EffectSchema.is(EffectSchema.Tuple(WireSchema.ShortString, WireSchema.ShortString))
+
+const isMapping = (u: unknown): u is Mapping =>
+  u instanceof Map && Array.from(u).every((entry) => isEntry(entry)) && byteLength(u) <= 2 + maxBytes
+
 /**
- * Keys and values, each of 255 bytes at the most.
+ * Keys and values, each of 255 bytes at the most, and 65,535 bytes in all.
+ *
+ * **Shape** the order of the entries says nothing: two maps with the same pairs are equal.
  *
  * @category schemas
  * @since 0.1.0
  */
-export const Schema: EffectSchema.Schema<Mapping> = EffectSchema.ReadonlyMapFromSelf({ key: Text, value: Text }).pipe(
-  EffectSchema.annotations({
-    identifier: "Mapping",
-    // Sorted, so that a value that is written and read again equals the one that was generated.
-    arbitrary: () => (fc) =>
-      fc
-        .uniqueArray(fc.tuple(text(fc), text(fc)), { maxLength: 8, selector: ([key]) => key })
-        .map((entries) => new Map(entries.sort(byKey)))
-  })
-)
+export const Schema: EffectSchema.Schema<Mapping> = EffectSchema.declare(isMapping, {
+  identifier: "Mapping",
+  arbitrary: () => (fc) => {
+    const text = fc.string({ unit: "binary", maxLength: 63 })
+    return fc
+      .uniqueArray(fc.tuple(text, text), { maxLength: 8, selector: ([key]) => key })
+      .map((entries) => new Map(entries))
+  },
+  equivalence: () => equals
+})
 
 /**
  * A mapping without entries.
@@ -110,9 +103,9 @@ export const encode = (input: Input): Either.Either<Uint8Array, EncodeError> => 
   for (const [key, value] of entries) {
     const keyBytes = utf8Encode(key)
     const valueBytes = utf8Encode(value)
-    const badKey = refusal(key, keyBytes.length)
+    const badKey = WireSchema.refuseString(key, keyBytes.length)
     if (badKey !== undefined) return refuse(`key ${JSON.stringify(key.slice(0, 40))}`, badKey)
-    const badValue = refusal(value, valueBytes.length)
+    const badValue = WireSchema.refuseString(value, valueBytes.length)
     // Values may be secrets (a password is an option), so only the key is named.
     if (badValue !== undefined) return refuse(`value of ${JSON.stringify(key)}`, badValue)
     writer.u8(keyBytes.length)
@@ -126,6 +119,27 @@ export const encode = (input: Input): Either.Either<Uint8Array, EncodeError> => 
   writer.patchU16(0, writer.length - 2)
   return Either.right(writer.toBytes())
 }
+
+/**
+ * Bytes the mapping takes, its length included.
+ *
+ * @category encoding
+ * @since 0.1.0
+ */
+export const byteLength = (mapping: Mapping): number => {
+  let length = 2
+  for (const [key, value] of mapping) length += 4 + utf8Encode(key).length + utf8Encode(value).length
+  return length
+}
+
+/**
+ * Whether two mappings have the same pairs, in whatever order.
+ *
+ * @category predicates
+ * @since 0.1.0
+ */
+export const equals = (a: Mapping, b: Mapping): boolean =>
+  a.size === b.size && Array.from(a).every(([key, value]) => b.get(key) === value)
 
 /**
  * Exactly one mapping.
@@ -167,3 +181,14 @@ const isMap = (input: Input): input is Mapping => input instanceof Map
 
 const refuse = (field: string, reason: string): Either.Either<never, EncodeError> =>
   Either.left(new EncodeError({ structure: "Mapping", field, reason }))
+
+/**
+ * Mappings from and to their bytes, which are written sorted.
+ *
+ * @category schemas
+ * @since 0.1.0
+ */
+export const FromBytes: EffectSchema.Schema<Mapping, Uint8Array> = WireSchema.fromBytes(Schema, {
+  decode,
+  encode: (mapping) => Either.getOrThrow(encode(mapping))
+})

@@ -21,10 +21,11 @@ import * as I2pDate from "./I2pDate.js"
 import { concat } from "./internal/bytes.js"
 import * as Header from "./internal/leaseSetHeader.js"
 import * as Mapping from "./Mapping.js"
-import type * as OfflineSignature from "./OfflineSignature.js"
+import * as OfflineSignature from "./OfflineSignature.js"
 import type { SignatureError } from "./SignatureError.js"
 import type * as Signatures from "./Signatures.js"
 import { type DecodeError, EncodeError } from "./WireError.js"
+import * as WireSchema from "./WireSchema.js"
 
 /**
  * Store type in the network database and in CreateLeaseSet2.
@@ -42,7 +43,7 @@ const maxCount = 255
  *
  * **Shape** `hash` is that of a Destination, or of a blinded key for `storeType` 5. `storeType` is 1, 3 or 5, or 7 for a
  * further MetaLeaseSet. A lower `cost` is preferred.
- * **Units** `endDate` in epoch milliseconds, on the wire in whole seconds, rounded down.
+ * **Units** `endDate` in epoch milliseconds, whole seconds.
  *
  * @category schemas
  * @since 0.1.0
@@ -50,8 +51,8 @@ const maxCount = 255
 export const Entry = EffectSchema.Struct({
   hash: Hash.Schema,
   storeType: EffectSchema.Int.pipe(EffectSchema.between(0, 15)),
-  cost: EffectSchema.Int.pipe(EffectSchema.between(0, 255)),
-  endDate: I2pDate.Schema
+  cost: WireSchema.Uint8,
+  endDate: I2pDate.Seconds
 })
 
 /**
@@ -97,7 +98,7 @@ export interface MetaLeaseSet extends Content {
 }
 
 /**
- * Encodes and signs with the destination's keys (or its transient key).
+ * Encodes and signs with the destination's keys (or its transient key). Ends of entries are rounded down to whole seconds.
  *
  * **Errors** `EncodeError` for counts, times or options out of bounds, `SignatureError` if the keys cannot sign.
  *
@@ -123,38 +124,49 @@ export const make = (
     : Header.refuseTimes("MetaLeaseSet", content)
   if (badTimes !== undefined) return Either.left(badTimes)
   const { destination, offline } = keys
-  return Either.flatMap(Mapping.encode(content.options ?? {}), (options) => {
-    const writer = new ByteWriter(1024)
-    writer.u8(storeType)
-    writer.bytes(destination.bytes)
-    Header.write(writer, { published, expires, unpublished, blinded, offline })
-    writer.bytes(options)
-    writer.u8(entries.length)
-    for (const entry of entries) {
-      writer.bytes(entry.hash)
-      writer.u16(0)
-      writer.u8(entry.storeType & 0x0f)
-      writer.u8(entry.cost)
-      writer.u32(I2pDate.toSeconds(entry.endDate))
-    }
-    writer.u8(revocations.length)
-    for (const hash of revocations) writer.bytes(hash)
-    const signed = writer.toBytes()
-    return Either.map(signatures.sign(keys.signingKey, signed), (signature) => ({
-      storeType,
+  return Either.flatMap(Mapping.encode(content.options ?? {}), (encodedOptions) => {
+    const unsigned = {
       destination,
       offline,
       published,
       expires,
       unpublished,
       blinded,
-      options: Either.getOrThrow(Mapping.decode(options)),
-      entries,
-      revocations,
+      options: Either.getOrThrow(Mapping.decode(encodedOptions)),
+      entries: entries.map((entry) => ({ ...entry, endDate: I2pDate.wholeSeconds(entry.endDate) })),
+      revocations
+    }
+    const signed = signedBytes(unsigned, encodedOptions)
+    return Either.map(signatures.sign(keys.signingKey, signed), (signature) => ({
+      storeType,
+      ...unsigned,
       signature,
       bytes: concat(signed.subarray(1), signature)
     }))
   })
+}
+
+/** What is signed: the store type, and all bytes before the signature. */
+const signedBytes = (
+  unsigned: Omit<MetaLeaseSet, "storeType" | "signature" | "bytes">,
+  encodedOptions: Uint8Array
+): Uint8Array => {
+  const writer = new ByteWriter(1024)
+  writer.u8(storeType)
+  writer.bytes(unsigned.destination.bytes)
+  Header.write(writer, unsigned)
+  writer.bytes(encodedOptions)
+  writer.u8(unsigned.entries.length)
+  for (const entry of unsigned.entries) {
+    writer.bytes(entry.hash)
+    writer.u16(0)
+    writer.u8(entry.storeType & 0x0f)
+    writer.u8(entry.cost)
+    writer.u32(I2pDate.toSeconds(entry.endDate))
+  }
+  writer.u8(unsigned.revocations.length)
+  for (const hash of unsigned.revocations) writer.bytes(hash)
+  return writer.toBytes()
 }
 
 /**
@@ -214,6 +226,41 @@ export const read = (reader: ByteReader): MetaLeaseSet | undefined => {
     bytes: Uint8Array.prototype.slice.call(reader.bytes, start, reader.offset)
   }
 }
+
+/**
+ * Whole meta lease sets, which are what their own bytes say.
+ *
+ * @category schemas
+ * @since 0.1.0
+ */
+export const Schema: EffectSchema.Schema<MetaLeaseSet> = WireSchema.withBytes(
+  EffectSchema.Struct({
+    storeType: EffectSchema.Literal(storeType),
+    destination: Destination.Registered,
+    ...Header.fields,
+    ...Content.fields,
+    signature: WireSchema.Bytes,
+    bytes: WireSchema.Bytes
+  }),
+  {
+    identifier: "MetaLeaseSet",
+    decode,
+    write: (value) => {
+      const { signingType } = value.destination
+      const whole = { ...value, offline: OfflineSignature.fit(value.offline, signingType) }
+      const signed = signedBytes(whole, Either.getOrThrow(Mapping.encode(value.options)))
+      return concat(signed.subarray(1), Header.fitSignature(value.signature, signingType, whole))
+    }
+  }
+)
+
+/**
+ * Meta lease sets from and to their bytes.
+ *
+ * @category schemas
+ * @since 0.1.0
+ */
+export const FromBytes: EffectSchema.Schema<MetaLeaseSet, Uint8Array> = WireSchema.fromBytes(Schema, { decode, encode })
 
 /**
  * Whether the destination (or the transient key it vouches for) signed this. Says nothing about dates.

@@ -16,6 +16,7 @@ import * as KeyType from "./KeyType.js"
 import type { SignatureError } from "./SignatureError.js"
 import type * as Signatures from "./Signatures.js"
 import * as SigningKey from "./SigningKey.js"
+import * as WireSchema from "./WireSchema.js"
 
 /**
  * **Units** `expires` is in seconds since 1970; whoever uses the block compares it with a clock.
@@ -29,16 +30,32 @@ export interface OfflineSignature {
   readonly signature: Uint8Array
 }
 
+const signatureLengths: ReadonlyArray<number> = Array.from(
+  new Set(KeyType.signingTypes.map(({ signatureLength }) => signatureLength))
+)
+
+const Signature = WireSchema.Bytes.pipe(
+  EffectSchema.filter(({ length }) => signatureLengths.includes(length) || `no signature has ${length} bytes`, {
+    arbitrary: () => (fc) =>
+      fc
+        .constantFrom(...signatureLengths)
+        .chain((length) => fc.uint8Array({ minLength: 1, maxLength: 64 }).map((bytes) => Bytes.fit(bytes, length)))
+  })
+)
+
 /**
- * Blocks as values of a Schema. Lengths are not checked here: that of the signature depends on the destination.
+ * Blocks as values of a Schema.
+ *
+ * **Shape** the transient key is of a registered type. The signature is as long as one of the registered types has it;
+ * which one is known to the structure that names the destination.
  *
  * @category schemas
  * @since 0.1.0
  */
 export const OfflineSignature: EffectSchema.Schema<OfflineSignature> = EffectSchema.Struct({
-  expires: EffectSchema.Int.pipe(EffectSchema.between(0, 0xffff_ffff)),
-  transientKey: SigningKey.PublicKey,
-  signature: EffectSchema.Uint8ArrayFromSelf.pipe(EffectSchema.annotations({ equivalence: () => Bytes.equals }))
+  expires: WireSchema.Uint32,
+  transientKey: SigningKey.RegisteredPublicKey,
+  signature: Signature
 }).pipe(EffectSchema.annotations({ identifier: "OfflineSignature" }))
 
 /**
@@ -148,4 +165,20 @@ const writeSigned = (writer: ByteWriter, offline: Pick<OfflineSignature, "expire
   writer.u32(offline.expires)
   writer.u16(offline.transientKey.type)
   writer.bytes(offline.transientKey.bytes)
+}
+
+/**
+ * A block, or none, whose signature has the length for a destination of a type; for generators. None of a type that is not
+ * registered.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const fit = (
+  offline: OfflineSignature | undefined,
+  destinationSigningType: number
+): OfflineSignature | undefined => {
+  const length = KeyType.signatureLength(destinationSigningType)
+  if (offline === undefined || length === undefined) return undefined
+  return { ...offline, signature: Bytes.fit(offline.signature, length) }
 }

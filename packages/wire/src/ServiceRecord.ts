@@ -13,14 +13,14 @@
  * @since 0.1.0
  */
 import * as Either from "effect/Either"
+import * as ParseResult from "effect/ParseResult"
 import * as EffectSchema from "effect/Schema"
-import * as Mapping from "./Mapping.js"
+import type * as Mapping from "./Mapping.js"
 import { DecodeError, EncodeError } from "./WireError.js"
+import * as WireSchema from "./WireSchema.js"
 
 const Name = EffectSchema.String.pipe(EffectSchema.pattern(/^[a-z0-9]([a-z0-9-]*[a-z0-9])?$/))
-const Natural = EffectSchema.Int.pipe(EffectSchema.between(0, 0xffff_ffff))
-const Port = EffectSchema.Int.pipe(EffectSchema.between(0, 0xffff))
-const Ttl = EffectSchema.Int.pipe(EffectSchema.between(1, 0xffff_ffff))
+const Ttl = WireSchema.Uint32.pipe(EffectSchema.greaterThan(0))
 const AppOptions = EffectSchema.String.pipe(
   EffectSchema.filter((text) => text !== "" && !/[ ,\p{Cc}\p{Surrogate}]/u.test(text), {
     arbitrary: () => (fc) => fc.stringMatching(/^[a-z0-9=@.]{1,12}$/)
@@ -39,7 +39,7 @@ const Target = EffectSchema.String.pipe(EffectSchema.pattern(/^[a-z0-9][a-z0-9.-
  */
 export const Here = EffectSchema.TaggedStruct("Here", {
   ttl: Ttl,
-  port: Port,
+  port: WireSchema.Uint16,
   appOptions: EffectSchema.UndefinedOr(AppOptions)
 })
 
@@ -55,26 +55,32 @@ export const There = EffectSchema.TaggedStruct("There", {
   targets: EffectSchema.NonEmptyArray(
     EffectSchema.Struct({
       ttl: Ttl,
-      priority: Natural,
-      weight: Natural,
-      port: Port,
+      priority: WireSchema.Uint32,
+      weight: WireSchema.Uint32,
+      port: WireSchema.Uint16,
       target: Target,
       appOptions: EffectSchema.UndefinedOr(AppOptions)
     })
   )
 })
 
+const Parts = EffectSchema.Struct({
+  service: Name,
+  protocol: Name,
+  location: EffectSchema.Union(Here, There)
+})
+
 /**
  * One service. `protocol` is `tcp` for streaming and `udp` for repliable datagrams; others may come.
+ *
+ * **Shape** key and value are options of a lease set and have at most 255 bytes each: with b32 targets that is three.
  *
  * @category schemas
  * @since 0.1.0
  */
-export const ServiceRecord = EffectSchema.Struct({
-  service: Name,
-  protocol: Name,
-  location: EffectSchema.Union(Here, There)
-}).pipe(EffectSchema.annotations({ identifier: "ServiceRecord" }))
+export const ServiceRecord = Parts.pipe(
+  EffectSchema.filter((record) => tooLong(record), { identifier: "ServiceRecord" })
+)
 
 /**
  * A service that a destination offers, as SRV records of DNS have them.
@@ -110,12 +116,12 @@ export const toOptions = (
 ): Either.Either<Readonly<Record<string, string>>, EncodeError> => {
   const options: Record<string, string> = {}
   for (const record of records) {
-    if (!isValid(record)) return refuse("service", `${JSON.stringify(record).slice(0, 120)} is no service record`)
-    const key = `_${record.service}._${record.protocol}`
-    if (key in options) return refuse(key, "is there twice")
-    const value = format(record.location)
-    if (value.length > Mapping.maxStringBytes) return refuse(key, `${value.length} bytes of targets, at most 255`)
-    options[key] = value
+    if (!isPlausible(record)) return refuse("service", `${JSON.stringify(record).slice(0, 120)} is no service record`)
+    const key = keyOf(record)
+    if (Object.hasOwn(options, key)) return refuse(key, "is there twice")
+    const problem = tooLong(record)
+    if (problem !== undefined) return refuse(key, problem)
+    options[key] = format(record.location)
   }
   return Either.right(options)
 }
@@ -149,7 +155,32 @@ export const fromOption = (key: string, value: string): Either.Either<ServiceRec
   return isValid(record) ? Either.right(record) : malformed("value", "is no service record")
 }
 
+/**
+ * Service records from and to an option of a lease set: its key and its value.
+ *
+ * @category schemas
+ * @since 0.1.0
+ */
+export const FromOption: EffectSchema.Schema<ServiceRecord, readonly [key: string, value: string]> =
+  EffectSchema.transformOrFail(
+    EffectSchema.Tuple(EffectSchema.String, EffectSchema.String),
+    EffectSchema.typeSchema(ServiceRecord),
+    {
+      strict: true,
+      decode: (option, _options, ast) =>
+        Either.mapLeft(fromOption(...option), (error) => new ParseResult.Type(ast, option, error.message)),
+      encode: (record) => ParseResult.succeed([keyOf(record), format(record.location)] as const)
+    }
+  )
+
+const isPlausible = EffectSchema.is(Parts)
 const isValid = EffectSchema.is(ServiceRecord)
+
+const keyOf = ({ protocol, service }: typeof Parts.Type): string => `_${service}._${protocol}`
+
+/** Why the record does not fit an option. */
+const tooLong = (record: typeof Parts.Type): string | undefined =>
+  WireSchema.refuseString(keyOf(record)) ?? WireSchema.refuseString(format(record.location))
 
 const format = (location: ServiceRecord["location"]): string => {
   const words = (...parts: ReadonlyArray<string | number | undefined>): string =>

@@ -5,6 +5,7 @@
  */
 import * as Schema from "effect/Schema"
 import { signingTypeName } from "./KeyType.js"
+import { Uint16 } from "./WireSchema.js"
 
 /**
  * A key that cannot be used.
@@ -20,7 +21,7 @@ import { signingTypeName } from "./KeyType.js"
 export class SignatureError extends Schema.TaggedError<SignatureError>("@effect-i2p/wire/SignatureError")(
   "SignatureError",
   {
-    type: Schema.Number,
+    type: Uint16,
     operation: Schema.Literal("sign", "verify", "publicKey", "generate", "blind"),
     reason: Schema.Literal("UnsupportedType", "BadKey")
   }

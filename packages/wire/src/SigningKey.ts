@@ -11,6 +11,10 @@
 import * as Redacted from "effect/Redacted"
 import * as EffectSchema from "effect/Schema"
 import * as Bytes from "./Bytes.js"
+import { registeredKey } from "./internal/arbitraries.js"
+import { maxUnknownKeyLength } from "./internal/lengths.js"
+import * as KeyType from "./KeyType.js"
+import * as WireSchema from "./WireSchema.js"
 
 /**
  * **Shape** `bytes` has the registered length of `type`; of a type that is not registered, all there is.
@@ -34,16 +38,50 @@ export interface PrivateKey {
   readonly bytes: Redacted.Redacted<Uint8Array>
 }
 
+const anyKey = EffectSchema.Struct({ type: WireSchema.Uint16, bytes: WireSchema.bytes(0, maxUnknownKeyLength) })
+
+const refuseKey = (type: KeyType.SigningType, { length }: Uint8Array): string | undefined =>
+  length === type.publicKeyLength ? undefined : `${length} bytes for ${type.name}, must be ${type.publicKeyLength}`
+
 /**
- * A public signing key: its type and its bytes.
+ * A public signing key of a registered type, whose lengths are known.
  *
  * @category schemas
  * @since 0.1.0
  */
-export const PublicKey: EffectSchema.Schema<PublicKey> = EffectSchema.Struct({
-  type: EffectSchema.Int.pipe(EffectSchema.between(0, 0xffff)),
-  bytes: EffectSchema.Uint8ArrayFromSelf.pipe(EffectSchema.annotations({ equivalence: () => Bytes.equals }))
-}).pipe(EffectSchema.annotations({ identifier: "SigningPublicKey" }))
+export const RegisteredPublicKey: EffectSchema.Schema<PublicKey> = anyKey.pipe(
+  EffectSchema.filter(
+    ({ bytes, type }) => {
+      const known = KeyType.signingType(type)
+      return known === undefined ? KeyType.signingTypeName(type) : refuseKey(known, bytes)
+    },
+    { identifier: "RegisteredSigningPublicKey", arbitrary: () => registeredKey }
+  )
+)
+
+/**
+ * A public signing key: its type and its bytes.
+ *
+ * **Shape** a registered type has keys of its length; of another, a destination can hold up to 3,833 bytes.
+ *
+ * @category schemas
+ * @since 0.1.0
+ */
+export const PublicKey: EffectSchema.Schema<PublicKey> = anyKey.pipe(
+  EffectSchema.filter(
+    ({ bytes, type }) => {
+      const known = KeyType.signingType(type)
+      return known === undefined ? undefined : refuseKey(known, bytes)
+    },
+    {
+      identifier: "SigningPublicKey",
+      arbitrary: (from) => (fc) => {
+        const unknown = from(fc).map((key) => ({ ...key, type: 0xffff - (key.type & 0xff) }))
+        return fc.oneof({ weight: 9, arbitrary: registeredKey(fc) }, { weight: 1, arbitrary: unknown })
+      }
+    }
+  )
+)
 
 /**
  * Wraps raw private bytes so that they cannot be printed by accident.

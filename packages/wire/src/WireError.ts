@@ -20,7 +20,7 @@ import * as Schema from "effect/Schema"
 export class DecodeError extends Schema.TaggedError<DecodeError>("@effect-i2p/wire/DecodeError")("DecodeError", {
   structure: Schema.String,
   field: Schema.String,
-  offset: Schema.Number,
+  offset: Schema.NonNegativeInt,
   reason: Schema.String
 }) {
   override get message(): string {

@@ -17,3 +17,12 @@ describe("equals", () => {
     assert.isTrue(Bytes.equals(Bytes.empty, new Uint8Array(4).subarray(2, 2)))
   })
 })
+
+describe("fit", () => {
+  it("cuts, repeats, and has zeros for nothing to repeat", () => {
+    const bytes = Uint8Array.of(1, 2, 3)
+    assert.deepStrictEqual(Bytes.fit(bytes, 2), Uint8Array.of(1, 2))
+    assert.deepStrictEqual(Bytes.fit(bytes, 7), Uint8Array.of(1, 2, 3, 1, 2, 3, 1))
+    assert.deepStrictEqual(Bytes.fit(Bytes.empty, 2), Uint8Array.of(0, 0))
+  })
+})

@@ -4,6 +4,7 @@ import * as OfflineSignature from "@effect-i2p/wire/OfflineSignature"
 import * as Signatures from "@effect-i2p/wire/Signatures"
 import * as SigningKey from "@effect-i2p/wire/SigningKey"
 import * as Either from "effect/Either"
+import * as Schema from "effect/Schema"
 import { assert, describe, it } from "vitest"
 import {
   filled,
@@ -75,5 +76,17 @@ describe("OfflineSignature", () => {
   it("is expired from its date on", () => {
     assert.isFalse(OfflineSignature.isExpired(made, offlineExpires * 1000 - 1))
     assert.isTrue(OfflineSignature.isExpired(made, offlineExpires * 1000))
+  })
+
+  it("has a Schema that refuses lengths and types which no block has", () => {
+    const is = Schema.is(OfflineSignature.OfflineSignature)
+    assert.isTrue(is(made))
+    const length = made.signature.length
+    for (const wrong of [0, length - 1, length + 1]) assert.isFalse(is({ ...made, signature: new Uint8Array(wrong) }))
+    assert.isTrue(is({ ...made, signature: new Uint8Array(132) }))
+    assert.isFalse(is({ ...made, expires: 2 ** 32 }))
+    const { bytes, type } = made.transientKey
+    assert.isFalse(is({ ...made, transientKey: { type: 9999, bytes } }))
+    assert.isFalse(is({ ...made, transientKey: { type, bytes: bytes.slice(1) } }))
   })
 })

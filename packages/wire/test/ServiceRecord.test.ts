@@ -1,8 +1,10 @@
 /** Examples: proposal 167, "Examples". */
+import * as Mapping from "@effect-i2p/wire/Mapping"
 import * as ServiceRecord from "@effect-i2p/wire/ServiceRecord"
 import * as Arbitrary from "effect/Arbitrary"
 import * as Either from "effect/Either"
 import * as fc from "effect/FastCheck"
+import * as Schema from "effect/Schema"
 import { assert, describe, it } from "vitest"
 
 const b = `${"b".repeat(52)}.b32.i2p`
@@ -46,8 +48,8 @@ describe("ServiceRecord", () => {
     fc.assert(
       fc.property(Arbitrary.make(ServiceRecord.ServiceRecord), (record) => {
         const options = ServiceRecord.toOptions([record])
-        if (Either.isLeft(options)) return assert.match(options.left.message, /at most 255/)
-        const [[key, value] = ["", ""]] = Object.entries(options.right)
+        const [[key, value] = ["", ""]] = Object.entries(right(options))
+        assert.isTrue(Either.isRight(Mapping.encode(right(options))))
         assert.deepStrictEqual(right(read(value, key)), record)
         assert.deepStrictEqual(ServiceRecord.fromOptions(new Map([[key, value]])), [record])
       })
@@ -100,6 +102,20 @@ describe("ServiceRecord", () => {
     assert.match(reason([ServiceRecord.here("SMTP", 25)]), /is no service record/)
     const targets = [there(b, 0), there(b, 1), there(b, 2), there(b, 3)] as const
     assert.match(reason([{ ...smtp, location: { _tag: "There", targets } }]), /at most 255/)
+  })
+
+  it("counts bytes, not characters, and those of names too", () => {
+    const smtp = ServiceRecord.here("smtp", 25)
+    const withOptions = (appOptions: string) => ({ ...smtp, location: { ...smtp.location, appOptions } })
+    const message = (record: ServiceRecord.ServiceRecord) =>
+      Either.match(ServiceRecord.toOptions([record]), { onLeft: (error) => error.message, onRight: () => "made" })
+    assert.strictEqual(message(withOptions("é".repeat(122))), "made")
+    assert.match(message(withOptions("é".repeat(123))), /257 bytes, at most 255/)
+    assert.match(message(ServiceRecord.here("x".repeat(250), 25)), /256 bytes, at most 255/)
+    const is = Schema.is(ServiceRecord.ServiceRecord)
+    assert.isTrue(is(withOptions("é".repeat(122))))
+    assert.isFalse(is(withOptions("é".repeat(123))))
+    assert.isFalse(is(ServiceRecord.here("x".repeat(250), 25)))
   })
 
   it("never throws", () => {

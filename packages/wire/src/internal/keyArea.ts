@@ -8,11 +8,7 @@ import * as Certificate from "../Certificate.js"
 import * as KeyType from "../KeyType.js"
 import type * as SigningKey from "../SigningKey.js"
 import { concat } from "./bytes.js"
-
-/** Source: I2P common structures, KeysAndCert. */
-export const keyAreaLength = 384
-const signingFieldLength = 128
-export const encryptionFieldLength = 256
+import { encryptionFieldLength, keyAreaLength, signingFieldLength } from "./lengths.js"
 
 interface Fields {
   /** Signing key bytes inside the key area. */

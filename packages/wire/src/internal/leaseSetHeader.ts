@@ -10,6 +10,7 @@
 import * as Either from "effect/Either"
 import * as EffectSchema from "effect/Schema"
 import type { ByteReader } from "../ByteReader.js"
+import * as Bytes from "../Bytes.js"
 import type { ByteWriter } from "../ByteWriter.js"
 import * as KeyType from "../KeyType.js"
 import * as OfflineSignature from "../OfflineSignature.js"
@@ -17,6 +18,7 @@ import type { SignatureError } from "../SignatureError.js"
 import type * as Signatures from "../Signatures.js"
 import type * as SigningKey from "../SigningKey.js"
 import { EncodeError } from "../WireError.js"
+import * as WireSchema from "../WireSchema.js"
 import { concat } from "./bytes.js"
 
 export const flagOffline = 1
@@ -24,8 +26,17 @@ export const flagUnpublished = 2
 export const flagBlinded = 4
 
 /** Seconds since 1970 in 32 unsigned bits: until 2106, and not only until 2038. */
-export const Published = EffectSchema.Int.pipe(EffectSchema.between(0, 0xffff_ffff))
-export const Expires = EffectSchema.Int.pipe(EffectSchema.between(0, 0xffff))
+export const Published = WireSchema.Uint32
+export const Expires = WireSchema.Uint16
+
+/** The fields of a header, but for the key before it. */
+export const fields = {
+  published: Published,
+  expires: Expires,
+  unpublished: EffectSchema.Boolean,
+  blinded: EffectSchema.Boolean,
+  offline: EffectSchema.UndefinedOr(OfflineSignature.OfflineSignature)
+}
 
 /** The last millisecond of the last second 32 bits can hold. */
 export const maxEndDate = 0xffff_ffff * 1000 + 999
@@ -82,6 +93,13 @@ export const readSignature = (reader: ByteReader, signingType: number, { offline
   if (signing === undefined) reader.fail("signature", KeyType.signingTypeName(type))
   return reader.copy(signing?.signatureLength ?? 0, "signature")
 }
+
+/** A generated signature with the length that {@link readSignature} reads. */
+export const fitSignature = (
+  signature: Uint8Array,
+  signingType: number,
+  { offline }: Pick<Header, "offline">
+): Uint8Array => Bytes.fit(signature, KeyType.signatureLength(offline?.transientKey.type ?? signingType)!)
 
 /** Whether `key`, or the transient key it vouches for, signed the store type and all bytes before the signature. */
 export const verify = (
