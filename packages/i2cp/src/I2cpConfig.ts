@@ -119,7 +119,10 @@ export interface Service extends SessionOptions.SessionOptions {
 
   /** Expiry of a payload sent without one. Default 60 s: Java's `clientMessageTimeout`. */
   readonly sendExpiry: Duration.DurationInput
-  /** Largest payload, envelope included. Default 60,000: i2pd 2.45.1 was seen to crash above 61,800. */
+  /**
+   * Largest payload, envelope included. Default 60,000: i2pd 2.45.1 was seen to crash above 61,800. Never more than fits a
+   * frame that routers take, about 65,100 to a usual Destination.
+   */
   readonly maxPayloadBytes: number
   /** How long a send that waits for room may take. Default 30 s: ours, less than the pings take to find a dead router. */
   readonly sendTimeout: Duration.DurationInput

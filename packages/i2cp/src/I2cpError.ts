@@ -5,6 +5,7 @@
  * @since 0.1.0
  */
 import type { OfflineKeysExpired } from "@effect-i2p/wire/DestinationKeys"
+import { Quantity, Uint8 } from "@effect-i2p/wire/WireSchema"
 import * as Schema from "effect/Schema"
 import type { Outcome } from "./core/Session.js"
 
@@ -234,7 +235,7 @@ export class ConnectionLost extends Schema.TaggedError<ConnectionLost>("@effect-
  * @since 0.1.0
  */
 export class NotReady extends Schema.TaggedError<NotReady>("@effect-i2p/i2cp/NotReady")("NotReady", {
-  waited: Schema.Number,
+  waited: Quantity,
   detail: Schema.String
 }) {
   override get message(): string {
@@ -270,7 +271,7 @@ export class NotReconfigured extends Schema.TaggedError<NotReconfigured>("@effec
  */
 export class NotAnswered extends Schema.TaggedError<NotAnswered>("@effect-i2p/i2cp/NotAnswered")("NotAnswered", {
   question: Schema.Literal("bandwidth limits", "message status"),
-  waited: Schema.Number
+  waited: Quantity
 }) {
   override get message(): string {
     return `the router did not answer within ${this.waited} ms (${this.question})`
@@ -287,7 +288,7 @@ export class NotAnswered extends Schema.TaggedError<NotAnswered>("@effect-i2p/i2
  */
 export class DeliveryFailed extends Schema.TaggedError<DeliveryFailed>("@effect-i2p/i2cp/DeliveryFailed")(
   "DeliveryFailed",
-  { status: Schema.Number, name: Schema.String }
+  { status: Uint8, name: Schema.String }
 ) {
   override get message(): string {
     return `message not delivered (status ${this.status}, ${this.name})`
@@ -307,8 +308,8 @@ export class DeliveryFailed extends Schema.TaggedError<DeliveryFailed>("@effect-
  */
 export class SendRejected extends Schema.TaggedError<SendRejected>("@effect-i2p/i2cp/SendRejected")("SendRejected", {
   reason: Schema.Literal("TooLarge", "OutboundFull", "Stalled", "NotReady", "TooManyStatuses"),
-  size: Schema.Number,
-  limit: Schema.Number
+  size: Quantity,
+  limit: Quantity
 }) {
   override get message(): string {
     switch (this.reason) {

@@ -5,10 +5,7 @@
  *
  * @since 0.1.0
  */
-import * as Schema from "effect/Schema"
-
-const uint = (bits: 8 | 16 | 32 | 48, identifier: string) =>
-  Schema.Int.pipe(Schema.between(0, 2 ** bits - 1, { identifier }))
+import * as WireSchema from "@effect-i2p/wire/WireSchema"
 
 /**
  * An unsigned byte.
@@ -16,7 +13,7 @@ const uint = (bits: 8 | 16 | 32 | 48, identifier: string) =>
  * @category schemas
  * @since 0.1.0
  */
-export const Uint8 = uint(8, "Uint8")
+export const Uint8 = WireSchema.Uint8
 
 /**
  * An unsigned 16-bit integer.
@@ -24,7 +21,7 @@ export const Uint8 = uint(8, "Uint8")
  * @category schemas
  * @since 0.1.0
  */
-export const Uint16 = uint(16, "Uint16")
+export const Uint16 = WireSchema.Uint16
 
 /**
  * An unsigned 32-bit integer.
@@ -32,7 +29,7 @@ export const Uint16 = uint(16, "Uint16")
  * @category schemas
  * @since 0.1.0
  */
-export const Uint32 = uint(32, "Uint32")
+export const Uint32 = WireSchema.Uint32
 
 /**
  * Whether the number is a port of I2P, where 0 means any.
@@ -59,7 +56,7 @@ export const checkPort = (port: number): number => {
  * @category schemas
  * @since 0.1.0
  */
-export const Millis48 = uint(48, "Millis48")
+export const Millis48 = WireSchema.Uint48.annotations({ identifier: "Millis48" })
 
 /**
  * Milliseconds since 1970 UTC as an I2P Date; 0 is "undefined".
@@ -69,7 +66,7 @@ export const Millis48 = uint(48, "Millis48")
  * @category schemas
  * @since 0.1.0
  */
-export const Millis = Schema.Int.pipe(Schema.between(0, Number.MAX_SAFE_INTEGER, { identifier: "Millis" }))
+export const Millis = WireSchema.Uint64.annotations({ identifier: "Millis" })
 
 /**
  * Identifies a session on a connection; chosen by the router, 0 is valid.

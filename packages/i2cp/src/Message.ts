@@ -16,9 +16,10 @@
 import { ByteReader } from "@effect-i2p/wire/ByteReader"
 import { ByteWriter } from "@effect-i2p/wire/ByteWriter"
 import { DecodeError } from "@effect-i2p/wire/WireError"
+import * as WireSchema from "@effect-i2p/wire/WireSchema"
 import * as Either from "effect/Either"
 import * as Schema from "effect/Schema"
-import { type Descriptor, type Direction, HEADER_BYTES } from "./internal/message/descriptor.js"
+import { capOf, type Descriptor, type Direction, HEADER_BYTES } from "./internal/message/descriptor.js"
 import { blindingMessages } from "./message/BlindingInfo.js"
 import { deliveryMessages } from "./message/Delivery.js"
 import { handshakeMessages } from "./message/Handshake.js"
@@ -123,7 +124,7 @@ export const encode = (message: Message): Uint8Array => {
  * Decodes a body that arrived under a type number.
  *
  * **Shape** payloads are views of `body`; everything else owns its bytes.
- * **Errors** truncated or surplus bytes, values out of range, and type numbers for which {@link isKnown} is false.
+ * **Errors** truncated or surplus bytes, more than the cap of the type, values out of range, and type numbers for which {@link isKnown} is false.
  *
  * @category decoding
  * @since 0.1.0
@@ -136,6 +137,8 @@ export const decode = (type: number, body: Uint8Array): Either.Either<Message, D
     )
   }
   const reader = new ByteReader(`I2CP message ${type}`, body)
+  const cap = capOf(codec)
+  if (body.length > cap) reader.fail("length", `${body.length} bytes, at most ${cap}`)
   const message = codec.read(reader)
   if (message === undefined) {
     return Either.left(
@@ -150,6 +153,45 @@ export const decode = (type: number, body: Uint8Array): Either.Either<Message, D
   }
   return codec.hasLooseTail === true ? reader.finishLoose(message) : reader.finish(message)
 }
+
+/**
+ * Decodes one whole frame, as {@link encode} makes it: length, type, body. A connection takes frames out of its bytes with
+ * a `Framer`.
+ *
+ * **Shape** payloads are views of `frame`; everything else owns its bytes.
+ * **Errors** a length that is not the body's, and all of {@link decode}.
+ *
+ * @example
+ * import * as Message from "@effect-i2p/i2cp/Message"
+ * import * as Either from "effect/Either"
+ *
+ * const frame = Message.encode({ _tag: "GetDate", version: "0.9.67" })
+ * const message = Either.getOrThrow(Message.decodeFrame(frame)) // what was encoded
+ *
+ * @category decoding
+ * @since 0.1.0
+ */
+export const decodeFrame = (frame: Uint8Array): Either.Either<Message, DecodeError> => {
+  const reader = new ByteReader("I2CP frame", frame)
+  const length = reader.u32("length")
+  const type = reader.u8("type")
+  if (!reader.failed && length !== reader.remaining) {
+    reader.fail("length", `announces ${length} bytes, has ${reader.remaining}`, 0)
+  }
+  const body = reader.rest("body")
+  return reader.failed ? Either.left(reader.error!) : decode(type, body)
+}
+
+/**
+ * Messages from and to whole frames.
+ *
+ * @category schemas
+ * @since 0.1.0
+ */
+export const MessageFromBytes: Schema.Schema<Message, Uint8Array> = WireSchema.fromBytes(Message, {
+  decode: decodeFrame,
+  encode
+})
 
 export * from "./message/BlindingInfo.js"
 export * from "./message/Delivery.js"

@@ -25,11 +25,13 @@
  */
 import type { Destination } from "@effect-i2p/wire/Destination"
 import { DecodeError } from "@effect-i2p/wire/WireError"
+import * as WireSchema from "@effect-i2p/wire/WireSchema"
+import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
+import * as ParseResult from "effect/ParseResult"
 import * as Schema from "effect/Schema"
-import type * as Compression from "./Compression.js"
+import * as Compression from "./Compression.js"
 import * as Ids from "./Ids.js"
-import { Bytes } from "./internal/message/schemas.js"
 
 /**
  * What an envelope carries.
@@ -45,7 +47,7 @@ export const Payload = Schema.Struct({
   protocol: Ids.Uint8,
   sourcePort: Ids.Uint16,
   destinationPort: Ids.Uint16,
-  payload: Bytes
+  payload: WireSchema.bytes(0, 65_535)
 })
 
 /**
@@ -97,14 +99,14 @@ export const STORED_OVERHEAD = 23
 export const MAX_STORED = 65_535
 
 /**
- * Largest content accepted after inflating.
+ * Largest content accepted after inflating: what was taken can be stored again.
  *
- * **Source** ours, the I2CP payload limit; Java stops at 40,960 deflated and 65,535 stored.
+ * **Source** ours, that of the stored form; Java stops at 40,960 deflated and 65,535 stored.
  *
  * @category constants
  * @since 0.1.0
  */
-export const MAX_INFLATED = 65_536
+export const MAX_INFLATED = MAX_STORED
 
 /**
  * Shorter content is never deflated.
@@ -120,7 +122,9 @@ const TRAILER = 8
 
 /**
  * Writes the stored form at `offset` of a buffer that has `STORED_OVERHEAD + payload.length` bytes free, and answers
- * the offset behind it. The caller has checked `payload.length <= MAX_STORED`.
+ * the offset behind it.
+ *
+ * **Errors** content over {@link MAX_STORED} bytes is a caller bug and throws: its length would be cut to 16 bits.
  *
  * @category encoding
  * @since 0.1.0
@@ -128,6 +132,7 @@ const TRAILER = 8
 export const writeStored = (target: Uint8Array, offset: number, content: Payload, crc: number): number => {
   const { payload } = content
   const length = payload.length
+  if (length > MAX_STORED) throw new RangeError(`payload of ${length} bytes, at most ${MAX_STORED}`)
   writeHeader(target, offset, content)
   target[offset + 10] = 0x01
   target[offset + 11] = length & 0xff
@@ -234,8 +239,26 @@ export const decode = (bytes: Uint8Array, compression: Compression.Service): Eit
   })
 }
 
+/**
+ * Payloads from and to envelopes, which are written in the stored form. Asks for `Compression` where it is run.
+ *
+ * @category schemas
+ * @since 0.1.0
+ */
+export const FromBytes: Schema.Schema<Payload, Uint8Array> = Schema.transformOrFail(
+  Schema.Uint8ArrayFromSelf,
+  Schema.typeSchema(Payload),
+  {
+    strict: true,
+    decode: (bytes, _options, ast) =>
+      Effect.flatMap(Compression.Compression, (compression) =>
+        Either.mapLeft(decode(bytes, compression), (error) => new ParseResult.Type(ast, bytes, error.message))
+      ),
+    encode: (payload) => Effect.map(Compression.Compression, (compression) => encode(payload, compression))
+  }
+)
+
 const isStored = (bytes: Uint8Array): boolean => {
-  if (bytes.length < STORED_OVERHEAD) return false
   const stored = bytes[11]! | (bytes[12]! << 8)
   const inverse = bytes[13]! | (bytes[14]! << 8)
   return (stored ^ inverse) === 0xffff && bytes.length === STORED_OVERHEAD + stored

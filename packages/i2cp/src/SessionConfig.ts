@@ -17,7 +17,8 @@
  *
  * @since 0.1.0
  */
-import type { ByteReader } from "@effect-i2p/wire/ByteReader"
+import { ByteReader } from "@effect-i2p/wire/ByteReader"
+import * as ByteArrays from "@effect-i2p/wire/Bytes"
 import { ByteWriter } from "@effect-i2p/wire/ByteWriter"
 import * as Destination from "@effect-i2p/wire/Destination"
 import type { DestinationKeys } from "@effect-i2p/wire/DestinationKeys"
@@ -27,13 +28,11 @@ import * as Mapping from "@effect-i2p/wire/Mapping"
 import type { SignatureError } from "@effect-i2p/wire/SignatureError"
 import type * as Signatures from "@effect-i2p/wire/Signatures"
 import type * as SigningKey from "@effect-i2p/wire/SigningKey"
-import type { EncodeError } from "@effect-i2p/wire/WireError"
-import * as Arbitrary from "effect/Arbitrary"
+import type { DecodeError, EncodeError } from "@effect-i2p/wire/WireError"
+import * as WireSchema from "@effect-i2p/wire/WireSchema"
 import * as Either from "effect/Either"
 import * as Schema from "effect/Schema"
 import * as Ids from "./Ids.js"
-import { signer } from "./internal/message/arbitraries.js"
-import { Bytes } from "./internal/message/schemas.js"
 
 /**
  * A signed configuration.
@@ -44,24 +43,38 @@ import { Bytes } from "./internal/message/schemas.js"
  * @category models
  * @since 0.1.0
  */
-export const SessionConfig = Schema.Struct({
-  destination: Destination.Schema,
-  options: Mapping.Schema,
-  created: Ids.Millis,
-  signature: Bytes,
-  bytes: Bytes
-}).annotations({
-  arbitrary: () => (fc) =>
-    fc
-      .tuple(signer(fc), Arbitrary.makeLazy(Mapping.Schema)(fc), Arbitrary.makeLazy(Ids.Millis)(fc))
-      .map(([{ keys, signatures }, options, created]) => Either.getOrThrow(sign(keys, options, created, signatures)))
-})
+export const SessionConfig: Schema.Schema<SessionConfig> = WireSchema.withBytes(
+  Schema.Struct({
+    destination: Destination.Registered,
+    options: Mapping.Schema,
+    created: Ids.Millis,
+    signature: WireSchema.Bytes,
+    bytes: WireSchema.Bytes
+  }),
+  {
+    identifier: "SessionConfig",
+    decode: (bytes): Either.Either<SessionConfig, DecodeError> => decode(bytes),
+    write: ({ created, destination, options, signature }) => {
+      const writer = new ByteWriter(1024)
+      writeSigned(writer, destination, Either.getOrThrow(Mapping.encode(options)), created)
+      const type = transientKey(options)?.type ?? destination.signingType
+      writer.bytes(ByteArrays.fit(signature, KeyType.signatureLength(type)!))
+      return writer.toBytes()
+    }
+  }
+)
 
 /**
  * @category models
  * @since 0.1.0
  */
-export type SessionConfig = typeof SessionConfig.Type
+export interface SessionConfig {
+  readonly destination: Destination.Destination
+  readonly options: Mapping.Mapping
+  readonly created: number
+  readonly signature: Uint8Array
+  readonly bytes: Uint8Array
+}
 
 /**
  * Options that say a session is signed by a transient key; {@link sign} adds them for offline keys.
@@ -96,14 +109,35 @@ export const sign = (
   }
   return Either.flatMap(Mapping.encode(all), (mapping) => {
     const writer = new ByteWriter(1024)
-    writer.bytes(keys.destination.bytes)
-    writer.bytes(mapping)
-    writer.u64(created)
+    writeSigned(writer, keys.destination, mapping, created)
     return Either.map(signatures.sign(keys.signingKey, writer.toBytes()), (signature) => {
       writer.bytes(signature)
       return { destination: keys.destination, options: all, created, signature, bytes: writer.toBytes() }
     })
   })
+}
+
+/** What the signature covers. */
+const writeSigned = (
+  writer: ByteWriter,
+  destination: Destination.Destination,
+  mapping: Uint8Array,
+  created: number
+): void => {
+  writer.bytes(destination.bytes)
+  writer.bytes(mapping)
+  writer.u64(created)
+}
+
+/**
+ * Exactly one configuration. Does not verify.
+ *
+ * @category decoding
+ * @since 0.1.0
+ */
+export const decode = (bytes: Uint8Array): Either.Either<SessionConfig, DecodeError> => {
+  const reader = new ByteReader("SessionConfig", bytes)
+  return Either.map(reader.finish(read(reader)), (config) => config!)
 }
 
 /**
@@ -156,3 +190,14 @@ const transientKey = (options: Mapping.Mapping): SigningKey.PublicKey | undefine
   const bytes = decodeBase64(match[2]!)
   return Either.isRight(bytes) ? { type: Number(match[1]), bytes: bytes.right } : undefined
 }
+
+/**
+ * Configurations from and to their bytes.
+ *
+ * @category schemas
+ * @since 0.1.0
+ */
+export const FromBytes: Schema.Schema<SessionConfig, Uint8Array> = WireSchema.fromBytes(SessionConfig, {
+  decode,
+  encode: ({ bytes }) => bytes
+})

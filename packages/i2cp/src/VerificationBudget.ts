@@ -19,6 +19,7 @@
  * @since 0.1.0
  */
 import * as KeyType from "@effect-i2p/wire/KeyType"
+import { Quantity } from "@effect-i2p/wire/WireSchema"
 import type * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
@@ -120,7 +121,7 @@ export const isDear = (signatureType: number): boolean => dearTypes.includes(sig
  */
 export class TooManyChecks extends Schema.TaggedError<TooManyChecks>(
   "@effect-i2p/i2cp/VerificationBudget/TooManyChecks"
-)("TooManyChecks", { limit: Schema.Number, of: Schema.Literal("peer", "all") }) {
+)("TooManyChecks", { limit: Quantity, of: Schema.Literal("peer", "all") }) {
   override get message(): string {
     const whose = this.of === "peer" ? "signatures of this peer" : "signatures"
     return `${this.limit} ${whose} wait to be checked, which is the limit`

@@ -41,6 +41,22 @@ describe("payloads", () => {
     })
   )
 
+  it.scoped("are refused above what a frame may have, whatever the limit says", () =>
+    Effect.gen(function* () {
+      const { connection, session } = yield* up({ maxPayloadBytes: 100_000 })
+      const send = (size: number) =>
+        session.send({ to: peer, protocol: 6, sourcePort: 0, destinationPort: 0, payload: new Uint8Array(size) })
+      const most = 65_535 - 18 - 23 - peer.bytes.length
+      yield* send(most)
+      const sent = yield* connection.expect("SendMessageExpires")
+      assert.strictEqual(Either.getOrThrow(Payload.decode(sent.payload, Compression.portable)).payload.length, most)
+      for (const size of [most + 1, 65_536, 70_000]) {
+        const error = yield* Effect.flip(send(size))
+        assert.deepStrictEqual([error.reason, error.size, error.limit], ["TooLarge", size, most])
+      }
+    })
+  )
+
   it.scoped("are refused above 60,000 bytes, envelope included", () =>
     Effect.gen(function* () {
       const { session } = yield* up()

@@ -77,7 +77,7 @@ describe("deflated form", () => {
     bytes.set(stored(new Uint8Array(0)).subarray(0, 10))
     bytes.set(bomb, 10)
     const result = Payload.decode(bytes, compression)
-    assert.isTrue(Either.isLeft(result) && result.left.reason.includes("more than 65536"))
+    assert.isTrue(Either.isLeft(result) && result.left.reason.includes("more than 65535 bytes"))
   })
 })
 
@@ -113,6 +113,44 @@ describe("refusals", () => {
       size[bytes.length - 4]! ^= 1
       assert.strictEqual(reasonOf(size), "isize")
     }
+  })
+
+  it("refuses a stored block that does not fill the member, with CRC and size right", () => {
+    const withLength = (length: number): Uint8Array => {
+      const bytes = good.slice()
+      bytes.set([length & 0xff, length >>> 8, ~length & 0xff, (~length >>> 8) & 0xff], 11)
+      return bytes
+    }
+    assert.strictEqual(reasonOf(withLength(5)), "accepted")
+    for (const length of [0, 4, 6, 261, 65_535]) assert.strictEqual(reasonOf(withLength(length)), "stored", `${length}`)
+    for (const at of [11, 12, 13, 14]) assert.strictEqual(reasonOf(changed(at, good[at]! ^ 1)), "stored", `byte ${at}`)
+    // Long enough for an envelope, too short for a stored block.
+    const empty = stored(new Uint8Array(0))
+    for (const length of [20, 21, 22]) assert.strictEqual(reasonOf(empty.subarray(0, length)), "stored", `${length}`)
+  })
+
+  it("does not write content of which the block's length would be cut", () => {
+    const content = { protocol: 6, sourcePort: 0, destinationPort: 0, payload: new Uint8Array(Payload.MAX_STORED + 1) }
+    assert.throws(() => Payload.encode(content, compression), /payload of 65536 bytes, at most 65535/)
+    const target = new Uint8Array(Payload.STORED_OVERHEAD + content.payload.length)
+    assert.throws(() => Payload.writeStored(target, 0, content, 0), /payload of 65536 bytes, at most 65535/)
+  })
+
+  it("takes what it can write again: a byte more is refused, deflated too", () => {
+    const envelope = (size: number): Uint8Array => {
+      const content = new Uint8Array(size)
+      const body = compression.deflateRaw(content)
+      const bytes = new Uint8Array(18 + body.length)
+      bytes.set(good.subarray(0, 10))
+      bytes.set(body, 10)
+      const trailer = new DataView(bytes.buffer, bytes.length - 8)
+      trailer.setUint32(0, compression.crc32(content), true)
+      trailer.setUint32(4, size, true)
+      return bytes
+    }
+    const whole = Either.getOrThrow(Payload.decode(envelope(Payload.MAX_INFLATED), compression))
+    assert.strictEqual(Payload.encode(whole, compression).length, Payload.MAX_STORED + Payload.STORED_OVERHEAD)
+    assert.strictEqual(reasonOf(envelope(Payload.MAX_INFLATED + 1)), "deflate")
   })
 
   it("refuses surplus bytes and a second member", () => {

@@ -99,20 +99,13 @@ for (const [type, cap] of DEPRECATED_CAPS) toClientCaps[type] = cap
 for (const { cap, type } of Message.descriptors) toClientCaps[type] = cap ?? TO_CLIENT_DEFAULT_CAP
 
 /**
- * Largest body a router accepts from a client.
- *
- * **Source** i2pd and emissary, 65,535 (Java: 131,072); the strictest is what any client must already respect.
- */
-const TO_ROUTER_CAP = 65_535
-
-/**
  * The largest body accepted for a message type in a direction.
  *
  * @category getters
  * @since 0.1.0
  */
 export const capOf = (direction: Direction, type: number): number =>
-  direction === "ToRouter" ? TO_ROUTER_CAP : (toClientCaps[type] ?? TO_CLIENT_DEFAULT_CAP)
+  direction === "ToRouter" ? Descriptor.TO_ROUTER_CAP : (toClientCaps[type] ?? TO_CLIENT_DEFAULT_CAP)
 
 const REQUEST_VARIABLE_LEASE_SET = Message.typeOf("RequestVariableLeaseSet")
 const HOST_REPLY = Message.typeOf("HostReply")

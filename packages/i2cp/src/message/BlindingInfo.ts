@@ -9,11 +9,11 @@ import * as Destination from "@effect-i2p/wire/Destination"
 import * as Hash from "@effect-i2p/wire/Hash"
 import * as KeyType from "@effect-i2p/wire/KeyType"
 import * as SigningKey from "@effect-i2p/wire/SigningKey"
+import { bytes, ShortString } from "@effect-i2p/wire/WireSchema"
 import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
 import * as Ids from "../Ids.js"
 import type { Descriptor } from "../internal/message/descriptor.js"
-import { Bytes, ShortString } from "../internal/message/schemas.js"
 
 /**
  * Whose lease set. Java I2P ignores the first two kinds.
@@ -25,16 +25,7 @@ export const BlindingEndpoint = Schema.Union(
   Schema.TaggedStruct("Hash", { hash: Hash.Schema }),
   Schema.TaggedStruct("Name", { name: ShortString }),
   Schema.TaggedStruct("Destination", { destination: Destination.Schema }),
-  Schema.TaggedStruct("Key", {
-    signingKey: SigningKey.PublicKey.pipe(
-      Schema.filter(({ bytes, type }) => KeyType.signingType(type)?.publicKeyLength === bytes.length, {
-        arbitrary: () => (fc) =>
-          fc
-            .uint8Array({ minLength: 32, maxLength: 32 })
-            .map((bytes) => ({ type: KeyType.Ed25519, bytes }) as SigningKey.PublicKey)
-      })
-    )
-  })
+  Schema.TaggedStruct("Key", { signingKey: SigningKey.RegisteredPublicKey })
 )
 
 /**
@@ -53,13 +44,7 @@ export type BlindingEndpoint = typeof BlindingEndpoint.Type
  */
 export const ClientKey = Schema.Struct({
   scheme: Schema.Literal("Dh", "Psk"),
-  key: Schema.RedactedFromSelf(
-    Bytes.pipe(
-      Schema.filter((bytes) => bytes.length === 32, {
-        arbitrary: () => (fc) => fc.uint8Array({ minLength: 32, maxLength: 32 })
-      })
-    )
-  )
+  key: Schema.RedactedFromSelf(bytes(32))
 })
 
 /**

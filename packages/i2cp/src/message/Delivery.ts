@@ -6,10 +6,10 @@
  * @since 0.1.0
  */
 import * as Destination from "@effect-i2p/wire/Destination"
+import * as WireSchema from "@effect-i2p/wire/WireSchema"
 import * as Schema from "effect/Schema"
 import * as Ids from "../Ids.js"
-import type { Descriptor } from "../internal/message/descriptor.js"
-import { Bytes } from "../internal/message/schemas.js"
+import { type Descriptor, fitsRouter, TO_ROUTER_CAP } from "../internal/message/descriptor.js"
 
 /**
  * 5, client → router: a payload for a Destination. Use {@link SendMessageExpires}; emissary knows only that one.
@@ -19,12 +19,15 @@ import { Bytes } from "../internal/message/schemas.js"
  * @category messages
  * @since 0.1.0
  */
-export const SendMessage = Schema.TaggedStruct("SendMessage", {
-  sessionId: Ids.SessionId,
-  destination: Destination.Schema,
-  payload: Bytes,
-  nonce: Ids.Nonce
-})
+export const SendMessage = fitsRouter(
+  Schema.TaggedStruct("SendMessage", {
+    sessionId: Ids.SessionId,
+    destination: Destination.Schema,
+    payload: WireSchema.bytes(0, TO_ROUTER_CAP),
+    nonce: Ids.Nonce
+  }),
+  ({ destination, payload }) => 10 + destination.bytes.length + payload.length
+)
 
 /**
  * @category messages
@@ -73,14 +76,17 @@ export const DO_NOT_BUNDLE_LEASE_SET = 0x0100
  * @category messages
  * @since 0.1.0
  */
-export const SendMessageExpires = Schema.TaggedStruct("SendMessageExpires", {
-  sessionId: Ids.SessionId,
-  destination: Destination.Schema,
-  payload: Bytes,
-  nonce: Ids.Nonce,
-  flags: Ids.Uint16,
-  expiration: Ids.Millis48
-})
+export const SendMessageExpires = fitsRouter(
+  Schema.TaggedStruct("SendMessageExpires", {
+    sessionId: Ids.SessionId,
+    destination: Destination.Schema,
+    payload: WireSchema.bytes(0, TO_ROUTER_CAP),
+    nonce: Ids.Nonce,
+    flags: Ids.Uint16,
+    expiration: Ids.Millis48
+  }),
+  ({ destination, payload }) => 18 + destination.bytes.length + payload.length
+)
 
 /**
  * @category messages
@@ -127,7 +133,7 @@ const sendMessageExpires: Descriptor<typeof SendMessageExpires, "ToRouter"> = {
 export const MessagePayload = Schema.TaggedStruct("MessagePayload", {
   sessionId: Ids.SessionId,
   messageId: Ids.MessageId,
-  payload: Bytes
+  payload: WireSchema.bytes(0, 65_536)
 })
 
 /**

@@ -4,11 +4,13 @@
  * @since 0.1.0
  */
 import * as Mapping from "@effect-i2p/wire/Mapping"
+import { ShortString } from "@effect-i2p/wire/WireSchema"
 import * as Either from "effect/Either"
 import * as Schema from "effect/Schema"
 import * as Ids from "../Ids.js"
-import type { Descriptor } from "../internal/message/descriptor.js"
-import { ShortString } from "../internal/message/schemas.js"
+import { type Descriptor, fitsRouter } from "../internal/message/descriptor.js"
+
+const utf8 = new TextEncoder()
 
 /**
  * 32, client → router: the first frame; doubles as a ping at any time.
@@ -19,10 +21,13 @@ import { ShortString } from "../internal/message/schemas.js"
  * @category messages
  * @since 0.1.0
  */
-export const GetDate = Schema.TaggedStruct("GetDate", {
-  version: ShortString,
-  options: Schema.optionalWith(Mapping.Schema, { exact: true })
-})
+export const GetDate = fitsRouter(
+  Schema.TaggedStruct("GetDate", {
+    version: ShortString,
+    options: Schema.optionalWith(Mapping.Schema, { exact: true })
+  }),
+  ({ options, version }) => 1 + utf8.encode(version).length + (options === undefined ? 0 : Mapping.byteLength(options))
+)
 
 /**
  * @category messages

@@ -4,19 +4,15 @@
  * @since 0.1.0
  */
 import type { ByteReader } from "@effect-i2p/wire/ByteReader"
-import * as ByteArrays from "@effect-i2p/wire/Bytes"
 import * as EncryptedLeaseSet from "@effect-i2p/wire/EncryptedLeaseSet"
 import * as Lease from "@effect-i2p/wire/Lease"
 import * as LeaseSet2 from "@effect-i2p/wire/LeaseSet2"
 import * as MetaLeaseSet from "@effect-i2p/wire/MetaLeaseSet"
-import * as Arbitrary from "effect/Arbitrary"
-import * as Either from "effect/Either"
+import { bytes } from "@effect-i2p/wire/WireSchema"
 import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
 import * as Ids from "../Ids.js"
-import { signer } from "../internal/message/arbitraries.js"
-import type { Descriptor } from "../internal/message/descriptor.js"
-import { Bytes } from "../internal/message/schemas.js"
+import { type Descriptor, fitsRouter } from "../internal/message/descriptor.js"
 
 /**
  * 37, router → client: sign a lease set with these leases. Every request needs an answer, at once: i2pd closes the
@@ -69,7 +65,7 @@ const requestVariableLeaseSet: Descriptor<typeof RequestVariableLeaseSet, "ToCli
  */
 export const EncryptionPrivateKey = Schema.Struct({
   type: Ids.Uint16,
-  privateKey: Schema.RedactedFromSelf(Bytes)
+  privateKey: Schema.RedactedFromSelf(bytes(0, 0xffff))
 })
 
 /**
@@ -86,28 +82,19 @@ export type EncryptionPrivateKey = typeof EncryptionPrivateKey.Type
  */
 export type LeaseSet = LeaseSet2.LeaseSet2 | EncryptedLeaseSet.EncryptedLeaseSet | MetaLeaseSet.MetaLeaseSet
 
-/** The latest end of a lease in a LeaseSet2. Source: I2P common structures "Lease2", u32 seconds. */
-const MAX_END_DATE = 0xffff_ffff * 1000
-
-const LeaseSetFromSelf: Schema.Schema<LeaseSet> = Schema.declare(
-  (u: unknown): u is LeaseSet =>
-    typeof u === "object" && u !== null && "storeType" in u && "bytes" in u && u.bytes instanceof Uint8Array,
-  {
-    identifier: "LeaseSet",
-    // One in clear, with one key: other kinds would need keys of their own. What does not fit 3 KB is left out.
-    arbitrary: () => (fc) =>
-      fc
-        .tuple(signer(fc), Arbitrary.makeLazy(LeaseSet2.Content)(fc))
-        .map(([{ keys, signatures }, content]) => {
-          const leases = content.leases.map((lease) => ({ ...lease, endDate: Math.min(lease.endDate, MAX_END_DATE) }))
-          const encryptionKeys = content.encryptionKeys.slice(0, 1)
-          return LeaseSet2.make(keys, { ...content, leases, encryptionKeys, options: {} }, signatures)
-        })
-        .filter(Either.isRight)
-        .map(({ right }) => right),
-    equivalence: () => (a, b) => ByteArrays.equals(a.bytes, b.bytes)
-  }
+const AnyLeaseSet: Schema.Schema<LeaseSet> = Schema.Union(
+  LeaseSet2.Schema,
+  EncryptedLeaseSet.Schema,
+  MetaLeaseSet.Schema
 )
+
+const bodyLength = (message: {
+  readonly leaseSet: LeaseSet
+  readonly privateKeys: ReadonlyArray<EncryptionPrivateKey>
+}): number => {
+  const keys = message.privateKeys.reduce((sum, { privateKey }) => sum + 4 + Redacted.value(privateKey).length, 1)
+  return 3 + message.leaseSet.bytes.length + (message.leaseSet.storeType === MetaLeaseSet.storeType ? 0 : keys)
+}
 
 /**
  * 41, client → router: a signed lease set and the private keys to its encryption keys.
@@ -119,11 +106,27 @@ const LeaseSetFromSelf: Schema.Schema<LeaseSet> = Schema.declare(
  * @category messages
  * @since 0.1.0
  */
-export const CreateLeaseSet2 = Schema.TaggedStruct("CreateLeaseSet2", {
-  sessionId: Ids.SessionId,
-  leaseSet: LeaseSetFromSelf,
-  privateKeys: Schema.Array(EncryptionPrivateKey).pipe(Schema.maxItems(255))
-})
+export const CreateLeaseSet2 = fitsRouter(
+  Schema.TaggedStruct("CreateLeaseSet2", {
+    sessionId: Ids.SessionId,
+    leaseSet: AnyLeaseSet,
+    privateKeys: Schema.Array(EncryptionPrivateKey).pipe(Schema.maxItems(255))
+  }).pipe(
+    Schema.filter(
+      ({ leaseSet, privateKeys }) =>
+        leaseSet.storeType !== MetaLeaseSet.storeType ||
+        privateKeys.length === 0 ||
+        "a MetaLeaseSet has no private keys",
+      {
+        arbitrary: (from) => (fc) =>
+          from(fc).map((message) =>
+            message.leaseSet.storeType === MetaLeaseSet.storeType ? { ...message, privateKeys: [] } : message
+          )
+      }
+    )
+  ),
+  bodyLength
+)
 
 /**
  * @category messages

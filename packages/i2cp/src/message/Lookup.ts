@@ -5,10 +5,13 @@
  */
 import * as Destination from "@effect-i2p/wire/Destination"
 import * as Hash from "@effect-i2p/wire/Hash"
+import { bytes, ShortString } from "@effect-i2p/wire/WireSchema"
 import * as Schema from "effect/Schema"
 import * as Ids from "../Ids.js"
-import type { Descriptor } from "../internal/message/descriptor.js"
-import { Bytes, ShortString } from "../internal/message/schemas.js"
+import { type Descriptor, TO_ROUTER_CAP } from "../internal/message/descriptor.js"
+
+/** Bytes of a HostLookup before its key. */
+const LOOKUP_HEAD = 11
 
 /**
  * What a {@link HostLookup} asks for: type 0 a hash, type 1 a name. `Other` holds the types 2–4 (lookup with options),
@@ -20,7 +23,10 @@ import { Bytes, ShortString } from "../internal/message/schemas.js"
 export const Query = Schema.Union(
   Schema.TaggedStruct("Hash", { hash: Hash.Schema }),
   Schema.TaggedStruct("Name", { name: ShortString }),
-  Schema.TaggedStruct("Other", { type: Ids.Uint8.pipe(Schema.greaterThan(1)), key: Bytes })
+  Schema.TaggedStruct("Other", {
+    type: Ids.Uint8.pipe(Schema.greaterThan(1)),
+    key: bytes(0, TO_ROUTER_CAP - LOOKUP_HEAD)
+  })
 )
 
 /**

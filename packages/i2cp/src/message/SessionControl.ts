@@ -5,7 +5,7 @@
  */
 import * as Schema from "effect/Schema"
 import * as Ids from "../Ids.js"
-import { type Descriptor, nameOf } from "../internal/message/descriptor.js"
+import { type Descriptor, fitsRouter, nameOf } from "../internal/message/descriptor.js"
 import * as SessionConfig from "../SessionConfig.js"
 
 /**
@@ -16,7 +16,10 @@ import * as SessionConfig from "../SessionConfig.js"
  * @category messages
  * @since 0.1.0
  */
-export const CreateSession = Schema.TaggedStruct("CreateSession", { config: SessionConfig.SessionConfig })
+export const CreateSession = fitsRouter(
+  Schema.TaggedStruct("CreateSession", { config: SessionConfig.SessionConfig }),
+  ({ config }) => config.bytes.length
+)
 
 /**
  * @category messages
@@ -45,10 +48,13 @@ const createSession: Descriptor<typeof CreateSession, "ToRouter"> = {
  * @category messages
  * @since 0.1.0
  */
-export const ReconfigureSession = Schema.TaggedStruct("ReconfigureSession", {
-  sessionId: Ids.SessionId,
-  config: SessionConfig.SessionConfig
-})
+export const ReconfigureSession = fitsRouter(
+  Schema.TaggedStruct("ReconfigureSession", {
+    sessionId: Ids.SessionId,
+    config: SessionConfig.SessionConfig
+  }),
+  ({ config }) => 2 + config.bytes.length
+)
 
 /**
  * @category messages

@@ -6,10 +6,17 @@
  */
 import type { ByteReader } from "@effect-i2p/wire/ByteReader"
 import type { ByteWriter } from "@effect-i2p/wire/ByteWriter"
-import type * as Schema from "effect/Schema"
+import * as Schema from "effect/Schema"
 
 /** Bytes in front of every body: u32 length and u8 type. Source: I2CP specification "I2CP message header". */
 export const HEADER_BYTES = 5
+
+/**
+ * Largest body a router accepts from a client.
+ *
+ * **Source** i2pd and emissary, 65,535 (Java: 131,072); the strictest is what any client must already respect.
+ */
+export const TO_ROUTER_CAP = 65_535
 
 /** Which way bytes travel: `ToClient` was written by a router, `ToRouter` by a client. */
 export type Direction = "ToClient" | "ToRouter"
@@ -46,6 +53,27 @@ export type Descriptor<S extends Tagged, D extends Direction | "Both"> = Codec<S
  * **Source** ours, each from its layout in the I2CP specification.
  */
 type Cap<D> = D extends "ToRouter" ? { readonly cap?: undefined } : { readonly cap: number }
+
+/** The largest body of a message that is taken, by whoever it is for. */
+export const capOf = ({
+  cap,
+  direction
+}: {
+  readonly cap?: number | undefined
+  readonly direction: Direction | "Both"
+}): number => (direction === "ToRouter" ? TO_ROUTER_CAP : cap!)
+
+/** Messages from clients whose bodies a router takes: what is larger encodes to a frame that nobody reads. */
+export const fitsRouter = <S extends Schema.Schema.AnyNoContext>(
+  schema: S,
+  bodyLength: (message: S["Type"]) => number
+): Schema.filter<S> =>
+  schema.pipe(
+    Schema.filter((message: S["Type"]) => {
+      const length = bodyLength(message)
+      return length <= TO_ROUTER_CAP || `a body of ${length} bytes, at most ${TO_ROUTER_CAP}`
+    })
+  ) as Schema.filter<S>
 
 /** The key of `table` with this value, if any: wire codes to names. */
 export const nameOf = <K extends string>(table: Readonly<Record<K, number>>, code: number): K | undefined => {

@@ -7,11 +7,19 @@ import type { Destination } from "@effect-i2p/wire/Destination"
 import { HEADER_BYTES } from "../../core/Framer.js"
 import * as Message from "../../Message.js"
 import * as Payload from "../../Payload.js"
+import { TO_ROUTER_CAP } from "../message/descriptor.js"
 
 const TYPE = Message.typeOf("SendMessageExpires")
 const SESSION_BYTES = 2
 const LENGTH_BYTES = 4
 const TAIL_BYTES = 4 + 2 + 6
+
+/**
+ * Largest content whose frame a router takes, whatever the options say: beyond it the router hangs up, and above
+ * `Payload.MAX_STORED` the block's length would be cut to 16 bits.
+ */
+export const maxContent = (to: Destination): number =>
+  TO_ROUTER_CAP - SESSION_BYTES - to.bytes.length - LENGTH_BYTES - TAIL_BYTES - Payload.STORED_OVERHEAD
 
 export const encode = (
   slab: ByteSlab,

@@ -36,7 +36,7 @@ export const make = (options: {
   readonly wake: () => void
 }): Sender => {
   const { clock, compression, config, counters, statuses } = options
-  const maxContent = config.maxPayloadBytes - Payload.STORED_OVERHEAD
+  const maxContent = Math.max(0, config.maxPayloadBytes - Payload.STORED_OVERHEAD)
   // Frames of a batch lie in a row in it, and are written as they lie.
   const slab = new ByteSlab(SLAB_BYTES)
   const expiry = Duration.toMillis(config.sendExpiry)
@@ -44,7 +44,8 @@ export const make = (options: {
   /** The nonce it went with, 0 for none; or why it did not go. */
   const offer = (message: Payload.Outgoing): number | SendRejected | "NotReady" => {
     const size = message.payload.length
-    if (size > maxContent) return new SendRejected({ reason: "TooLarge", size, limit: maxContent })
+    const limit = Math.min(maxContent, SendFrame.maxContent(message.to))
+    if (size > limit) return new SendRejected({ reason: "TooLarge", size, limit })
     const current = options.current.now
     const sessionId = current?.sessionId
     if (current === undefined || !current.isUp || sessionId === undefined) {
