@@ -30,8 +30,8 @@ import * as Destination from "@effect-i2p/wire/Destination"
 import * as KeyType from "@effect-i2p/wire/KeyType"
 import * as OfflineSignature from "@effect-i2p/wire/OfflineSignature"
 import type { DecodeError } from "@effect-i2p/wire/WireError"
+import * as WireSchema from "@effect-i2p/wire/WireSchema"
 import * as Either from "effect/Either"
-import * as ParseResult from "effect/ParseResult"
 import * as Schema from "effect/Schema"
 
 /** First packet in each direction. @since 0.1.0 @category flags */
@@ -85,49 +85,86 @@ export const maxDelayHint = 60_000
  */
 export const chokeDelay = 60_001
 
-const Uint8 = Schema.Int.pipe(Schema.between(0, 0xff))
-const Uint16 = Schema.Int.pipe(Schema.between(0, 0xffff))
-const Uint32 = Schema.Int.pipe(Schema.between(0, 0xffff_ffff))
-
-const ControlFlags = Uint16.pipe(
+const ControlFlags = WireSchema.Uint16.pipe(
   Schema.filter((flags) => (flags & optionFlags) === 0 || "option flags follow from the option fields"),
   Schema.annotations({
     arbitrary: () => (fc) => fc.nat(0xffff).map((flags) => flags & ~optionFlags)
   })
 )
 
+const packetFields = Schema.Struct({
+  sendStreamId: WireSchema.Uint32,
+  receiveStreamId: WireSchema.Uint32,
+  sequenceNumber: WireSchema.Uint32,
+  ackThrough: WireSchema.Uint32,
+  nacks: Schema.Array(WireSchema.Uint32).pipe(Schema.maxItems(255)),
+  resendDelay: WireSchema.Uint8,
+  flags: ControlFlags,
+  requestedDelay: Schema.UndefinedOr(WireSchema.Uint16),
+  from: Schema.UndefinedOr(Destination.Schema),
+  maxPacketSize: Schema.UndefinedOr(WireSchema.Uint16.pipe(Schema.greaterThan(0))),
+  offlineSignature: Schema.UndefinedOr(OfflineSignature.OfflineSignature),
+  signature: Schema.UndefinedOr(WireSchema.bytes(0, 0xffff)),
+  payload: WireSchema.Bytes
+})
+
+/** What the wire says only through other fields: how long signatures are, and how much fits the options. */
+const refuse = (packet: typeof packetFields.Type): string | undefined => {
+  const { from, offlineSignature: offline, signature } = packet
+  if (offline !== undefined) {
+    if (from === undefined) return "an offline block needs FROM beside it"
+    if (offline.signature.length !== KeyType.signatureLength(from.signingType)) {
+      return `an offline signature of ${offline.signature.length} bytes by ${KeyType.signingTypeName(from.signingType)}`
+    }
+  }
+  const type = signerOf(packet)
+  const length = type === undefined ? undefined : KeyType.signatureLength(type)
+  if (signature !== undefined && length !== undefined && signature.length !== length) {
+    return `a signature of ${signature.length} bytes by ${KeyType.signingTypeName(type!)}, which has ${length}`
+  }
+  const options = signatureOffset(packet) + (signature?.length ?? 0) - headerBytes - 4 * packet.nacks.length
+  return options <= 0xffff ? undefined : `${options} bytes of options, at most 65535`
+}
+
+/** The type of the key that signs, if the packet says it. */
+const signerOf = ({ from, offlineSignature }: Pick<Packet, "from" | "offlineSignature">): number | undefined =>
+  offlineSignature?.transientKey.type ?? from?.signingType
+
+/** A generated packet with signatures as long as their keys have them. */
+const fit = (packet: typeof packetFields.Type): Packet => {
+  const { from, signature } = packet
+  const offlineSignature =
+    from === undefined ? undefined : OfflineSignature.fit(packet.offlineSignature, from.signingType)
+  const type = signerOf({ from, offlineSignature })
+  const length = type === undefined ? undefined : KeyType.signatureLength(type)
+  const fitted = signature === undefined || length === undefined ? signature : Bytes.fit(signature, length)
+  return { ...packet, offlineSignature, signature: fitted }
+}
+
 /**
  * A streaming packet.
  *
  * **Shape** `sendStreamId` was chosen by the receiver of this packet, `receiveStreamId` by its sender. `flags` holds
  * every bit but the five option flags. A first SYN has the hash of its target in `nacks`, as eight words.
+ * A signature has the length of its key's type, as far as FROM tells it, and an offline block needs FROM beside it.
  * **Units** sequence numbers count packets; `resendDelay` seconds; `requestedDelay` milliseconds; `maxPacketSize`
  * payload bytes.
  *
  * @since 0.1.0
  * @category models
  */
-export const Packet = Schema.Struct({
-  sendStreamId: Uint32,
-  receiveStreamId: Uint32,
-  sequenceNumber: Uint32,
-  ackThrough: Uint32,
-  nacks: Schema.Array(Uint32).pipe(Schema.maxItems(255)),
-  resendDelay: Uint8,
-  flags: ControlFlags,
-  requestedDelay: Schema.UndefinedOr(Uint16),
-  from: Schema.UndefinedOr(Destination.Schema),
-  maxPacketSize: Schema.UndefinedOr(Uint16.pipe(Schema.greaterThan(0))),
-  offlineSignature: Schema.UndefinedOr(OfflineSignature.OfflineSignature),
-  signature: Schema.UndefinedOr(Schema.Uint8ArrayFromSelf),
-  payload: Schema.Uint8ArrayFromSelf
-}).annotations({ identifier: "Packet" })
+export const Packet = packetFields.pipe(
+  Schema.filter((packet) => refuse(packet), {
+    identifier: "Packet",
+    arbitrary: (from) => (fc) => from(fc).map(fit)
+  })
+)
 
 /**
  * @since 0.1.0
  * @category models
  */
-export interface Packet extends Schema.Schema.Type<typeof Packet> {}
+export interface Packet extends Schema.Schema.Type<typeof packetFields> {}
 const noNacks: ReadonlyArray<number> = []
 
 /**
@@ -336,7 +373,7 @@ const decodeOptions = (flags: number, reader: ByteReader): Either.Either<Options
     (flags & OFFLINE_SIGNATURE) === 0 || from === undefined
       ? undefined
       : OfflineSignature.read(reader, from.signingType)
-  const signingType = offlineSignature?.transientKey.type ?? from?.signingType
+  const signingType = signerOf({ from, offlineSignature })
   const signature =
     (flags & SIGNATURE_INCLUDED) === 0
       ? undefined
@@ -352,16 +389,7 @@ const decodeOptions = (flags: number, reader: ByteReader): Either.Either<Options
  * @since 0.1.0
  * @category codecs
  */
-export const PacketFromBytes: Schema.Schema<Packet, Uint8Array> = Schema.transformOrFail(
-  Schema.Uint8ArrayFromSelf,
-  Schema.typeSchema(Packet),
-  {
-    strict: true,
-    decode: (bytes, _, ast) =>
-      Either.mapLeft(decode(bytes), (error) => new ParseResult.Type(ast, bytes, error.message)),
-    encode: (packet) => ParseResult.succeed(encode(packet))
-  }
-)
+export const PacketFromBytes: Schema.Schema<Packet, Uint8Array> = WireSchema.fromBytes(Packet, { decode, encode })
 
 const names: ReadonlyArray<readonly [number, string]> = [
   [SYNCHRONIZE, "SYN"],

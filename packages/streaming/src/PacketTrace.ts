@@ -8,9 +8,13 @@
  *
  * @since 0.1.0
  */
+import * as WireSchema from "@effect-i2p/wire/WireSchema"
 import * as Context from "effect/Context"
 import * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"
+
+/** A time or a size, as JSON carries it. */
+const Measure = Schema.JsonNumber.pipe(Schema.nonNegative())
 
 /**
  * A packet, as a line of a trace.
@@ -27,21 +31,21 @@ import * as Schema from "effect/Schema"
  */
 export const PacketEvent = Schema.Struct({
   type: Schema.Literal("packet"),
-  time: Schema.Number,
-  stream: Schema.Number,
+  time: Measure,
+  stream: WireSchema.Uint32,
   dir: Schema.Literal("in", "out"),
   kind: Schema.Literal("SYN", "SYN-ACK", "DATA", "ACK", "CLOSE", "RESET", "PING", "PONG"),
-  seq: Schema.Number,
-  ack: Schema.NullOr(Schema.Number),
-  nacks: Schema.Number,
-  bytes: Schema.Number,
-  delay: Schema.NullOr(Schema.Number),
+  seq: WireSchema.Uint32,
+  ack: Schema.NullOr(WireSchema.Uint32),
+  nacks: WireSchema.Uint8,
+  bytes: Schema.NonNegativeInt,
+  delay: Schema.NullOr(WireSchema.Uint16),
   again: Schema.Boolean,
   dropped: Schema.Boolean,
-  cwnd: Schema.NullOr(Schema.Number),
-  flight: Schema.NullOr(Schema.Number),
-  rtt: Schema.NullOr(Schema.Number),
-  rto: Schema.NullOr(Schema.Number)
+  cwnd: Schema.NullOr(Measure),
+  flight: Schema.NullOr(Measure),
+  rtt: Schema.NullOr(Measure),
+  rto: Schema.NullOr(Measure)
 }).annotations({ identifier: "PacketEvent" })
 
 /**
@@ -61,13 +65,13 @@ export interface PacketEvent extends Schema.Schema.Type<typeof PacketEvent> {}
  */
 export const StreamEvent = Schema.Struct({
   type: Schema.Literal("stream"),
-  time: Schema.Number,
-  stream: Schema.Number,
+  time: Measure,
+  stream: WireSchema.Uint32,
   what: Schema.Literal("open", "state", "end"),
   detail: Schema.String,
   role: Schema.Literal("initiator", "responder"),
   peer: Schema.String,
-  port: Schema.Number
+  port: WireSchema.Uint16
 }).annotations({ identifier: "StreamEvent" })
 
 /**
@@ -84,8 +88,8 @@ export interface StreamEvent extends Schema.Schema.Type<typeof StreamEvent> {}
  */
 export const GapEvent = Schema.Struct({
   type: Schema.Literal("gap"),
-  time: Schema.Number,
-  events: Schema.Number,
+  time: Measure,
+  events: Schema.NonNegativeInt,
   full: Schema.Boolean
 }).annotations({ identifier: "GapEvent" })
 

@@ -5,6 +5,7 @@
  */
 import type { OfflineKeysExpired } from "@effect-i2p/wire/DestinationKeys"
 import { shorten } from "@effect-i2p/wire/Text"
+import { Quantity, Uint16 } from "@effect-i2p/wire/WireSchema"
 import * as Schema from "effect/Schema"
 import * as MessageStatus from "./core/MessageStatus.js"
 import type { Outcome } from "./core/State.js"
@@ -20,7 +21,7 @@ export class ConnectTimedOut extends Schema.TaggedError<ConnectTimedOut>(
   "@effect-i2p/streaming/StreamError/ConnectTimedOut"
 )("ConnectTimedOut", {
   destination: Schema.String,
-  millis: Schema.Number,
+  millis: Quantity,
   trouble: Schema.optional(Schema.Literal(...MessageStatus.softReasons))
 }) {
   override get message(): string {
@@ -82,7 +83,7 @@ const obstacles: Record<MessageStatus.HardReason, string> = {
  */
 export class ConnectRefused extends Schema.TaggedError<ConnectRefused>(
   "@effect-i2p/streaming/StreamError/ConnectRefused"
-)("ConnectRefused", { destination: Schema.String, port: Schema.Number }) {
+)("ConnectRefused", { destination: Schema.String, port: Uint16 }) {
   override get message(): string {
     return `${this.destination} refused the connection to port ${this.port}: nothing listens there, or its limits are reached`
   }
@@ -96,7 +97,7 @@ export class ConnectRefused extends Schema.TaggedError<ConnectRefused>(
  */
 export class TooManyStreams extends Schema.TaggedError<TooManyStreams>(
   "@effect-i2p/streaming/StreamError/TooManyStreams"
-)("TooManyStreams", { limit: Schema.Number }) {
+)("TooManyStreams", { limit: Quantity }) {
   override get message(): string {
     return `${this.limit} streams are open, which is the limit; close some or raise maxConcurrentStreams`
   }
@@ -110,7 +111,7 @@ export class TooManyStreams extends Schema.TaggedError<TooManyStreams>(
  */
 export class TooManyDestinations extends Schema.TaggedError<TooManyDestinations>(
   "@effect-i2p/streaming/StreamError/TooManyDestinations"
-)("TooManyDestinations", { limit: Schema.Number }) {
+)("TooManyDestinations", { limit: Quantity }) {
   override get message(): string {
     return `${this.limit} destinations are in use or idle for too short a time; leave some or raise maxDestinations`
   }
@@ -221,7 +222,7 @@ export class StreamClosed extends Schema.TaggedError<StreamClosed>("@effect-i2p/
  */
 export class PingTimedOut extends Schema.TaggedError<PingTimedOut>("@effect-i2p/streaming/StreamError/PingTimedOut")(
   "PingTimedOut",
-  { destination: Schema.String, millis: Schema.Number }
+  { destination: Schema.String, millis: Quantity }
 ) {
   override get message(): string {
     return `no pong from ${this.destination} within ${Math.round(this.millis / 100) / 10} s`
@@ -236,7 +237,7 @@ export class PingTimedOut extends Schema.TaggedError<PingTimedOut>("@effect-i2p/
  */
 export class TooManyPings extends Schema.TaggedError<TooManyPings>("@effect-i2p/streaming/StreamError/TooManyPings")(
   "TooManyPings",
-  { limit: Schema.Number }
+  { limit: Quantity }
 ) {
   override get message(): string {
     return `${this.limit} pings are under way, which is the limit`
@@ -251,7 +252,7 @@ export class TooManyPings extends Schema.TaggedError<TooManyPings>("@effect-i2p/
  */
 export class PortInUse extends Schema.TaggedError<PortInUse>("@effect-i2p/streaming/StreamError/PortInUse")(
   "PortInUse",
-  { port: Schema.Number }
+  { port: Uint16 }
 ) {
   override get message(): string {
     return this.port === 0 ? "a listener for any port exists already" : `port ${this.port} has a listener already`

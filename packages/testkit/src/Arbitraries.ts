@@ -1,51 +1,22 @@
 /**
- * Generators: packets as the Schema allows them, bytes and packets that nobody should send, and what applications and
- * networks may do over time.
+ * Generators that no Schema has: bytes and packets that nobody should send, and what applications and networks may do over
+ * time. Of everything that has a Schema, packets, messages, lease sets, `Arbitrary.make` of `effect` generates.
  *
  * @since 0.1.0
  */
 import type * as Netem from "@effect-i2p/router/Netem"
 import * as Packet from "@effect-i2p/streaming/Packet"
 import type * as Event from "@effect-i2p/streaming/unstable/core/Event"
-import * as KeyType from "@effect-i2p/wire/KeyType"
-import type { OfflineSignature } from "@effect-i2p/wire/OfflineSignature"
 import * as Arbitrary from "effect/Arbitrary"
 import * as FastCheck from "effect/FastCheck"
 
-const fromSchema: FastCheck.Arbitrary<Packet.Packet> = Arbitrary.make(Packet.Packet)
-
-/** `bytes`, cut or filled up to a length. */
-const fit = (bytes: Uint8Array, length: number): Uint8Array => {
-  const fitted = new Uint8Array(length)
-  fitted.set(bytes.subarray(0, length))
-  return fitted
-}
-
-const fitOffline = (offline: OfflineSignature, signingType: number, transientCode: number): OfflineSignature => {
-  const type = KeyType.signingTypes[transientCode % KeyType.signingTypes.length]!
-  return {
-    expires: offline.expires,
-    transientKey: { type: type.code, bytes: fit(offline.transientKey.bytes, type.publicKeyLength) },
-    signature: fit(offline.signature, KeyType.signatureLength(signingType)!)
-  }
-}
-
 /**
- * Packets that the wire can carry: every field as the Schema has it, keys and signatures as long as their types say.
+ * Packets, as their Schema has them.
  *
  * @since 0.1.0
  * @category packets
  */
-export const packet: FastCheck.Arbitrary<Packet.Packet> = FastCheck.tuple(fromSchema, FastCheck.nat(255)).map(
-  ([any, code]) => {
-    const from = any.from
-    if (from === undefined) return { ...any, offlineSignature: undefined }
-    const offlineSignature =
-      any.offlineSignature === undefined ? undefined : fitOffline(any.offlineSignature, from.signingType, code)
-    const length = KeyType.signatureLength(offlineSignature?.transientKey.type ?? from.signingType)!
-    return { ...any, offlineSignature, signature: any.signature && fit(any.signature, length) }
-  }
-)
+export const packet: FastCheck.Arbitrary<Packet.Packet> = Arbitrary.make(Packet.Packet)
 
 /**
  * Bytes that are no packet, or not the one that was meant: random, cut short, with bits flipped, with bytes added.
