@@ -41,7 +41,7 @@ import { Turn } from "./Turn.js"
  * **Shape** in messages: of `sent` (accepted for a destination) some were `lost` on the line or `overflowed` a link's
  * queue; the rest and the copies (`duplicated`) were `delivered` to a client, are `inFlight`, or were `dropped`: their
  * session had ended, its client read too slowly, or too much was in flight. `refused` got a status instead of being
- * sent; `ignored` counts frames of unknown type.
+ * sent; `ignored` counts frames of types that are unknown or that only routers send.
  *
  * @category models
  * @since 0.1.0

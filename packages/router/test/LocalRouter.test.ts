@@ -1,6 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Message from "@effect-i2p/i2cp/Message"
 import { inUse } from "@effect-i2p/testkit/Heap"
+import { encodeBase64 } from "@effect-i2p/wire/I2pEncoding"
 import * as Effect from "effect/Effect"
 import * as FastCheck from "effect/FastCheck"
 import * as Fiber from "effect/Fiber"
@@ -512,6 +513,58 @@ describe("LocalRouter in memory", () => {
       )
     }
   })
+
+  describe("an offline block that no block can be", () => {
+    const { keys } = offline(alice, 4_000_000_000)
+    const { signature, transientKey } = keys.offline!
+    const key = encodeBase64(transientKey.bytes)
+    const block = {
+      "i2cp.leaseSetOfflineExpiration": "4000000000",
+      "i2cp.leaseSetTransientPublicKey": `7:${key}`,
+      "i2cp.leaseSetOfflineSignature": encodeBase64(signature)
+    }
+    // Signed by the key that the options name, or by the destination's where they name none: the block is what is judged.
+    const transient = { ...alice, keys: { ...keys, offline: undefined } }
+    const wrong: ReadonlyArray<readonly [string, Identity, Partial<typeof block>]> = [
+      ["a type above 16 bits", alice, { "i2cp.leaseSetTransientPublicKey": `1e9:${key}` }],
+      ["a type that is no number", alice, { "i2cp.leaseSetTransientPublicKey": `x:${key}` }],
+      ["a fraction of a second", transient, { "i2cp.leaseSetOfflineExpiration": "4000000000.5" }],
+      ["a signature of no length", transient, { "i2cp.leaseSetOfflineSignature": encodeBase64(new Uint8Array(3)) }]
+    ]
+    for (const [what, who, options] of wrong) {
+      it.scoped(`is refused, with ${what}, and the router lives on`, () =>
+        Effect.gen(function* () {
+          const router = yield* makeRouter()
+          const client = yield* connect(yield* router.connect)
+          yield* client.send(createSession(who, NOW, { ...block, ...options }))
+          yield* expectDisconnect(client, /offline signature options/)
+          yield* connectAs(yield* router.connect, bob)
+        })
+      )
+    }
+
+    it.scoped("is taken when nothing is wrong with it", () =>
+      Effect.gen(function* () {
+        const router = yield* makeRouter()
+        const client = yield* connect(yield* router.connect)
+        yield* client.send(createSession(transient, NOW, block))
+        assert.deepInclude(yield* client.next, { _tag: "SessionStatus", status: "Created" })
+      })
+    )
+  })
+
+  it.scoped("counts what only routers send, and goes on", () =>
+    Effect.gen(function* () {
+      const router = yield* makeRouter()
+      const a = yield* connectAs(yield* router.connect, alice)
+      yield* a.send({ _tag: "SetDate", date: NOW, version: "0.9.67" })
+      yield* a.send({ _tag: "MessageStatus", sessionId: a.sessionId, messageId: 1, status: 4, size: 0, nonce: 0 })
+      yield* a.send(sendTo(a.sessionId, alice.keys.destination, numbered(1)))
+      yield* settle
+      assert.lengthOf(a.payloads, 1)
+      assert.deepInclude(yield* router.stats, { ignored: 2 })
+    })
+  )
 
   describe("its life", () => {
     it.scoped("asks for new leases in time and keeps the session for hours", () =>

@@ -153,8 +153,7 @@ const onMessage = (
       const [next, actions] = forget(state, connection)
       return [next, [...actions, { _tag: "Close", connection: connection.id }]]
     }
-    // Sends take the fast path (`SendFrame`, `Routing`) and never get here; the rest are a router's messages, ignored
-    // like any type we do not know.
+    // Sends take the fast path (`SendFrame`, `Routing`), and what only routers send is ignored and counted before.
     default:
       return [state, []]
   }

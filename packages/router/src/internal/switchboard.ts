@@ -23,6 +23,11 @@ import type { Links } from "./links.js"
 import { Outbox } from "./outbox.js"
 import { examine, type Users } from "./verify.js"
 
+/** What clients send; other types are ignored and counted. */
+const clientTypes: ReadonlySet<number> = new Set(
+  Message.descriptors.filter(({ direction }) => direction !== "ToClient").map(({ type }) => type)
+)
+
 /** Deprecated CreateLeaseSet: told apart from other unknown types because a client waits for what follows it. */
 const CREATE_LEASE_SET = 4
 
@@ -207,7 +212,7 @@ export class Switchboard {
     if (client.closed) return
     if (type === SendFrame.SEND_MESSAGE_EXPIRES || type === SendFrame.SEND_MESSAGE) {
       this.#onSend(client, type, body)
-    } else if (Message.isKnown(type)) {
+    } else if (clientTypes.has(type)) {
       this.#onControl(client, type, body)
     } else if (type === CREATE_LEASE_SET) {
       this.#violated(client, "CreateLeaseSet is not supported, send CreateLeaseSet2")

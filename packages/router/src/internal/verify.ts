@@ -15,6 +15,7 @@ import * as OfflineSignature from "@effect-i2p/wire/OfflineSignature"
 import type * as Signatures from "@effect-i2p/wire/Signatures"
 import * as Either from "effect/Either"
 import * as Redacted from "effect/Redacted"
+import * as Schema from "effect/Schema"
 import { AUTHORIZE } from "../core/Hub.js"
 import type * as HubState from "../core/HubState.js"
 
@@ -98,16 +99,14 @@ const offlineProblem = (
   const keyBytes = Either.getOrUndefined(decodeBase64(key))
   const signature = Either.getOrUndefined(decodeBase64(options.get(SIGNATURE) ?? ""))
   const expires = Number(options.get(EXPIRATION) ?? Number.NaN)
-  if (keyBytes === undefined || signature === undefined || !(expires >= 0 && expires <= 0xffff_ffff)) {
-    return "bad session configuration parameters: offline signature options"
-  }
-  return vouchProblem(
-    { expires, signature, transientKey: { type: Number(type), bytes: keyBytes } },
-    destination,
-    signatures,
-    now
-  )
+  const offline = { expires, signature, transientKey: { type: Number(type), bytes: keyBytes } }
+  // Options are text: a block that could not be written down would throw where its signature is checked.
+  return isBlock(offline)
+    ? vouchProblem(offline, destination, signatures, now)
+    : "bad session configuration parameters: offline signature options"
 }
+
+const isBlock = Schema.is(OfflineSignature.OfflineSignature)
 
 const vouchProblem = (
   offline: OfflineSignature.OfflineSignature,
