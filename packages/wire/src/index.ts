@@ -2,6 +2,7 @@
  * @since 0.1.0
  */
 export * as Address from "./Address.js"
+export * as AnyLeaseSet from "./AnyLeaseSet.js"
 export * as Blinding from "./Blinding.js"
 export * as ByteReader from "./ByteReader.js"
 export * as ByteSlab from "./ByteSlab.js"

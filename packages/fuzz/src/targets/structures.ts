@@ -3,6 +3,7 @@
  *
  * @since 0.1.0
  */
+import * as AnyLeaseSet from "@effect-i2p/wire/AnyLeaseSet"
 import * as Blinding from "@effect-i2p/wire/Blinding"
 import { ByteReader } from "@effect-i2p/wire/ByteReader"
 import * as Bytes from "@effect-i2p/wire/Bytes"
@@ -19,6 +20,7 @@ import * as OfflineSignature from "@effect-i2p/wire/OfflineSignature"
 import * as SecureRandom from "@effect-i2p/wire/SecureRandom"
 import * as ServiceRecord from "@effect-i2p/wire/ServiceRecord"
 import * as Signatures from "@effect-i2p/wire/Signatures"
+import * as Arbitrary from "effect/Arbitrary"
 import * as Either from "effect/Either"
 import * as Redacted from "effect/Redacted"
 import { must, mustBePrecise, roundTrip, type Target } from "../Target.js"
@@ -72,33 +74,28 @@ const encrypted = (inner: EncryptedLeaseSet.Inner) =>
 const verified = (result: Either.Either<boolean, Signatures.SignatureError>): void =>
   must(Either.isRight(result) || result.left._tag === "SignatureError", "verifying answers or has a tagged error")
 
-/** The store type, then the lease set. */
+const types = AnyLeaseSet.descriptors
+
+/** As `LeaseSet2.maxBytes`, with room for what others take. */
+const maxLeaseSetBytes = 4_096
+
+/** Which type, then the lease set. */
 const checkLeaseSet = (input: Uint8Array): void => {
-  const bytes = input.subarray(1)
-  switch (input[0]! % 4) {
-    case 0: {
-      const leaseSet = roundTrip(bytes, LeaseSet.decode, LeaseSet.encode)
-      if (leaseSet !== undefined) verified(LeaseSet.verify(leaseSet, Samples.credulous))
-      return
-    }
-    case 1: {
-      const leaseSet = roundTrip(bytes, LeaseSet2.decode, LeaseSet2.encode)
-      if (leaseSet === undefined) return
-      verified(LeaseSet2.verify(leaseSet, Samples.credulous))
-      must(ServiceRecord.fromOptions(leaseSet.options).length <= leaseSet.options.size, "a record for each option")
-      return
-    }
-    case 2: {
-      const leaseSet = roundTrip(bytes, MetaLeaseSet.decode, MetaLeaseSet.encode)
-      if (leaseSet !== undefined) verified(MetaLeaseSet.verify(leaseSet, Samples.credulous))
-      return
-    }
-    default: {
-      const leaseSet = roundTrip(bytes, EncryptedLeaseSet.decode, EncryptedLeaseSet.encode)
-      if (leaseSet !== undefined) verified(EncryptedLeaseSet.verify(leaseSet, Samples.credulous))
-    }
-  }
+  if (input.length === 0) return
+  const { decode, verify } = types[input[0]! % types.length]!
+  const leaseSet = roundTrip(input.subarray(1), decode, ({ bytes }) => bytes)
+  if (leaseSet === undefined) return
+  verified(verify(leaseSet, Samples.credulous))
+  if (leaseSet.storeType !== LeaseSet2.storeType) return
+  must(ServiceRecord.fromOptions(leaseSet.options).length <= leaseSet.options.size, "a record for each option")
 }
+
+/** The bytes of a lease set, behind its place among the types. */
+const seed = (leaseSet: AnyLeaseSet.AnyLeaseSet): Uint8Array =>
+  Uint8Array.of(
+    types.findIndex(({ storeType }) => storeType === leaseSet.storeType),
+    ...leaseSet.bytes
+  )
 
 /**
  * @since 0.1.0
@@ -107,15 +104,16 @@ const checkLeaseSet = (input: Uint8Array): void => {
 export const leaseSet: Target = {
   _tag: "Codec",
   name: "leaseSet",
-  about: "lease sets of store types 1, 3, 7 and 5",
-  maxBytes: 4_096,
+  about: `lease sets of store types ${types.map(({ storeType }) => storeType).join(", ")}`,
+  maxBytes: maxLeaseSetBytes,
   seeds: () => [
-    Uint8Array.of(0, ...legacy().bytes),
-    ...Samples.allKeys().flatMap((keys) => [
-      Uint8Array.of(1, ...clear(keys).bytes),
-      Uint8Array.of(2, ...meta(keys).bytes)
-    ]),
-    Uint8Array.of(3, ...Either.getOrThrow(encrypted(clear(Samples.keys))).bytes)
+    seed(legacy()),
+    ...Samples.allKeys().flatMap((keys) => [seed(clear(keys)), seed(meta(keys))]),
+    seed(Either.getOrThrow(encrypted(clear(Samples.keys)))),
+    ...types
+      .flatMap(({ schema }) => Samples.some(Arbitrary.make(schema), 3))
+      .map(seed)
+      .filter(({ length }) => length <= maxLeaseSetBytes)
   ],
   check: checkLeaseSet
 }

@@ -3,11 +3,9 @@
  *
  * @since 0.1.0
  */
+import * as AnyLeaseSet from "@effect-i2p/wire/AnyLeaseSet"
 import type { ByteReader } from "@effect-i2p/wire/ByteReader"
-import * as EncryptedLeaseSet from "@effect-i2p/wire/EncryptedLeaseSet"
 import * as Lease from "@effect-i2p/wire/Lease"
-import * as LeaseSet2 from "@effect-i2p/wire/LeaseSet2"
-import * as MetaLeaseSet from "@effect-i2p/wire/MetaLeaseSet"
 import { bytes } from "@effect-i2p/wire/WireSchema"
 import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
@@ -80,20 +78,17 @@ export type EncryptionPrivateKey = typeof EncryptionPrivateKey.Type
  * @category models
  * @since 0.1.0
  */
-export type LeaseSet = LeaseSet2.LeaseSet2 | EncryptedLeaseSet.EncryptedLeaseSet | MetaLeaseSet.MetaLeaseSet
+export type LeaseSet = AnyLeaseSet.Publishable
 
-const AnyLeaseSet: Schema.Schema<LeaseSet> = Schema.Union(
-  LeaseSet2.Schema,
-  EncryptedLeaseSet.Schema,
-  MetaLeaseSet.Schema
-)
+/** Whether keys, or at least their count, follow the lease set. */
+const hasKeys = ({ storeType }: LeaseSet): boolean => AnyLeaseSet.byStoreType(storeType)!.hasPrivateKeys
 
 const bodyLength = (message: {
   readonly leaseSet: LeaseSet
   readonly privateKeys: ReadonlyArray<EncryptionPrivateKey>
 }): number => {
   const keys = message.privateKeys.reduce((sum, { privateKey }) => sum + 4 + Redacted.value(privateKey).length, 1)
-  return 3 + message.leaseSet.bytes.length + (message.leaseSet.storeType === MetaLeaseSet.storeType ? 0 : keys)
+  return 3 + message.leaseSet.bytes.length + (hasKeys(message.leaseSet) ? keys : 0)
 }
 
 /**
@@ -109,19 +104,15 @@ const bodyLength = (message: {
 export const CreateLeaseSet2 = fitsRouter(
   Schema.TaggedStruct("CreateLeaseSet2", {
     sessionId: Ids.SessionId,
-    leaseSet: AnyLeaseSet,
+    leaseSet: AnyLeaseSet.PublishableSchema,
     privateKeys: Schema.Array(EncryptionPrivateKey).pipe(Schema.maxItems(255))
   }).pipe(
     Schema.filter(
       ({ leaseSet, privateKeys }) =>
-        leaseSet.storeType !== MetaLeaseSet.storeType ||
-        privateKeys.length === 0 ||
-        "a MetaLeaseSet has no private keys",
+        hasKeys(leaseSet) || privateKeys.length === 0 || "a MetaLeaseSet has no private keys",
       {
         arbitrary: (from) => (fc) =>
-          from(fc).map((message) =>
-            message.leaseSet.storeType === MetaLeaseSet.storeType ? { ...message, privateKeys: [] } : message
-          )
+          from(fc).map((message) => (hasKeys(message.leaseSet) ? message : { ...message, privateKeys: [] }))
       }
     )
   ),
@@ -144,7 +135,7 @@ const createLeaseSet2: Descriptor<typeof CreateLeaseSet2, "ToRouter"> = {
     writer.u16(message.sessionId)
     writer.u8(message.leaseSet.storeType)
     writer.bytes(message.leaseSet.bytes)
-    if (message.leaseSet.storeType === MetaLeaseSet.storeType) return
+    if (!hasKeys(message.leaseSet)) return
     writer.u8(message.privateKeys.length)
     for (const { privateKey, type } of message.privateKeys) {
       const bytes = Redacted.value(privateKey)
@@ -157,7 +148,7 @@ const createLeaseSet2: Descriptor<typeof CreateLeaseSet2, "ToRouter"> = {
     const sessionId = reader.u16("sessionId")
     const leaseSet = readLeaseSet(reader)
     const privateKeys: Array<EncryptionPrivateKey> = []
-    const count = leaseSet === undefined || leaseSet.storeType === MetaLeaseSet.storeType ? 0 : reader.u8("keyCount")
+    const count = leaseSet === undefined || !hasKeys(leaseSet) ? 0 : reader.u8("keyCount")
     for (let n = 0; n < count && !reader.failed; n++) {
       const type = reader.u16("keyType")
       privateKeys.push({ type, privateKey: Redacted.make(reader.copy(reader.u16("keyLength"), "privateKey")) })
@@ -168,17 +159,10 @@ const createLeaseSet2: Descriptor<typeof CreateLeaseSet2, "ToRouter"> = {
 
 const readLeaseSet = (reader: ByteReader): LeaseSet | undefined => {
   const storeType = reader.u8("storeType")
-  switch (storeType) {
-    case LeaseSet2.storeType:
-      return LeaseSet2.read(reader)
-    case EncryptedLeaseSet.storeType:
-      return EncryptedLeaseSet.read(reader)
-    case MetaLeaseSet.storeType:
-      return MetaLeaseSet.read(reader)
-    default:
-      reader.fail("storeType", `store type ${storeType} is not supported`)
-      return undefined
-  }
+  const descriptor = AnyLeaseSet.byStoreType(storeType)
+  if (descriptor?.isPublishable === true) return descriptor.read(reader) as LeaseSet | undefined
+  reader.fail("storeType", `store type ${storeType} is not supported`)
+  return undefined
 }
 
 /** @internal */

@@ -3,6 +3,7 @@
  */
 import type * as Message from "@effect-i2p/i2cp/Message"
 import * as SessionConfig from "@effect-i2p/i2cp/SessionConfig"
+import * as AnyLeaseSet from "@effect-i2p/wire/AnyLeaseSet"
 import type { Destination } from "@effect-i2p/wire/Destination"
 import * as EncryptedLeaseSet from "@effect-i2p/wire/EncryptedLeaseSet"
 import * as EncryptionKey from "@effect-i2p/wire/EncryptionKey"
@@ -174,12 +175,7 @@ const signatureProblem = (
 ): string | undefined => {
   const expired = expiryProblem(leaseSet, now)
   if (expired !== undefined) return expired
-  const verified =
-    leaseSet.storeType === LeaseSet2.storeType
-      ? LeaseSet2.verify(leaseSet, signatures)
-      : leaseSet.storeType === EncryptedLeaseSet.storeType
-        ? EncryptedLeaseSet.verify(leaseSet, signatures)
-        : MetaLeaseSet.verify(leaseSet, signatures)
+  const verified = AnyLeaseSet.verify(leaseSet, signatures)
   if (Either.isLeft(verified)) return verified.left.message
   return verified.right ? undefined : "bad signature"
 }

@@ -4,6 +4,7 @@
  * The leases themselves are not in it. The request is nevertheless the occasion: routers ask for a lease set and take what
  * they get.
  */
+import * as AnyLeaseSet from "@effect-i2p/wire/AnyLeaseSet"
 import type * as DestinationKeys from "@effect-i2p/wire/DestinationKeys"
 import * as Hash from "@effect-i2p/wire/Hash"
 import * as MetaLeaseSet from "@effect-i2p/wire/MetaLeaseSet"
@@ -25,7 +26,7 @@ const MIN_SECONDS = 900
 const MAX_SECONDS = 0xffff
 
 /** Kinds of lease sets that an entry may name. **Source** I2P common structures, "MetaLease". */
-const STORE_TYPES: ReadonlyArray<number> = [1, 3, 5, MetaLeaseSet.storeType]
+const STORE_TYPES: ReadonlyArray<number> = AnyLeaseSet.descriptors.map(({ storeType }) => storeType).sort()
 
 const secondsOf = ({ expires }: I2cpConfig.MetaLeaseSetEntry): number => Math.floor(Duration.toSeconds(expires))
 
@@ -52,7 +53,8 @@ export const problemOf = (
   for (const entry of entries) {
     const { cost = 0, hash, storeType = 3 } = entry
     const seconds = secondsOf(entry)
-    if (!STORE_TYPES.includes(storeType)) return `metaLeaseSet: store type ${storeType} is none of 1, 3, 5, 7`
+    if (!STORE_TYPES.includes(storeType))
+      return `metaLeaseSet: store type ${storeType} is none of ${STORE_TYPES.join(", ")}`
     if (!Number.isInteger(cost) || cost < 0 || cost > 255) return `metaLeaseSet: cost ${cost}, must be 0 to 255`
     if (!(seconds >= MIN_SECONDS && seconds <= MAX_SECONDS)) {
       return `metaLeaseSet: an entry expires after ${seconds} s, must be ${MIN_SECONDS} to ${MAX_SECONDS}`
