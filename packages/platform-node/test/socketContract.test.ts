@@ -87,7 +87,14 @@ const streams = Effect.gen(function* () {
 layer(layerSessions, { excludeTestServices: true })(
   "sockets over streams, through the embedded router over TCP",
   (it) => {
-    const traits = { maxHandlers: 10, lingers: true, endsUnrun: true, failsLostWrites: true, halfCloses: true }
+    const traits = {
+      maxHandlers: 10,
+      lingers: true,
+      endsUnrun: true,
+      resetsOnFailure: true,
+      failsLostWrites: true,
+      halfCloses: true
+    }
     for (const { name, run } of SocketContract.clauses({
       rig: streams,
       traits,

@@ -1,8 +1,9 @@
 /**
  * The handle of one stream: what an application reads from, writes to and closes.
  *
- * It belongs to a scope; leaving the scope closes it gracefully, which goes on in the background of the session, so that
- * nobody waits for the peer unless `close` or `flush` says so.
+ * It belongs to a scope, whose exit decides how it ends: success closes it gracefully, which goes on in the background of
+ * the session, so that nobody waits for the peer unless `close` or `flush` says so; failure, defect and interruption reset
+ * it.
  *
  * @since 0.1.0
  */
@@ -10,6 +11,7 @@ import type { Destination } from "@effect-i2p/wire/Destination"
 import * as Channel from "effect/Channel"
 import type * as Chunk from "effect/Chunk"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import type * as Option from "effect/Option"
 import * as Ref from "effect/Ref"
 import * as Sink from "effect/Sink"
@@ -106,14 +108,24 @@ export interface StreamConnection {
  */
 export interface Owned {
   readonly connection: StreamConnection
-  /** Asks for a graceful close and does not wait. */
-  readonly release: Effect.Effect<void>
+  /** What the scope's end does: a graceful close, or a reset if it failed and the options say so. Does not wait. */
+  readonly release: (exit: Exit.Exit<unknown, unknown>) => Effect.Effect<void>
+  /** Nobody has taken the stream. */
+  readonly refuse: Effect.Effect<void>
 }
 
 /**
  * @internal
  */
 export const make = (connection: Connection): Owned => new Handle(connection)
+
+/**
+ * Whether a scope that ends so resets the stream.
+ *
+ * @internal
+ */
+export const isResetBy = (stream: StreamConnection, exit: Exit.Exit<unknown, unknown>): boolean =>
+  stream instanceof Handle && stream.isResetBy(exit)
 
 const incoming = (connection: Connection): Channel.Channel<Chunk.Chunk<Uint8Array>, unknown, StreamError> => {
   const next: Channel.Channel<Chunk.Chunk<Uint8Array>, unknown, StreamError> = Channel.flatMap(
@@ -129,7 +141,10 @@ const incoming = (connection: Connection): Channel.Channel<Chunk.Chunk<Uint8Arra
  */
 class Handle implements Owned, StreamConnection {
   readonly #stream: Connection
+  /** Nothing more may be written. */
   #closed = false
+  /** Both directions are closed by the application's own word. */
+  #isClosed = false
 
   constructor(stream: Connection) {
     this.#stream = stream
@@ -199,8 +214,17 @@ class Handle implements Owned, StreamConnection {
     return this.#closeWith(Event.abort)
   }
 
-  get release(): Effect.Effect<void> {
-    return this.#closeWith(Event.close)
+  get refuse(): Effect.Effect<void> {
+    return this.#closeWith(Event.refuse)
+  }
+
+  release(exit: Exit.Exit<unknown, unknown>): Effect.Effect<void> {
+    return Effect.suspend(() => this.#closeWith(this.isResetBy(exit) ? Event.abort : Event.close))
+  }
+
+  /** Not once the application has closed it: what it wrote is whole by its own word. */
+  isResetBy(exit: Exit.Exit<unknown, unknown>): boolean {
+    return Exit.isFailure(exit) && this.#stream.resetsOnFailure && !this.#isClosed
   }
 
   get stats(): Effect.Effect<StreamStats> {
@@ -250,6 +274,7 @@ class Handle implements Owned, StreamConnection {
     const stream = this.#stream
     return Effect.suspend(() => {
       this.#closed = true
+      if (event === Event.close) this.#isClosed = true
       // What has not been read is nobody's: its memory goes at once.
       const discard = event === Event.end ? Effect.void : stream.incoming.discard
       return Effect.map(discard, () => stream.command(event))

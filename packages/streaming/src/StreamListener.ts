@@ -25,10 +25,11 @@ export interface StreamListener {
   readonly port: number
   /** Who may connect to this port, besides what the session's list says. */
   readonly accessList: AccessList
-  /** The next connection; it closes with the scope it is accepted in. */
+  /** The next connection; it ends with the scope it is accepted in, and as that does: see `onScopeFailure`. */
   readonly accept: Effect.Effect<StreamConnection, never, Scope.Scope>
   /**
-   * Serves every connection in a fiber and scope of its own, for ever. A handler that fails is logged and ends only its
+   * Serves every connection in a fiber and scope of its own, for ever. A handler that succeeds closes its connection
+   * gracefully; one that fails, dies or is interrupted resets it (`onScopeFailure`). A failure is logged and ends only its
    * own connection.
    */
   readonly run: <A, E, R>(
@@ -43,7 +44,7 @@ export interface StreamListener {
  */
 export const make = (port: number, backlog: Queue.Dequeue<Owned>, accessList: AccessList): StreamListener => {
   const accept = Effect.map(
-    Effect.acquireRelease(Effect.interruptible(backlog.take), (owned) => owned.release),
+    Effect.acquireRelease(Effect.interruptible(backlog.take), (owned, exit) => owned.release(exit)),
     (owned) => owned.connection
   )
   return {
@@ -58,7 +59,7 @@ export const make = (port: number, backlog: Queue.Dequeue<Owned>, accessList: Ac
         // connection, and so always comes to the end of what it was given.
         const serve = Effect.fnUntraced(function* (owned: Owned) {
           const scope = yield* Scope.make()
-          yield* Scope.addFinalizer(scope, owned.release)
+          yield* Scope.addFinalizerExit(scope, (exit) => owned.release(exit))
           const span = yield* Effect.makeSpanScoped("StreamListener.run", {
             kind: "server",
             // It would name this line, and take half a kilobyte of every stream.

@@ -15,6 +15,9 @@
  * - When the peer has ended, handlers that run have `lingerTimeout` to finish. On TCP they are interrupted at once, but what
  *   they had written is in node's buffer by then, which takes anything.
  * - A stream whose handler of the server is done is closed, also when the handler never ran its socket.
+ * - A `run`, a writer's scope or a server's handler that fails or dies resets the stream, and so does one of a server that is
+ *   interrupted: half of what was to be said does not look whole. A `CloseEvent`, and interrupting a socket that we opened,
+ *   close it. `onScopeFailure: "close"` always does, as TCP.
  *
  * @since 0.1.0
  */
@@ -33,7 +36,7 @@ import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Scope from "effect/Scope"
 import * as Turns from "./internal/turns.js"
-import type { StreamConnection } from "./StreamConnection.js"
+import { isResetBy, type StreamConnection } from "./StreamConnection.js"
 import { StreamClosed, type StreamError } from "./StreamError.js"
 import { type ConnectOptions, type ListenOptions, StreamManager } from "./StreamManager.js"
 
@@ -86,7 +89,9 @@ export const fromOpen = <R = never>(
   open: Effect.Effect<StreamConnection, Socket.SocketError, R>,
   options: SocketOptions = {}
 ): Effect.Effect<Socket.Socket, never, Exclude<R, Scope.Scope>> =>
-  Effect.contextWith((openContext: Context.Context<Exclude<R, Scope.Scope>>) => make(open, openContext, options))
+  Effect.contextWith((openContext: Context.Context<Exclude<R, Scope.Scope>>) =>
+    make(open, openContext, options, "Client")
+  )
 
 interface Current {
   readonly stream: StreamConnection
@@ -98,24 +103,34 @@ interface Current {
   readonly over: Deferred.Deferred<void, unknown>
   /** Whether a writer's scope has ended. */
   isEnded: boolean
+  /** Whether a `CloseEvent` was written: an end that the application asked for. */
+  isClosed: boolean
 }
+
+/** Who opened the stream: an interrupted `run` of a socket that we open is how programs hang up, and no failure. */
+type Role = "Client" | "Server"
 
 const make = <R>(
   open: Effect.Effect<StreamConnection, Socket.SocketError, R>,
   openContext: Context.Context<Exclude<R, Scope.Scope>>,
-  options: SocketOptions
+  options: SocketOptions,
+  role: Role
 ): Socket.Socket => {
   const maxHandlers = options.maxHandlers ?? defaults.maxHandlers
   const lingerTimeout = options.lingerTimeout ?? defaults.lingerTimeout
   const latch = Effect.unsafeMakeLatch(false)
   let current: Current | undefined
 
+  /** How the stream ends whose socket does so. */
+  const endOf = (exit: Exit.Exit<unknown, unknown>): Exit.Exit<unknown, unknown> =>
+    current?.isClosed === true || (role === "Client" && Exit.isInterrupted(exit)) ? Exit.void : exit
+
   const run = <A, E, R2>(
     // biome-ignore lint/suspicious/noConfusingVoidType: a handler need not return anything
     handler: (bytes: Uint8Array) => Effect.Effect<A, E, R2> | void,
     runOptions?: { readonly onOpen?: Effect.Effect<void> | undefined }
   ): Effect.Effect<void, Socket.SocketError | E, R2> =>
-    Effect.scopedWith((scope) =>
+    scopedWith(endOf, (scope) =>
       Effect.gen(function* () {
         const handlers = yield* Scope.extend(FiberSet.make<unknown, E | Socket.SocketError>(), scope)
         const stream = yield* Effect.mapInputContext(
@@ -147,7 +162,14 @@ const make = <R>(
         const over = handlers.deferred as Deferred.Deferred<void, E | Socket.SocketError>
         yield* Scope.addFinalizer(scope, latchClosed)
         yield* Effect.intoDeferred(Effect.asVoid(receive), over).pipe(Effect.forkIn(scope))
-        current = { stream, scope, turns: Turns.make(), over: over as Deferred.Deferred<void, unknown>, isEnded: false }
+        current = {
+          stream,
+          scope,
+          turns: Turns.make(),
+          over: over as Deferred.Deferred<void, unknown>,
+          isEnded: false,
+          isClosed: false
+        }
         yield* latch.open
         if (runOptions?.onOpen !== undefined) yield* runOptions.onOpen
         return yield* FiberSet.join(handlers)
@@ -165,6 +187,7 @@ const make = <R>(
   ): Effect.Effect<void, Socket.SocketError> => {
     if (Socket.isCloseEvent(chunk)) {
       const { code, reason: closeReason } = chunk
+      self.isClosed = true
       const error =
         code > 1000
           ? new Socket.SocketGenericError({ reason: "Read", cause: new Error(`closed with code ${code}`) })
@@ -180,19 +203,29 @@ const make = <R>(
   const write = (chunk: Uint8Array | string | Socket.CloseEvent): Effect.Effect<void, Socket.SocketError> =>
     Effect.suspend(() => (current === undefined ? Effect.zipRight(latch.await, write(chunk)) : writeTo(current, chunk)))
 
-  const end = Effect.suspend(() => {
-    if (current === undefined) return Effect.void
-    current.isEnded = true
-    return options.halfClose === true ? current.stream.end : Effect.void
-  })
+  const end = (exit: Exit.Exit<unknown, unknown>) =>
+    Effect.suspend(() => {
+      if (current === undefined) return Effect.void
+      current.isEnded = true
+      // What it wrote is not whole.
+      if (isResetBy(current.stream, endOf(exit))) return current.stream.reset
+      return options.halfClose === true ? current.stream.end : Effect.void
+    })
 
   return Socket.Socket.of({
     [Socket.TypeId]: Socket.TypeId,
     run,
     runRaw: run,
-    writer: Effect.acquireRelease(Effect.succeed(write), () => end)
+    writer: Effect.acquireRelease(Effect.succeed(write), (_, exit) => end(exit))
   })
 }
+
+/** As `Effect.scopedWith`; `endOf` says what the scope is told of the exit. */
+const scopedWith = <A, E, R>(
+  endOf: (exit: Exit.Exit<A, E>) => Exit.Exit<unknown, unknown>,
+  use: (scope: Scope.Scope) => Effect.Effect<A, E, R>
+): Effect.Effect<A, E, R> =>
+  Effect.flatMap(Scope.make(), (scope) => Effect.onExit(use(scope), (exit) => Scope.close(scope, endOf(exit))))
 
 const encoder = new TextEncoder()
 
@@ -273,9 +306,15 @@ export const makeSocketServer = (
       stream: StreamConnection,
       handler: (socket: Socket.Socket) => Effect.Effect<A, E, R>
     ): Effect.Effect<void, never, R> =>
-      Effect.flatMap(once(stream), (open) => fromOpen(open, { halfClose: true, ...options })).pipe(
+      Effect.map(once(stream), (open) => make(open, Context.empty(), { halfClose: true, ...options }, "Server")).pipe(
         Effect.flatMap(handler),
-        Effect.catchAllCause(reportUnhandled),
+        Effect.catchAllCause((cause) =>
+          Effect.zipRight(
+            reportUnhandled(cause),
+            // What the application closed by a `CloseEvent` stays closed.
+            Effect.suspend(() => (isResetBy(stream, Exit.failCause(cause)) ? stream.reset : Effect.void))
+          )
+        ),
         Effect.provideService(CurrentStream, stream),
         Effect.asVoid
       ) as Effect.Effect<void, never, R>
@@ -297,7 +336,11 @@ const once = (
     return Effect.suspend(() => {
       if (isTaken) return Effect.fail(new Socket.SocketCloseError({ reason: "Close", code: 1000 }))
       isTaken = true
-      return Effect.acquireRelease(Effect.succeed(stream), () => closeSoon(stream))
+      return Effect.acquireRelease(Effect.succeed(stream), (_, exit) => {
+        // By the handler, which goes on and ends the stream as it ends itself, or with it.
+        if (Exit.isInterrupted(exit)) return Effect.void
+        return isResetBy(stream, exit) ? stream.reset : closeSoon(stream)
+      })
     })
   })
 

@@ -181,6 +181,12 @@ export interface ConnectionOptions {
   readonly idleAction: "none" | "disconnect" | "keepalive"
   /** How long a close may go without progress before it becomes a reset. Default 60 s, as the opening. */
   readonly closeTimeout: Duration.DurationInput
+  /**
+   * How a stream ends whose scope ends with a failure, a defect or an interruption. "reset": what was not acknowledged is
+   * dropped and the peer gets RESET, so that half an answer does not look whole. "close": as if the scope had succeeded.
+   * After `close` nothing changes. Default "reset", ours; "close" was the only way before this option.
+   */
+  readonly onScopeFailure: "reset" | "close"
   /** How long the peer may keep its window closed. Default 5 min, as long as a write blocks in Java. */
   readonly chokeTimeout: Duration.DurationInput
   /** The rest, which few programs change. Changes name only what they change. */
@@ -423,6 +429,7 @@ export const defaults: StreamingOptions = {
   idleTimeout: "90 seconds",
   idleAction: "keepalive",
   closeTimeout: "60 seconds",
+  onScopeFailure: "reset",
   chokeTimeout: "5 minutes",
   tuning: {
     ...profiles.balanced,

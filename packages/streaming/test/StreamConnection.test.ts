@@ -367,9 +367,9 @@ describe("closing", () => {
     }).pipe(simulate({ link }))
   )
 
-  it.effect("by leaving a scope with a failure still delivers what was written", () =>
+  it.effect("by leaving a scope with a failure still delivers what was written, where the options say so", () =>
     Effect.gen(function* () {
-      const { a, b, listener } = yield* established()
+      const { a, b, listener } = yield* established({ onScopeFailure: "close" })
       const program = Effect.scoped(
         Effect.gen(function* () {
           const stream = yield* a.connect({ destination: b.destination, port: 80 })

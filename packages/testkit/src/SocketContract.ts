@@ -32,6 +32,7 @@ export const tcp: Traits = {
   maxHandlers: undefined,
   lingers: false,
   endsUnrun: false,
+  resetsOnFailure: false,
   failsLostWrites: false,
   halfCloses: true
 }

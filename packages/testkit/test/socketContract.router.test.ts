@@ -56,7 +56,14 @@ for (const [name, link] of Object.entries(links)) {
     describe(`sockets over streams, ${halfCloses ? "half-closing" : "as they are"}, over ${name}`, () => {
       const clauses = SocketContract.clauses({
         rig: rig({ halfClose: halfCloses }),
-        traits: { maxHandlers: 10, lingers: true, endsUnrun: true, failsLostWrites: true, halfCloses },
+        traits: {
+          maxHandlers: 10,
+          lingers: true,
+          endsUnrun: true,
+          resetsOnFailure: true,
+          failsLostWrites: true,
+          halfCloses
+        },
         bulkBytes: 512 * 1024,
         stallBytes: 4 * 1024 * 1024,
         patience: "5 minutes",

@@ -8,7 +8,7 @@ import * as Exit from "effect/Exit"
 import * as FiberSet from "effect/FiberSet"
 import * as Scope from "effect/Scope"
 
-/** Handles each stream in a fiber of `fibers`, while there is a slot for it, and closes it at the end of its handler. */
+/** Handles each stream in a fiber of `fibers`, while there is a slot for it, and ends it as its handler does. */
 export const acceptWithin = (
   slots: Effect.Semaphore,
   listener: StreamListener,
@@ -20,8 +20,8 @@ export const acceptWithin = (
     Effect.gen(function* () {
       yield* restore(slots.take(1))
       const owned = yield* Scope.make()
-      const end = Effect.zipRight(Scope.close(owned, Exit.void), slots.release(1))
-      const stream = yield* Effect.onInterrupt(restore(Scope.extend(listener.accept, owned)), () => end)
-      yield* FiberSet.run(fibers, Effect.ensuring(Effect.interruptible(handle(stream)), end))
+      const end = (exit: Exit.Exit<void>) => Effect.zipRight(Scope.close(owned, exit), slots.release(1))
+      const stream = yield* Effect.onInterrupt(restore(Scope.extend(listener.accept, owned)), () => end(Exit.void))
+      yield* FiberSet.run(fibers, Effect.onExit(Effect.interruptible(handle(stream)), end))
     })
   ).pipe(Effect.forever)

@@ -245,6 +245,8 @@ const handle = (draft: Draft.Draft, event: Event): void => {
       return handleClose(draft)
     case "Abort":
       return Draft.reset(draft, { _tag: "Aborted" })
+    case "Refuse":
+      return Draft.refuse(draft)
     case "Retry":
       return Timers.handleRetry(draft, event.policy, event.delay)
     case "Path":

@@ -286,14 +286,44 @@ export const transmit = (draft: Draft, fields: Packet.Fields, signing: Signing, 
  * @category combinators
  */
 export const transmitReset = (draft: Draft): void => {
+  if (draft.phase._tag === "SynReceived") return transmitAcceptedReset(draft, draft.phase.synAckDue !== undefined)
   const oldest = draft.send.inFlight[0]?.sequenceNumber
   const numbers = oldest === undefined ? [draft.send.sndNxt] : [oldest, draft.send.sndNxt]
-  // A peer that has not seen our SYN-ACK may not know the key that we sign with.
-  const signing = draft.phase._tag === "SynReceived" ? "identity" : "signature"
   const ackThrough = Assembler.cumulative(draft.receive)
   for (const sequenceNumber of numbers) {
-    transmit(draft, { sequenceNumber, ackThrough, flags: Packet.RESET }, signing, draft.rtt.maxRto)
+    transmit(draft, { sequenceNumber, ackThrough, flags: Packet.RESET }, "signature", draft.rtt.maxRto)
   }
+}
+
+/**
+ * The RESET of a stream that was taken and whose peer may not know. The SYN-ACK goes first: a RESET alone is a refusal, and
+ * what was refused is asked again, although an application here may have acted on it. The RESET's number says that number 0,
+ * the SYN-ACK, was sent, in case it is lost or overtaken. The peer may not know the key that we sign with.
+ */
+const transmitAcceptedReset = (draft: Draft, isSynAckDue: boolean): void => {
+  const ackThrough = Assembler.cumulative(draft.receive)
+  const { maxPacketSize } = draft.config
+  if (isSynAckDue) {
+    const synAck = { sequenceNumber: 0, ackThrough, flags: Packet.SYNCHRONIZE, maxPacketSize }
+    transmit(draft, synAck, "identity", draft.rtt.maxRto)
+  }
+  const sequenceNumber = Math.max(1, draft.send.sndNxt)
+  transmit(draft, { sequenceNumber, ackThrough, flags: Packet.RESET }, "identity", draft.rtt.maxRto)
+}
+
+/**
+ * Ends a stream that nobody has taken, as if its SYN had been refused, while the peer does not know better.
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const refuse = (draft: Draft): void => {
+  if (draft.phase._tag !== "SynReceived" || draft.phase.synAckDue === undefined) {
+    return reset(draft, { _tag: "Aborted" })
+  }
+  const ackThrough = Assembler.cumulative(draft.receive)
+  transmit(draft, { sequenceNumber: 0, ackThrough, flags: Packet.RESET }, "identity", draft.rtt.maxRto)
+  finish(draft, { _tag: "Aborted" })
 }
 
 /**

@@ -31,6 +31,8 @@ export type Event =
   | { readonly _tag: "Close" }
   /** The application aborts. */
   | { readonly _tag: "Abort" }
+  /** Nobody takes the stream that the peer has opened. */
+  | { readonly _tag: "Refuse" }
   /** The answer to `AskRetry`: ms to wait, or undefined for no repetition any more. */
   | { readonly _tag: "Retry"; readonly policy: Policy; readonly delay: number | undefined }
   /** Our router has gone away, or is back: see `core/Outage.ts`. */
@@ -92,3 +94,5 @@ export const end: Event = { _tag: "End" }
 export const close: Event = { _tag: "Close" }
 /** The application aborts. @since 0.1.0 @category constructors */
 export const abort: Event = { _tag: "Abort" }
+/** Nobody takes the stream that the peer has opened. @since 0.1.0 @category constructors */
+export const refuse: Event = { _tag: "Refuse" }

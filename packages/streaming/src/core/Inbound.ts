@@ -71,7 +71,12 @@ export const handlePacket = (draft: Draft.Draft, packet: Packet.Packet): void =>
   if (Packet.has(packet, Packet.RESET)) {
     // Both sides are done already, perhaps since an earlier packet of this batch.
     if (draft.phase._tag === "TimeWait") return
-    return Draft.finish(draft, draft.phase._tag === "SynSent" ? { _tag: "Refused" } : { _tag: "ResetByPeer" })
+    if (draft.phase._tag !== "SynSent") return Draft.finish(draft, { _tag: "ResetByPeer" })
+    // A refusal has number 0, whoever it is from. A later one says that a SYN-ACK went before it, which is lost or late.
+    if (packet.sequenceNumber === 0) return Draft.finish(draft, { _tag: "Refused" })
+    draft.remoteStreamId = packet.receiveStreamId
+    Draft.establish(draft)
+    return Draft.finish(draft, { _tag: "ResetByPeer" })
   }
   // Initial numbers are 0, never random. Streaming specification, sequenceNum.
   if (Packet.has(packet, Packet.SYNCHRONIZE) && packet.sequenceNumber !== 0) return Draft.count(draft, "packetsDropped")

@@ -12,6 +12,7 @@ import { shorten } from "@effect-i2p/wire/Text"
 import * as Cause from "effect/Cause"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import type * as Exit from "effect/Exit"
 import * as Scope from "effect/Scope"
 import * as Core from "../core/Connection.js"
 import * as Endpoint from "../core/Endpoint.js"
@@ -143,7 +144,7 @@ export const connect = Effect.fn("StreamManager.connect")(function* (
           Metering.open(connection.account, timers.now - began)
           // Not `Effect.addFinalizer`, which keeps all that its fiber knew, and a closure here what `connect` was given.
           return Effect.flatMap(Effect.scope, (scope) =>
-            Effect.as(Scope.addFinalizer(scope, owned.release), owned.connection)
+            Effect.as(Scope.addFinalizerExit(scope, releaseOf(owned)), owned.connection)
           )
         },
         onFailure: (cause) => {
@@ -158,6 +159,9 @@ export const connect = Effect.fn("StreamManager.connect")(function* (
     })
   )
 })
+
+/** Made here, so that it keeps nothing but the stream. */
+const releaseOf = (owned: StreamConnection.Owned) => (exit: Exit.Exit<unknown, unknown>) => owned.release(exit)
 
 const refusedBy = (
   outcome: Outcome,

@@ -15,6 +15,7 @@ import type * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
+import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
 import type * as Queue from "effect/Queue"
 import * as Endpoint from "../../core/Endpoint.js"
@@ -169,7 +170,7 @@ export const make = (session: Services): Acceptor => {
       if (listening === undefined || isFull(listening.backlog)) return yield* refuse
       const owned = yield* session.take(packet, peer, key, listening.options)
       // The listener may have gone meanwhile; to offer to its queue would interrupt us.
-      if (!listening.backlog.unsafeOffer(owned)) yield* owned.connection.reset
+      if (!listening.backlog.unsafeOffer(owned)) yield* owned.refuse
       return
     }
     const reaction = AdmissionControl.reaction(
@@ -204,7 +205,7 @@ export const make = (session: Services): Acceptor => {
     })
     answering.add(owned.connection.localStreamId)
     yield* Effect.ignore(owned.connection.write(text))
-    yield* owned.release
+    yield* owned.release(Exit.void)
   })
 
   const dropOverflowed = (count: number): void => {

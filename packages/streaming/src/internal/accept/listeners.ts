@@ -49,7 +49,7 @@ export class Listeners {
           ({ backlog }) =>
             Effect.sync(() => this.#byPort.delete(port)).pipe(
               Effect.zipRight(Queue.takeAll(backlog)),
-              Effect.flatMap(Effect.forEach((owned) => owned.connection.reset, { discard: true })),
+              Effect.flatMap(Effect.forEach((owned) => owned.refuse, { discard: true })),
               Effect.zipRight(Queue.shutdown(backlog))
             )
         )

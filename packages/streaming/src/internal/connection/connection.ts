@@ -124,6 +124,8 @@ export class Connection implements Timed, Sender, Reader {
   chokedBefore = 0
   chokedSince: number | undefined
   readonly maxPackets: number
+  /** A scope that ends with a failure resets the stream. */
+  readonly resetsOnFailure: boolean
   readonly signatures = SignatureRecord.initial()
   /** Of a stream that we open: done when it is open, or fails with how it ended. */
   connected: Deferred.Deferred<void, Outcome> | undefined
@@ -174,6 +176,7 @@ export class Connection implements Timed, Sender, Reader {
     this.account = options.account
     this.tracer = options.tracer
     this.maxPackets = options.maxPackets
+    this.resetsOnFailure = options.options.onScopeFailure === "reset"
     this.connected = state.role === "Initiator" ? Deferred.unsafeMake(FiberId.none) : undefined
     this.peerKey = options.peerKey
   }

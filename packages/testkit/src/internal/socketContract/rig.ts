@@ -28,6 +28,7 @@ export interface Rig {
  *
  * **Shape** `maxHandlers`: how many handlers of a socket run at a time, undefined for any number. `lingers`: handlers that
  * run when the peer ends may finish. `endsUnrun`: a connection whose handler never ran its socket ends with the handler.
+ * `resetsOnFailure`: the peer of a side that fails sees an error, not an end.
  * `failsLostWrites`: a write that was under way when the connection was closed here fails; on TCP node 20 calls it back
  * without an error, node 22 and 24 with one. `halfCloses`: the end of a client's writer is heard by the server while the client still runs.
  *
@@ -38,6 +39,7 @@ export interface Traits {
   readonly maxHandlers: number | undefined
   readonly lingers: boolean
   readonly endsUnrun: boolean
+  readonly resetsOnFailure: boolean
   readonly failsLostWrites: boolean
   readonly halfCloses: boolean
 }
