@@ -1,4 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
@@ -104,6 +105,47 @@ describe("the exit of a scope", () => {
         Effect.ignore
       )
       assert.strictEqual(yield* failureOf(count(near)), "StreamReset ResetByPeer")
+    }).pipe(simulate({ link }))
+  )
+})
+
+describe("what comes after a close", () => {
+  it.effect(
+    "is not delivered to anybody: the writer's flush fails soon, and the answer that was written arrives whole",
+    () =>
+      Effect.gen(function* () {
+        const { a, b } = yield* sessions()
+        const listener = yield* b.listen({ port: 7 })
+        // An HTTP 413: answered from the head, with most of the request unread.
+        yield* Effect.forkScoped(
+          listener.run((stream) => Effect.zipRight(stream.read, stream.write(new Uint8Array(30_000))))
+        )
+        const near = yield* a.connect({ destination: b.destination, port: 7 })
+        const sending = yield* Effect.fork(
+          failureOf(Effect.zipRight(near.write(new Uint8Array(10_000_000)), near.flush))
+        )
+        assert.strictEqual(yield* count(near), 30_000)
+        assert.strictEqual(yield* Fiber.join(sending), "StreamReset ResetByPeer")
+        assert.isBelow((yield* near.stats).packetsSent, 500)
+      }).pipe(simulate({ link }))
+  )
+
+  it.effect("ends a download that is left in the middle within two round trips", () =>
+    Effect.gen(function* () {
+      const { a, b } = yield* sessions()
+      const listener = yield* b.listen({ port: 7 })
+      const served = yield* Effect.forkScoped(
+        Effect.flatMap(listener.accept, (far) =>
+          failureOf(Effect.zipRight(far.write(new Uint8Array(10_000_000)), far.flush))
+        )
+      )
+      yield* a.connect({ destination: b.destination, port: 7 }).pipe(
+        Effect.flatMap((near) => Stream.runDrain(Stream.take(near.readable, 3))),
+        Effect.scoped
+      )
+      const [took, seen] = yield* Effect.timed(Fiber.join(served))
+      assert.strictEqual(seen, "StreamReset ResetByPeer")
+      assert.isBelow(Duration.toMillis(took), 500)
     }).pipe(simulate({ link }))
   )
 })

@@ -16,7 +16,7 @@ import * as Connection from "@effect-i2p/streaming/unstable/core/Connection"
 import * as Endpoint from "@effect-i2p/streaming/unstable/core/Endpoint"
 import * as Event from "@effect-i2p/streaming/unstable/core/Event"
 import type { Outcome, State } from "@effect-i2p/streaming/unstable/core/State"
-import { isCloseInFlight, isOver } from "@effect-i2p/streaming/unstable/core/State"
+import { hasReset, isCloseInFlight, isOver } from "@effect-i2p/streaming/unstable/core/State"
 import { join } from "@effect-i2p/wire/ByteSlab"
 import * as Bytes from "@effect-i2p/wire/Bytes"
 import * as Invariants from "./Invariants.js"
@@ -285,6 +285,7 @@ export class Side {
     Endpoint.release(this.endpoint, this.streamId, {
       peer: this.peer,
       remoteStreamId: state.remoteStreamId,
+      resetNumber: hasReset(state) ? state.send.sndNxt : undefined,
       ackThrough: state.phase._tag === "TimeWait" ? Assembler.cumulative(state.receive) : undefined,
       closeUnheard: isCloseInFlight(state),
       now: this.pair.now

@@ -119,8 +119,8 @@ const judge = (stream: number, plan: Plan.EndPlan, from: End.Report, to: End.Rep
     rule(plan.ending !== "reset" || !from.left, "a reset is no end of a stream")
     rule(to.got >= from.accepted, "who sees the end has all")
   }
-  // A reset drops what the other side has, and its application has not read.
-  const drops = from.left && plan.ending === "reset"
+  // A reset drops what the other side has, and its application has not read. Who leaves with something unread resets.
+  const drops = from.left && (plan.ending === "reset" || from.got < to.accepted)
   if (from.acknowledged && !to.left && !drops) rule(to.got === plan.bytes, "what is acknowledged has come")
   if (to.got < plan.bytes && !to.left) {
     rule(to.error !== undefined || from.left, "who did not get all knows")

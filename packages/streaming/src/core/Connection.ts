@@ -15,6 +15,7 @@
  * | `FinWait1`    | our CLOSE acknowledged             | `FinWait2`    |
  * |               | peer's CLOSE                       | `Closing`     |
  * | `FinWait2`    | peer's CLOSE                       | `TimeWait`    |
+ * |               | data that nobody reads (RESET)     | `TimeWait`    |
  * | `CloseWait`   | our CLOSE sent                     | `LastAck`     |
  * | `Closing`, `LastAck` | our CLOSE acknowledged, or repeated in vain | `TimeWait` |
  * | any           | RESET, `Abort`, a limit            | `Closed`      |
@@ -111,6 +112,7 @@ const initial = (
     update: undefined,
     answering: false,
     discarding: false,
+    refusing: false,
     endDelivered: false
   },
   peerChoke: undefined,
@@ -271,6 +273,11 @@ const handleClose = (draft: Draft.Draft): void => {
 }
 
 const settle = (draft: Draft.Draft, trafficBefore: number): readonly [State, ReadonlyArray<Action>] => {
+  // All of ours has arrived; the peer still writes, for nobody.
+  if (draft.flow.refusing && draft.phase._tag === "FinWait2") {
+    Draft.transmitReset(draft)
+    Draft.setPhase(draft, { _tag: "TimeWait" })
+  }
   if (draft.phase._tag !== "Closed") Outbound.flush(draft)
   if (draft.phase._tag === "TimeWait") Draft.finish(draft, { _tag: "Finished" })
   else if (draft.phase._tag !== "Closed" && traffic(draft) > trafficBefore) Timers.restartIdle(draft)

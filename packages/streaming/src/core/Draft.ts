@@ -202,6 +202,7 @@ export const updateFlow = (draft: Draft, change: FlowChange): void => {
     update: change.update === undefined ? flow.update : (change.update ?? undefined),
     answering: change.answering ?? flow.answering,
     discarding: change.discarding ?? flow.discarding,
+    refusing: change.refusing ?? flow.refusing,
     endDelivered: change.endDelivered ?? flow.endDelivered
   }
 }
@@ -213,7 +214,8 @@ export const updateFlow = (draft: Draft, change: FlowChange): void => {
  * @category combinators
  */
 export const addUnread = (draft: Draft, bytes: number, charge: number): void => {
-  const { answering, charged, choking, discarding, endDelivered, hasClosed, unread, update, window } = draft.flow
+  const { answering, charged, choking, discarding, endDelivered, hasClosed, refusing, unread, update, window } =
+    draft.flow
   draft.flow = {
     window,
     unread: unread + bytes,
@@ -223,6 +225,7 @@ export const addUnread = (draft: Draft, bytes: number, charge: number): void => 
     update,
     answering,
     discarding,
+    refusing,
     endDelivered
   }
 }

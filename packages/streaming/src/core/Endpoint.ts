@@ -52,7 +52,7 @@ export type Route<S, P> =
       readonly reply: Packet.Packet
       readonly signing: "none" | "signature"
     }
-  /** The peer accepted a connection that was given up before its answer came: it is told. */
+  /** The peer takes a connection for open that we gave up before it was, or reset: it is told. */
   | { readonly _tag: "GivenUp"; readonly peer: P; readonly reply: Packet.Packet }
   /** It overtook its SYN and waits for it. */
   | { readonly _tag: "Early" }
@@ -89,8 +89,10 @@ interface Finished<P> {
   readonly until: number
   /** The stream ended without the acknowledgment of our CLOSE. */
   readonly closeUnheard: boolean
-  /** Signed answers so far: that we gave up, or our CLOSE once more. */
+  /** Signed answers so far: that we gave up, or our CLOSE once more, or RESET once more. */
   signed: number
+  /** Number and time of the last RESET of ours; undefined if the stream did not end by one. */
+  reset: { readonly number: number; readonly at: number } | undefined
 }
 
 /**
@@ -207,6 +209,7 @@ const routeFinished = <S, P>(self: Endpoint<S, P>, packet: Packet.Packet, now: n
     })
     return { _tag: "GivenUp", peer: entry.peer, reply }
   }
+  if (entry.reset !== undefined) return answerReset(entry, packet, entry.reset, now)
   if (
     entry.ackThrough === undefined ||
     entry.remoteStreamId !== packet.receiveStreamId ||
@@ -226,6 +229,38 @@ const routeFinished = <S, P>(self: Endpoint<S, P>, packet: Packet.Packet, now: n
   // Without a number, as Java repeats it: a peer in TIME-WAIT, too, does not answer that.
   const reply = Packet.make({ ...acknowledgment, flags: Packet.CLOSE })
   return { _tag: "TimeWait", peer: entry.peer, reply, signing: "signature" }
+}
+
+/** How often a stream that we reset is reset again. Ours: its packets are unsigned, and each answer is a signature. */
+const maxResetAgain = 4
+
+/** How long the same RESET is not repeated, in ms. Ours: what was under way when it left needs no answer. */
+const resetInterval = 1000
+
+/**
+ * A stream that we reset hears from its peer again: the RESET was lost, or had not the number that i2pd expects, which the
+ * peer has now told.
+ */
+const answerReset = <S, P>(
+  entry: Finished<P>,
+  packet: Packet.Packet,
+  last: { readonly number: number; readonly at: number },
+  now: number
+): Route<S, P> => {
+  const isPeers = entry.remoteStreamId !== 0 && entry.remoteStreamId === packet.receiveStreamId
+  const isIdle = Packet.has(packet, Packet.RESET) || Packet.has(packet, Packet.NO_ACK)
+  if (!isPeers || isIdle || entry.signed >= maxResetAgain) return { _tag: "Unknown" }
+  const number = packet.nacks.length > 0 ? Math.min(...packet.nacks) : packet.ackThrough + 1
+  if (number === last.number && now - last.at < resetInterval) return { _tag: "Unknown" }
+  entry.signed += 1
+  entry.reset = { number, at: now }
+  const reply = Packet.make({
+    sendStreamId: entry.remoteStreamId,
+    receiveStreamId: packet.sendStreamId,
+    sequenceNumber: number >>> 0,
+    flags: Packet.RESET
+  })
+  return { _tag: "GivenUp", peer: entry.peer, reply }
 }
 
 const holdEarly = <S, P>(self: Endpoint<S, P>, held: Held, now: number): boolean => {
@@ -343,6 +378,8 @@ export const release = <S, P>(
     readonly remoteStreamId: number
     readonly ackThrough: number | undefined
     readonly closeUnheard: boolean
+    /** The number of the RESET by which it ended here; undefined if it did not. */
+    readonly resetNumber?: number | undefined
     /** What is kept of the peer. */
     readonly peer: P
     readonly now: number
@@ -364,7 +401,8 @@ export const release = <S, P>(
     ackThrough: ended.ackThrough,
     until: ended.now + self.limits.timeWait,
     closeUnheard: ended.closeUnheard,
-    signed: 0
+    signed: 0,
+    reset: ended.resetNumber === undefined ? undefined : { number: ended.resetNumber, at: ended.now }
   })
 }
 

@@ -348,8 +348,10 @@ const handleCloseAcknowledged = (draft: Draft.Draft): void => {
 }
 
 const handleSegment = (draft: Draft.Draft, packet: Packet.Packet): void => {
+  if (isForNobody(draft, packet) && refuse(draft)) return Draft.count(draft, "packetsDropped")
+  const isDiscarding = draft.flow.discarding
   // What others have read may have made room, of which this stream hears with the peer's next probe.
-  WindowUpdate.reopen(draft)
+  if (!isDiscarding) WindowUpdate.reopen(draft)
   const verdict = Assembler.classify(draft.receive, packet.sequenceNumber)
   switch (verdict) {
     case "Duplicate":
@@ -361,7 +363,6 @@ const handleSegment = (draft: Draft.Draft, packet: Packet.Packet): void => {
       WindowUpdate.answer(draft)
       return Draft.acknowledgeNow(draft)
   }
-  const isDiscarding = draft.flow.discarding
   if (!isDiscarding && !fits(draft, packet.payload.length, verdict === "OutOfOrder")) {
     Draft.count(draft, "packetsDropped")
     WindowUpdate.close(draft)
@@ -379,6 +380,26 @@ const handleSegment = (draft: Draft.Draft, packet: Packet.Packet): void => {
   deliver(draft, delivered)
   owe(draft, packet, verdict !== "InOrder" || Packet.has(packet, Packet.CLOSE))
   handleEndOfStream(draft)
+}
+
+/**
+ * New data after a close of both directions, which nobody will read. Not what repeats data that was read, nor an empty
+ * packet or CLOSE, which say nothing that could be lost.
+ */
+const isForNobody = (draft: Draft.Draft, packet: Packet.Packet): boolean =>
+  draft.flow.discarding &&
+  packet.payload.length > 0 &&
+  !Assembler.isComplete(draft.receive) &&
+  Assembler.classify(draft.receive, packet.sequenceNumber) !== "Duplicate"
+
+/**
+ * Takes note that the peer writes for nobody; whether the packet is to be dropped. To acknowledge it would tell the writer
+ * that somebody has it. But while the peer does not have all of ours either it is acknowledged and dropped: two sides that
+ * close with data under way would wait for each other otherwise, as a CLOSE waits for the data before it.
+ */
+const refuse = (draft: Draft.Draft): boolean => {
+  if (!draft.flow.refusing) Draft.updateFlow(draft, { refusing: true })
+  return draft.send.ackedBytes >= draft.send.writtenBytes
 }
 
 /** Full packets may share a buffer of so many bytes, see `inbox.ts` of `@effect-i2p/i2cp`. */
@@ -481,19 +502,23 @@ export const handleConsumed = (draft: Draft.Draft, bytes: number, charge: number
 }
 
 /**
- * The application reads no more: what it has not read is gone, what still comes is dropped and acknowledged, so that
- * the peer can finish. Nothing is kept that could fill the window.
+ * The application reads no more: what it has not read is gone, and what still comes is dropped. If the peer has not closed
+ * by then it is told by a RESET, as TCP does (RFC 2525 section 2.17), but only after all that was written here has arrived:
+ * an answer that ends a request in the middle is read by a peer that is still writing.
  *
  * @since 0.1.0
  * @category combinators
  */
 export const discardInput = (draft: Draft.Draft): void => {
   if (draft.flow.discarding) return
-  const waiting = draft.receive.pendingBytes
-  if (waiting > 0) {
-    Draft.count(draft, "bytesReceived", waiting)
-    draft.receive = Assembler.withoutPayloads(draft.receive)
+  const waits = draft.flow.unread > 0 || draft.receive.pendingBytes > 0
+  if (Assembler.isComplete(draft.receive) || !waits) {
+    handleConsumed(draft, draft.flow.unread, draft.flow.charged)
+    return Draft.updateFlow(draft, { discarding: true })
   }
-  handleConsumed(draft, draft.flow.unread, draft.flow.charged)
-  Draft.updateFlow(draft, { discarding: true })
+  Draft.count(draft, "bytesReceived", draft.receive.pendingBytes)
+  draft.receive = Assembler.withoutPayloads(draft.receive)
+  // A closed window stays closed: nothing more is wanted.
+  Draft.updateFlow(draft, { unread: 0, charged: 0, discarding: true, refusing: true, update: null })
+  Draft.setTimer(draft, "window", undefined)
 }

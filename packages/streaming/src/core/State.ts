@@ -107,8 +107,10 @@ export interface ReceiveFlow {
   readonly update: WindowUpdate | undefined
   /** The next packet answers what may be a probe of a window that the peer takes for closed. */
   readonly answering: boolean
-  /** The application reads no more: whatever comes is dropped, and acknowledged. */
+  /** The application reads no more: data that comes is dropped, and see `refusing`. */
   readonly discarding: boolean
+  /** Data was dropped: the peer gets RESET once all that we wrote and our CLOSE are acknowledged. */
+  readonly refusing: boolean
   readonly endDelivered: boolean
 }
 
@@ -250,3 +252,16 @@ export const isCloseInFlight = (state: State): boolean => {
  * @category getters
  */
 export const isOver = (state: State): boolean => state.phase._tag === "TimeWait" || state.phase._tag === "Closed"
+
+/**
+ * Whether the connection has ended, and by a RESET of ours.
+ *
+ * @since 0.1.0
+ * @category getters
+ */
+export const hasReset = ({ flow, phase }: State): boolean => {
+  if (phase._tag === "TimeWait") return flow.refusing
+  if (phase._tag !== "Closed") return false
+  const { outcome } = phase
+  return outcome._tag !== "ResetByPeer" && outcome._tag !== "Refused" && outcome._tag !== "Unreachable"
+}

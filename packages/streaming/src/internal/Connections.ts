@@ -16,7 +16,7 @@ import type { Action } from "../core/Action.js"
 import * as Assembler from "../core/Assembler.js"
 import * as Endpoint from "../core/Endpoint.js"
 import type * as Event from "../core/Event.js"
-import { isCloseInFlight, type State } from "../core/State.js"
+import { hasReset, isCloseInFlight, type State } from "../core/State.js"
 import type * as Packet from "../Packet.js"
 import type { Path } from "../PacketTransport.js"
 import * as StreamingConfig from "../StreamingConfig.js"
@@ -109,6 +109,7 @@ export const make = Effect.fnUntraced(function* (
       Endpoint.release(endpoint, id, {
         peer: remembered(peer),
         remoteStreamId: last.remoteStreamId,
+        resetNumber: hasReset(last) ? last.send.sndNxt : undefined,
         ackThrough: last.phase._tag === "TimeWait" ? Assembler.cumulative(last.receive) : undefined,
         closeUnheard: isCloseInFlight(last),
         now

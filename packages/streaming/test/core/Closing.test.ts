@@ -7,6 +7,8 @@ import { assert, describe, it } from "vitest"
 
 const lines = (packets: ReadonlyArray<Packet.Packet>) => packets.map(Packet.format)
 
+const close = { _tag: "Close" } as const
+
 const { closeWait, closing, established, finWait1, finWait2, lastAck, synReceived } = Scenario
 
 const signings = (machine: Scenario.Machine) =>
@@ -198,14 +200,83 @@ describe("Connection, closing", () => {
   })
 
   describe("both directions at the application's word", () => {
-    it("stops delivering at once, and lets the peer finish", () => {
+    it("stops delivering at once, and resets a peer that goes on writing once our CLOSE is acknowledged", () => {
       const machine = established()
       machine.step(Event.close)
-      machine.receive(Scenario.data(1, 1000, { ackThrough: 1 }))
+      assert.deepStrictEqual(machine.receive(Scenario.data(1, 1000)), [])
       assert.strictEqual(machine.delivered.length, 0)
-      machine.receive(Scenario.close(2))
+      assert.deepStrictEqual(lines(machine.receive(Scenario.ack(1))), ["RESET seq=2 ack=0"])
       assert.deepStrictEqual(machine.outcome, { _tag: "Finished" })
       assert.strictEqual(machine.count("EndOfStream"), 0)
+    })
+
+    it("resets at once in FinWait2: all of ours has arrived", () => {
+      const machine = finWait2()
+      machine.step(Event.close)
+      assert.deepStrictEqual(lines(machine.receive(Scenario.data(1, 1000))), ["RESET seq=2 ack=0"])
+    })
+
+    it("resets a peer whose data has come and was not read", () => {
+      const machine = established()
+      machine.receive(Scenario.data(1, 1000))
+      assert.deepStrictEqual(lines(Scenario.transmitted(machine.step(Event.close))), ["CLOSE seq=1 ack=1 delay=0"])
+      assert.deepStrictEqual(lines(machine.receive(Scenario.ack(1))), ["RESET seq=2 ack=1"])
+    })
+
+    it("lets a peer finish that says nothing more: no acknowledgment, repetition, empty packet or CLOSE is data", () => {
+      const machine = established()
+      machine.receive(Scenario.data(1, 1000))
+      machine.step(Event.consumed(1000), Event.close)
+      machine.receive(
+        Scenario.ack(1),
+        Scenario.data(1, 1000, { ackThrough: 1 }),
+        Scenario.data(2, 0, { ackThrough: 1 }),
+        Scenario.choke(1)
+      )
+      assert.strictEqual(machine.phase, "FinWait2")
+      machine.receive(Scenario.close(3, { ackThrough: 1 }))
+      assert.deepStrictEqual(machine.outcome, { _tag: "Finished" })
+      assert.isFalse(Scenario.transmitted(machine.actions).some((packet) => Packet.has(packet, Packet.RESET)))
+    })
+
+    it("lets a peer finish that has closed, although not all of it was read", () => {
+      const machine = established()
+      machine.receive(Scenario.data(1, 1000), Scenario.close(2))
+      machine.step(Event.close)
+      assert.deepStrictEqual(machine.receive(Scenario.ack(1)), [])
+      assert.deepStrictEqual(machine.outcome, { _tag: "Finished" })
+    })
+
+    it("takes and drops what comes while ours is under way: a peer that closes as well waits for that", () => {
+      const machine = established()
+      machine.write(10)
+      machine.step(Event.close)
+      assert.deepStrictEqual(lines(machine.receive(Scenario.data(1, 1000), Scenario.data(2, 1812))), [
+        "ACK seq=0 ack=2"
+      ])
+      assert.deepStrictEqual(lines(machine.receive(Scenario.ack(1))), ["CLOSE seq=2 ack=2 delay=0"])
+      assert.deepStrictEqual(lines(machine.receive(Scenario.ack(2))), ["RESET seq=3 ack=2"])
+    })
+
+    it("ends well where both close with data under way", () => {
+      const pair = Pair.make({
+        link: { latencyMillis: 50 },
+        a: {
+          commands: [
+            [200, { _tag: "Write", bytes: Scenario.bytes(10) }],
+            [201, close]
+          ]
+        },
+        b: {
+          commands: [
+            [200, { _tag: "Write", bytes: Scenario.bytes(10) }],
+            [201, close]
+          ]
+        }
+      })
+      pair.run()
+      assert.isBelow(Math.max(pair.a.endedAt!, pair.b.endedAt!), 1000)
+      for (const side of [pair.a, pair.b]) assert.include(["Finished", "ResetByPeer"], side.outcome!._tag)
     })
 
     it("sends everything written before", () => {
@@ -243,13 +314,13 @@ describe("Connection, closing", () => {
       assert.strictEqual(machine.state.timers.limit, Scenario.handshakeRtt + 60_000)
     })
 
-    it("resets a peer that writes on for ever, too", () => {
+    it("resets a peer that says nothing but never closes, when the time is up", () => {
       const machine = established()
       machine.step(Event.close)
       machine.receive(Scenario.ack(1))
       for (let i = 1; machine.outcome === undefined && i < 100; i++) {
         machine.advance(1000)
-        if (machine.outcome === undefined) machine.receive(Scenario.data(i))
+        if (machine.outcome === undefined) machine.receive(Scenario.data(i, 0))
       }
       assert.deepStrictEqual(machine.outcome, { _tag: "Finished" })
       assert.match(lines(Scenario.transmitted(machine.actions)).at(-1)!, /^RESET/)

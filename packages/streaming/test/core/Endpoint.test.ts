@@ -306,3 +306,46 @@ describe("Endpoint", () => {
     })
   })
 })
+
+describe("Endpoint, a stream that we reset", () => {
+  const reset = () => {
+    const self = Endpoint.make<string, string>({ ...limits, timeWait: 300_000 })
+    Endpoint.register(self, 7, { stream: "s", peerName: "carol", remoteStreamId: 9 })
+    Endpoint.release(self, 7, {
+      peer: "carol",
+      remoteStreamId: 9,
+      ackThrough: undefined,
+      closeUnheard: false,
+      resetNumber: 5,
+      now: 0
+    })
+    return self
+  }
+  const hear = (self: Endpoint.Endpoint<string, string>, fields: Partial<Packet.Packet>, now: number) => {
+    const packet = Packet.make({ sendStreamId: 7, receiveStreamId: 9, ...fields })
+    const route = Endpoint.route(self, packet, new Uint8Array(), now)
+    return route._tag === "GivenUp" ? Packet.format(route.reply) : route._tag
+  }
+
+  it("is reset again by the number that the peer expects: i2pd heeds no other", () => {
+    const self = reset()
+    assert.strictEqual(hear(self, { ackThrough: 2 }, 10), "RESET seq=3 ack=0")
+    assert.strictEqual(hear(self, { ackThrough: 4, nacks: [2, 3] }, 20), "RESET seq=2 ack=0")
+  })
+
+  it("is not reset again by the same number within a second, nor by more than four", () => {
+    const self = reset()
+    assert.strictEqual(hear(self, { ackThrough: 4 }, 999), "Unknown")
+    for (const now of [1000, 2000, 3000, 4000]) {
+      assert.strictEqual(hear(self, { ackThrough: 4 }, now), "RESET seq=5 ack=0")
+    }
+    assert.strictEqual(hear(self, { ackThrough: 4 }, 5000), "Unknown")
+  })
+
+  it("answers no RESET, nobody else's packet, and nothing without an acknowledgment", () => {
+    const self = reset()
+    assert.strictEqual(hear(self, { flags: Packet.RESET }, 10), "Unknown")
+    assert.strictEqual(hear(self, { receiveStreamId: 8 }, 10), "Unknown")
+    assert.strictEqual(hear(self, { flags: Packet.NO_ACK }, 10), "Unknown")
+  })
+})

@@ -167,31 +167,29 @@ describe("Connection, our receive window", () => {
     assert.strictEqual(machine.state.flow.unread, 0)
   })
 
-  it("is open for good once the application has closed: what comes is dropped and acknowledged", () => {
+  it("acknowledges nothing new once the application has closed, and resets when its CLOSE has arrived", () => {
     const machine = Scenario.established(small)
     machine.receive(...thousands(1, 10))
     const [close] = Scenario.transmitted(machine.step(Event.close))
     assert.isTrue(Packet.has(close!, Packet.CLOSE))
     machine.receive(...thousands(11, 40))
-    assert.deepStrictEqual(lines(machine.advance(50)), ["ACK seq=0 ack=40 delay=0"])
-    assert.strictEqual(machine.delivered.length, 10_000)
+    assert.deepStrictEqual(lines(machine.advance(50)), [])
+    assert.strictEqual(machine.state.receive.rcvNxt, 11)
     assert.strictEqual(machine.state.flow.unread, 0)
-    assert.strictEqual(machine.state.counters.bytesReceived, 40_000)
+    assert.strictEqual(machine.state.counters.packetsDropped, 30)
+    assert.deepStrictEqual(lines(machine.receive(Scenario.ack(1))), ["RESET seq=2 ack=10"])
+    assert.deepStrictEqual(machine.outcome, { _tag: "Finished" })
   })
 
-  it("stays open when what comes after a close has holes, and keeps nothing of it", () => {
+  it("keeps nothing of what waited behind a hole at a close", () => {
     const machine = Scenario.established(small)
     machine.receive(...thousands(3, 8))
     machine.step(Event.close)
     assert.strictEqual(machine.state.receive.pendingBytes, 0)
-    for (const packet of machine.receive(...thousands(9, 100))) assert.isUndefined(packet.requestedDelay)
-    assert.isFalse(machine.state.flow.choking)
-    assert.strictEqual(machine.state.receive.pendingBytes, 0)
-    machine.receive(...thousands(1, 2))
-    assert.deepStrictEqual(lines(machine.advance(50)), [])
-    assert.strictEqual(machine.state.receive.rcvNxt, 101)
-    assert.strictEqual(machine.state.counters.bytesReceived, 100_000)
+    machine.receive(...thousands(9, 100))
+    assert.strictEqual(machine.state.receive.pending.length, 6)
     assert.strictEqual(machine.delivered.length, 0)
+    assert.match(lines(machine.receive(Scenario.ack(1)))[0]!, /^RESET seq=2/)
   })
 })
 
