@@ -15,6 +15,10 @@ import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Schema from "effect/Schema"
 
+const TypeId: unique symbol = Symbol.for("@effect-i2p/streaming/AccessList")
+
+const RulesTypeId: unique symbol = Symbol.for("@effect-i2p/streaming/AccessList/Rules")
+
 /**
  * A destination, its hash, or either as text: a b32 address, the Base64 of the hash or of the whole destination.
  *
@@ -24,12 +28,14 @@ import * as Schema from "effect/Schema"
 export type Peer = Destination.Destination | Hash.Hash | string
 
 /**
- * **Shape** hashes in Base32. `allow` undefined is everybody; a denied peer stays out even if it is allowed as well.
+ * **Shape** hashes in Base32. `allow` undefined is everybody; a denied peer stays out even if it is allowed as well. Made by
+ * `rules` and `everybody` only: names of another form would match nobody, and let in whom they were to keep out.
  *
  * @since 0.1.0
  * @category models
  */
 export interface Rules {
+  readonly [RulesTypeId]: typeof RulesTypeId
   readonly allow: ReadonlySet<string> | undefined
   readonly deny: ReadonlySet<string>
 }
@@ -49,13 +55,27 @@ export class BadPeer extends Schema.TaggedError<BadPeer>("@effect-i2p/streaming/
   }
 }
 
+class Checked implements Rules {
+  readonly [RulesTypeId]: typeof RulesTypeId = RulesTypeId
+  constructor(
+    readonly allow: ReadonlySet<string> | undefined,
+    readonly deny: ReadonlySet<string>
+  ) {}
+}
+
+/** What looks like rules, or like a list with a `permits` of its own, would let in everybody. Throws: a mistake here. */
+const checked = (rules: Rules): Rules => {
+  if (rules instanceof Checked) return rules
+  throw new TypeError("an access list is made by AccessList.make, its rules by AccessList.rules; this is neither")
+}
+
 /**
  * Nobody is kept out.
  *
  * @since 0.1.0
  * @category constructors
  */
-export const everybody: Rules = { allow: undefined, deny: new Set() }
+export const everybody: Rules = new Checked(undefined, new Set())
 
 /** Characters of a hash in Base64, with its padding. */
 const base64HashLength = 44
@@ -102,10 +122,13 @@ export const rules = (options: {
   readonly allow?: Iterable<Peer> | undefined
   readonly deny?: Iterable<Peer> | undefined
 }): Either.Either<Rules, BadPeer> =>
-  Either.all({
-    allow: options.allow === undefined ? Either.right(undefined) : setOf(options.allow),
-    deny: setOf(options.deny ?? [])
-  })
+  Either.map(
+    Either.all([
+      options.allow === undefined ? Either.right(undefined) : setOf(options.allow),
+      setOf(options.deny ?? [])
+    ]),
+    ([allow, deny]) => new Checked(allow, deny)
+  )
 
 /**
  * Whether the rules let a peer in.
@@ -118,8 +141,6 @@ export const permits = (self: Rules, hash: Hash.Hash): boolean => {
   const key = Hash.toBase32(hash)
   return !self.deny.has(key) && (self.allow === undefined || self.allow.has(key))
 }
-
-const TypeId: unique symbol = Symbol.for("@effect-i2p/streaming/AccessList")
 
 /**
  * The lists of a session or listener. Every change holds from the next visitor on.
@@ -157,23 +178,23 @@ class Lists implements AccessList {
 
   set(rules: Rules): Effect.Effect<void> {
     return Effect.sync(() => {
-      this.current = rules
+      this.current = checked(rules)
     })
   }
 
   allow(peer: Peer): Effect.Effect<void, BadPeer> {
-    return this.#change(peer, (rules, key) => ({ ...rules, allow: withKey(rules.allow ?? new Set(), key) }))
+    return this.#change(peer, ({ allow, deny }, key) => new Checked(withKey(allow ?? new Set(), key), deny))
   }
 
   deny(peer: Peer): Effect.Effect<void, BadPeer> {
-    return this.#change(peer, (rules, key) => ({ ...rules, deny: withKey(rules.deny, key) }))
+    return this.#change(peer, ({ allow, deny }, key) => new Checked(allow, withKey(deny, key)))
   }
 
   remove(peer: Peer): Effect.Effect<void, BadPeer> {
-    return this.#change(peer, (rules, key) => ({
-      allow: rules.allow === undefined ? undefined : withoutKey(rules.allow, key),
-      deny: withoutKey(rules.deny, key)
-    }))
+    return this.#change(
+      peer,
+      ({ allow, deny }, key) => new Checked(allow && withoutKey(allow, key), withoutKey(deny, key))
+    )
   }
 
   permits(peer: Peer): Effect.Effect<boolean, BadPeer> {
@@ -195,7 +216,8 @@ class Lists implements AccessList {
  * @since 0.1.0
  * @category constructors
  */
-export const make = (initial: Rules = everybody): Effect.Effect<AccessList> => Effect.sync(() => new Lists(initial))
+export const make = (initial: Rules = everybody): Effect.Effect<AccessList> =>
+  Effect.sync(() => new Lists(checked(initial)))
 
 /**
  * Whether something is a list that can be changed, not rules.
@@ -206,7 +228,7 @@ export const make = (initial: Rules = everybody): Effect.Effect<AccessList> => E
 export const isAccessList = (u: unknown): u is AccessList => u instanceof Lists
 
 /**
- * A list that is given may be shared; rules get a list of their own.
+ * A list that is given may be shared; rules get a list of their own. Dies of anything else.
  *
  * @internal
  */

@@ -1,9 +1,11 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as AccessList from "@effect-i2p/streaming/AccessList"
 import { encodeBase64 } from "@effect-i2p/wire/I2pEncoding"
+import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
-import { alice, bob, mallory } from "./simulation.js"
+import * as Exit from "effect/Exit"
+import { alice, bob, mallory, sessions, simulate } from "./simulation.js"
 
 const names = (destination: typeof alice.destination): ReadonlyArray<AccessList.Peer> => [
   destination,
@@ -69,5 +71,24 @@ describe("AccessList", () => {
       assert.deepStrictEqual(yield* state, [false, false])
       assert.strictEqual((yield* Effect.flip(list.allow("stats.i2p")))._tag, "BadPeer")
     })
+  )
+})
+
+describe("what is no access list", () => {
+  it.effect("is a defect, and not a list that lets in everybody", () =>
+    Effect.gen(function* () {
+      const { b } = yield* sessions()
+      const real = yield* AccessList.make()
+      const impostors: ReadonlyArray<object> = [
+        { permits: () => Effect.succeed(false) },
+        { ...real, permits: () => Effect.succeed(false) },
+        { allow: new Set(["alice.i2p"]), deny: new Set() },
+        { ...AccessList.everybody, deny: new Set([alice.destination.b32]) }
+      ]
+      for (const impostor of impostors) {
+        const exit = yield* Effect.exit(Effect.scoped(b.listen({ accessList: impostor as AccessList.AccessList })))
+        assert.isTrue(Exit.isFailure(exit) && Cause.isDie(exit.cause))
+      }
+    }).pipe(simulate())
   )
 })
