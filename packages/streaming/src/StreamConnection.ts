@@ -74,7 +74,10 @@ export interface StreamConnection {
   readonly localPort: number
   readonly remotePort: number
   readonly localStreamId: number
-  /** The next bytes; none when the peer has closed. Bytes are the reader's to keep. */
+  /**
+   * The next bytes; none when the peer has closed. Bytes are the reader's to keep. One reader at a time: dies while another
+   * `read` or `readable` waits, which would get some of the bytes.
+   */
   readonly read: Effect.Effect<Option.Option<Uint8Array>, StreamError>
   /** Everything from here to the peer's close. */
   readonly readable: Stream.Stream<Uint8Array, StreamError>

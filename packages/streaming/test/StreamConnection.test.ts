@@ -1,4 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
+import * as Cause from "effect/Cause"
 import * as Chunk from "effect/Chunk"
 import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
@@ -178,30 +179,34 @@ describe("whoever waits", () => {
     ["the peer", (far: StreamConnection, _near: StreamConnection) => far.reset, "StreamReset ResetByPeer"],
     ["this side", (_far: StreamConnection, near: StreamConnection) => near.reset, "StreamReset Aborted"]
   ] as const) {
-    it.effect(`for reading, writing, flushing or closing is told when ${by} resets`, () =>
-      Effect.gen(function* () {
-        const { a, far, near, network } = yield* established({ sendBufferBytes: 5000 })
-        // Only toward the peer, so that its RESET arrives.
-        yield* network.setLink({ loss: 1 }, { from: a.destination, to: near.remote })
-        const waiting = yield* Effect.fork(
-          Effect.all(
-            [
-              failureOf(near.read),
-              failureOf(Stream.runDrain(near.readable)),
-              failureOf(near.write(new Uint8Array(100_000))),
-              failureOf(Effect.zipRight(Effect.sleep(1), near.flush)),
-              failureOf(Effect.flatMap(near.changes.pipe(Stream.runLast), () => near.close))
-            ],
-            { concurrency: "unbounded" }
+    const reads = {
+      read: (near: StreamConnection) => Effect.asVoid(near.read),
+      readable: (near: StreamConnection) => Stream.runDrain(near.readable)
+    }
+    for (const [name, reading] of Object.entries(reads))
+      it.effect(`for reading by ${name}, writing, flushing or closing is told when ${by} resets`, () =>
+        Effect.gen(function* () {
+          const { a, far, near, network } = yield* established({ sendBufferBytes: 5000 })
+          // Only toward the peer, so that its RESET arrives.
+          yield* network.setLink({ loss: 1 }, { from: a.destination, to: near.remote })
+          const waiting = yield* Effect.fork(
+            Effect.all(
+              [
+                failureOf(reading(near)),
+                failureOf(near.write(new Uint8Array(100_000))),
+                failureOf(Effect.zipRight(Effect.sleep(1), near.flush)),
+                failureOf(Effect.flatMap(near.changes.pipe(Stream.runLast), () => near.close))
+              ],
+              { concurrency: "unbounded" }
+            )
           )
-        )
-        yield* Effect.sleep("10 millis")
-        yield* reset(far, near)
-        assert.deepStrictEqual(yield* Fiber.join(waiting), [error, error, error, error, error])
-        assert.strictEqual(yield* failureOf(near.write(bytes("more"))), error)
-        assert.strictEqual(yield* failureOf(near.flush), error)
-      }).pipe(simulate({ link }))
-    )
+          yield* Effect.sleep("10 millis")
+          yield* reset(far, near)
+          assert.deepStrictEqual(yield* Fiber.join(waiting), [error, error, error, error])
+          assert.strictEqual(yield* failureOf(near.write(bytes("more"))), error)
+          assert.strictEqual(yield* failureOf(near.flush), error)
+        }).pipe(simulate({ link }))
+      )
   }
 
   it.effect("is told that the peer did not read for too long, who finds the stream reset", () =>
@@ -381,6 +386,30 @@ describe("closing", () => {
       const far = yield* listener.accept
       assert.strictEqual(yield* readText(far), "parting words")
       assert.strictEqual(yield* readText(far), "(end)")
+    }).pipe(simulate({ link }))
+  )
+})
+
+describe("a second reader", () => {
+  it.effect("dies while another waits, and takes over once that is gone", () =>
+    Effect.gen(function* () {
+      const { far, near } = yield* established()
+      for (const hasRead of [false, true]) {
+        const first = yield* Effect.fork(readText(far))
+        yield* Effect.yieldNow()
+        for (const second of [far.read, Stream.runDrain(far.readable)]) {
+          const exit = yield* Effect.exit(second)
+          assert.isTrue(Exit.isFailure(exit) && Cause.isDie(exit.cause), String(hasRead))
+        }
+        yield* near.write(bytes("whole"))
+        assert.strictEqual(yield* Fiber.join(first), "whole")
+      }
+      yield* Fiber.interrupt(yield* Effect.fork(Effect.zipRight(Effect.yieldNow(), far.read)))
+      const interrupted = yield* Effect.fork(far.read)
+      yield* idle
+      yield* Fiber.interrupt(interrupted)
+      yield* near.write(bytes("again"))
+      assert.strictEqual(yield* readText(far), "again")
     }).pipe(simulate({ link }))
   )
 })

@@ -38,8 +38,8 @@ export class Incoming implements Member {
   readonly #reader: Reader
   /** Made for the first bytes: 2 KB that an idle stream does not need. */
   #queue: ReceivedQueue | undefined
-  /** Wakes the readers that wait for the first bytes, or for an end without any. */
-  #waiting: ReadonlyArray<() => void> | undefined
+  /** Wakes the reader that waits for bytes, or for the end. There is one at most: two would share out the bytes by chance. */
+  #waiting: (() => void) | undefined
   #end: Exit.Exit<void, StreamReset> | undefined
   /** What is in the queue: only its taker can reach into it. */
   #unread: Array<Received> = []
@@ -72,7 +72,6 @@ export class Incoming implements Member {
         : Effect.map(Mailbox.make<Received, StreamReset>(), (queue) => {
             this.#queue ??= queue
             if (this.#end !== undefined) this.#queue.unsafeDone(this.#end)
-            this.#wakeWaiting()
             return this.#queue
           })
     )
@@ -87,6 +86,7 @@ export class Incoming implements Member {
       : { bytes, size: looseSize(bytes.length) }
     if (this.#queue?.unsafeOffer(received) !== true) return
     this.#unread.push(received)
+    this.#wakeWaiting()
     if (!isTight) this.#pool.loosen(this)
     this.#pool.change(received.size)
   }
@@ -169,25 +169,28 @@ export class Incoming implements Member {
   }
 
   #with<A>(use: (queue: ReceivedQueue) => Effect.Effect<A, StreamReset>): Effect.Effect<A, StreamReset> {
-    if (this.#queue !== undefined) return use(this.#queue)
-    return Effect.zipRight(this.#opened, Effect.flatMap(this.open, use))
+    return Effect.suspend(() => {
+      if (this.#waiting !== undefined) return Effect.dieMessage(twoReaders)
+      if (this.#unread.length === 0 && this.#end === undefined) return Effect.zipRight(this.#awaited, this.#with(use))
+      return this.#queue === undefined ? Effect.flatMap(this.open, use) : use(this.#queue)
+    })
   }
 
   /** Waits until there is something to take from the queue, or never will be. Not a Deferred, which takes half a kilobyte. */
-  get #opened(): Effect.Effect<void> {
+  get #awaited(): Effect.Effect<void> {
     return Effect.async<void>((resume) => {
       const wake = () => resume(Effect.void)
-      if (this.#queue !== undefined || this.#end !== undefined) wake()
-      else this.#waiting = [...(this.#waiting ?? []), wake]
+      this.#waiting = wake
       return Effect.sync(() => {
-        this.#waiting = this.#waiting?.filter((other) => other !== wake)
+        if (this.#waiting === wake) this.#waiting = undefined
       })
     })
   }
 
   #wakeWaiting(): void {
-    for (const wake of this.#waiting ?? []) wake()
+    const wake = this.#waiting
     this.#waiting = undefined
+    wake?.()
   }
 
   #noteRead({ bytes: { length }, size }: Received): void {
@@ -201,6 +204,9 @@ export class Incoming implements Member {
     this.#reader.onRead()
   }
 }
+
+const twoReaders =
+  "a stream has one reader at a time: another read, or run of readable, waits for its bytes and they would be shared out"
 
 const takeOne = (queue: ReceivedQueue) => queue.takeN(1)
 
