@@ -79,6 +79,11 @@ export interface StreamConnection {
    * `read` or `readable` waits, which would get some of the bytes.
    */
   readonly read: Effect.Effect<Option.Option<Uint8Array>, StreamError>
+  /**
+   * What is there already, up to `limit` bytes but at least one packet's payload; waits for the first bytes. Empty when the
+   * peer has closed. One wake-up for many packets, while the peer may send no more than is read.
+   */
+  readonly readSome: (limit: number) => Effect.Effect<ReadonlyArray<Uint8Array>, StreamError>
   /** Everything from here to the peer's close. */
   readonly readable: Stream.Stream<Uint8Array, StreamError>
   /** Queues bytes for sending; waits while `sendBufferBytes` are waiting already. The bytes are copied. */
@@ -175,6 +180,11 @@ class Handle implements Owned, StreamConnection {
 
   get read(): Effect.Effect<Option.Option<Uint8Array>, StreamError> {
     return this.#stream.incoming.read
+  }
+
+  get readSome(): (limit: number) => Effect.Effect<ReadonlyArray<Uint8Array>, StreamError> {
+    const { incoming } = this.#stream
+    return (limit) => incoming.readUpTo(limit)
   }
 
   get readable(): Stream.Stream<Uint8Array, StreamError> {

@@ -24,6 +24,44 @@ const readBytes = (connection: StreamConnection, length: number) =>
     Effect.map(Chunk.toReadonlyArray)
   )
 
+describe("readSome", () => {
+  it.effect("takes what is there up to its limit, one payload at least, and nothing at the end", () =>
+    Effect.gen(function* () {
+      const { far, near } = yield* established()
+      const { maxPacketSize } = yield* near.stats
+      const lengths = (limit: number) => Effect.map(far.readSome(limit), (taken) => taken.map(({ length }) => length))
+      yield* near.write(new Uint8Array(4 * maxPacketSize + 5))
+      yield* idle
+      assert.deepStrictEqual(yield* lengths(1), [maxPacketSize])
+      assert.deepStrictEqual(yield* lengths(2 * maxPacketSize + 1), [maxPacketSize, maxPacketSize])
+      assert.deepStrictEqual(yield* lengths(100_000), [maxPacketSize, 5])
+      const waiting = yield* Effect.fork(lengths(100_000))
+      yield* idle
+      assert.isTrue(Option.isNone(yield* Fiber.poll(waiting)))
+      yield* near.write(bytes("more"))
+      assert.deepStrictEqual(yield* Fiber.join(waiting), [4])
+      assert.strictEqual((yield* far.stats).bytesUnread, 0)
+      yield* near.end
+      assert.deepStrictEqual(yield* lengths(100_000), [])
+    }).pipe(simulate({ link }))
+  )
+
+  it.effect("lets the peer send only as much as was taken", () =>
+    Effect.gen(function* () {
+      const { far, near } = yield* established()
+      const writing = yield* Effect.fork(near.write(new Uint8Array(3_000_000)))
+      let read = 0
+      for (let i = 0; i < 10; i++) {
+        for (const { length } of yield* far.readSome(10_000)) read += length
+      }
+      yield* Effect.sleep("30 seconds")
+      assert.isTrue(Option.isNone(yield* Fiber.poll(writing)))
+      while (read < 3_000_000) for (const { length } of yield* far.readSome(64_000)) read += length
+      yield* Fiber.join(writing)
+    }).pipe(simulate({ link }))
+  )
+})
+
 describe("writing", () => {
   it.effect("waits when sendBufferBytes are ahead of the network, and goes on when there is room", () =>
     Effect.gen(function* () {

@@ -11,7 +11,7 @@ import * as Chunk from "effect/Chunk"
 import * as Effect from "effect/Effect"
 import type * as Exit from "effect/Exit"
 import * as Mailbox from "effect/Mailbox"
-import type * as Option from "effect/Option"
+import * as Option from "effect/Option"
 import * as Event from "../../core/Event.js"
 import * as ReceiveWindow from "../../core/ReceiveWindow.js"
 import type { StreamError, StreamReset } from "../../StreamError.js"
@@ -135,14 +135,20 @@ export class Incoming implements Member {
   get readAll(): Effect.Effect<Chunk.Chunk<Uint8Array>, StreamError> {
     return Effect.map(this.#with(takeAll), ([chunk]) => {
       if (chunk.length === 0) return Chunk.empty()
-      this.#unread = this.#unread.slice(chunk.length)
-      const payloads: Array<Uint8Array> = []
-      for (const received of chunk) {
-        this.#noteRead(received)
-        payloads.push(received.bytes)
-      }
-      this.#settle()
-      return Chunk.unsafeFromArray(payloads)
+      return Chunk.unsafeFromArray(this.#taken(chunk))
+    })
+  }
+
+  /** Takes what is there up to `limit` bytes, but one payload at least; waits for the first; empty at the end. */
+  readUpTo(limit: number): Effect.Effect<ReadonlyArray<Uint8Array>, StreamError> {
+    return Effect.flatMap(this.read, (first) => {
+      if (Option.isNone(first)) return Effect.succeed([])
+      const more = this.#countWithin(limit - first.value.length)
+      if (more === 0) return Effect.succeed([first.value])
+      return Effect.map(
+        this.#with((queue) => queue.takeN(more)),
+        ([chunk]) => [first.value, ...this.#taken(chunk)]
+      )
     })
   }
 
@@ -191,6 +197,30 @@ export class Incoming implements Member {
     const wake = this.#waiting
     this.#waiting = undefined
     wake?.()
+  }
+
+  /** The payloads of what was taken from the queue. */
+  #taken(chunk: Chunk.Chunk<Received>): ReadonlyArray<Uint8Array> {
+    this.#unread = this.#unread.slice(chunk.length)
+    const payloads: Array<Uint8Array> = []
+    for (const received of chunk) {
+      this.#noteRead(received)
+      payloads.push(received.bytes)
+    }
+    this.#settle()
+    return payloads
+  }
+
+  /** How many payloads at the head of the queue are not more than `limit` bytes together. */
+  #countWithin(limit: number): number {
+    let left = limit
+    let count = 0
+    for (const { bytes } of this.#unread) {
+      left -= bytes.length
+      if (left < 0) break
+      count += 1
+    }
+    return count
   }
 
   #noteRead({ bytes: { length }, size }: Received): void {
