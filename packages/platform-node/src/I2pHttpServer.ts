@@ -31,6 +31,7 @@ import * as Scope from "effect/Scope"
 import { acceptWithin } from "./internal/acceptWithin.js"
 import * as Callers from "./internal/callers.js"
 import { DestinationServer } from "./internal/destinationServer.js"
+import { toNode } from "./internal/handOver.js"
 import * as Timers from "./internal/timers.js"
 import * as NodeDuplex from "./NodeDuplex.js"
 
@@ -160,24 +161,29 @@ const makeParts = (
       onListen: () => {
         if (startsOnListen) started.unsafeOpen()
       },
-      onClose: (done) => Runtime.runFork(runtime)(closeAll).addObserver(done)
+      onClose: (done) => Runtime.runFork(runtime)(closeAll).addObserver(() => toNode(done))
     })
 
     const serve = (stream: StreamConnection): Effect.Effect<void> =>
-      Effect.flatMap(
-        NodeDuplex.fromStream(stream, {
-          allowHalfOpen: true,
-          // What ends our side is the last answer, and nobody loses anything by knowing.
-          halfClose: true,
-          localAddress: manager.destination.b32
-        }),
-        (duplex) =>
-          Effect.async<void>((resume) => {
-            Callers.set(duplex, { destination: stream.remote, port: stream.remotePort, localPort: stream.localPort })
-            server.serve(duplex, () => resume(Effect.void))
-            return Effect.sync(() => duplex.destroy())
+      Effect.async<void>((resume) => {
+        let duplex: NodeDuplex.NodeDuplex | undefined
+        let isOver = false
+        toNode(() => {
+          if (isOver) return
+          duplex = new NodeDuplex.NodeDuplex(runtime, stream, {
+            allowHalfOpen: true,
+            // What ends our side is the last answer, and nobody loses anything by knowing.
+            halfClose: true,
+            localAddress: manager.destination.b32
           })
-      )
+          Callers.set(duplex, { destination: stream.remote, port: stream.remotePort, localPort: stream.localPort })
+          server.serve(duplex, () => resume(Effect.void))
+        })
+        return Effect.sync(() => {
+          isOver = true
+          duplex?.destroy()
+        })
+      })
 
     yield* Effect.forkIn(Effect.zipRight(started.await, acceptWithin(slots, listener, connections, serve)), listening)
 
@@ -196,7 +202,7 @@ export const makeNode = (options: Options = {}): Effect.Effect<Http.Server, List
   Effect.gen(function* () {
     const { server } = yield* makeParts(options, true)
     yield* Effect.addFinalizer(() =>
-      server.listening ? Effect.async<void>((resume) => void server.close(() => resume(Effect.void))) : Effect.void
+      server.isServing ? Effect.async<void>((resume) => server.shutDown(() => resume(Effect.void))) : Effect.void
     )
     return server
   })

@@ -2,8 +2,11 @@
  * A stream as a node `Duplex` with the face of a `net.Socket`, for code that knows nothing of Effect: `node:http`,
  * `node:tls`, anything that takes a socket.
  *
- * Bytes are read from the stream only as fast as the Duplex is read, and a write is called back when the stream has taken
- * the bytes, which it does as fast as the peer acknowledges.
+ * Bytes are read from the stream only as fast as the Duplex is read, as many at a time as are there, up to `highWaterMark`. A
+ * write is called back when the stream has taken the bytes, which it does as fast as the peer acknowledges. A Duplex that
+ * nobody reads still sees its end and its errors, as `net.Socket` does.
+ *
+ * Listeners and callbacks run outside of every fiber: what they throw is an `uncaughtException`, as on TCP.
  *
  * How it ends:
  *
@@ -12,8 +15,8 @@
  * | `end()`                        | nothing until the peer has closed; with `halfClose`, CLOSE                           |
  * | `end()` and the peer's `end`   | CLOSE both ways; what was written still arrives                                      |
  * | `destroySoon()`                | the same as soon as what was written has been taken, without waiting for the peer    |
- * | `destroy()`                    | CLOSE both ways; what the stream has taken still arrives                             |
- * | `destroy(error)`               | RESET, like `resetAndDestroy()`                                                      |
+ * | `destroy()`, `destroy(error)`  | CLOSE both ways; what the stream has taken still arrives                             |
+ * | `resetAndDestroy()`            | RESET, once it is connected; nothing else is                                         |
  *
  * `end()` says nothing to the peer because i2pd answers a CLOSE by dropping what it still has to send: a client that ends
  * its request would lose the answer. With `halfClose` it is as on TCP; use it where the peer waits for the end of what we
@@ -21,14 +24,14 @@
  *
  * @since 0.1.0
  */
-import { Duplex } from "node:stream"
+import { AsyncResource } from "node:async_hooks"
+import { addAbortSignal, Duplex } from "node:stream"
 import type { StreamConnection } from "@effect-i2p/streaming/StreamConnection"
 import type { ConnectError, StreamError } from "@effect-i2p/streaming/StreamError"
 import { type ConnectOptions, StreamManager } from "@effect-i2p/streaming/StreamManager"
 import * as Bytes from "@effect-i2p/wire/Bytes"
 import type { Destination } from "@effect-i2p/wire/Destination"
 import * as Cause from "effect/Cause"
-import type * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -38,11 +41,17 @@ import * as Option from "effect/Option"
 import * as Runtime from "effect/Runtime"
 import * as Scope from "effect/Scope"
 import * as Guard from "./internal/guard.js"
-import { NodeSystemError, type Syscall } from "./NodeSystemError.js"
+import { toNode } from "./internal/handOver.js"
+import * as NodeErrors from "./internal/nodeErrors.js"
+import * as Timers from "./internal/timers.js"
+import { NodeSystemError, type Place, type Syscall } from "./NodeSystemError.js"
 
 /**
  * **Shape** `halfClose`: `end()` sends CLOSE at once; default false, see the module. `allowHalfOpen`: whether our side stays
  * open when the peer's has ended; default false, as in `node:net`. `localAddress`: what `localAddress` shall say, our b32.
+ * `signal` destroys the Duplex with an `AbortError`. `onread`: bytes go into a buffer of the program's instead of `data`
+ * events. `captureRejections`: see `node:events`. `pauseOnCreate`: nothing is read before `resume`. The last four as in
+ * `node:net`, default none and false.
  * **Units** `highWaterMark` in bytes, each way; default 64 KiB, that of Node 22. `lingerTimeout`: how long the end of
  * `make`'s scope waits for what was written to be taken by the stream; default 10 s, ours.
  *
@@ -55,6 +64,24 @@ export interface Options {
   readonly highWaterMark?: number | undefined
   readonly localAddress?: string | undefined
   readonly lingerTimeout?: Duration.DurationInput | undefined
+  readonly signal?: AbortSignal | undefined
+  readonly onread?: OnRead | undefined
+  readonly captureRejections?: boolean | undefined
+  readonly pauseOnCreate?: boolean | undefined
+}
+
+/**
+ * A buffer of the program's to read into, and what is called when there are bytes in it.
+ *
+ * **Shape** `buffer` may be a function that is asked for one before each call. `callback` gets the number of bytes and the
+ * buffer; `false` pauses until `resume`.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface OnRead {
+  readonly buffer: Uint8Array | (() => Uint8Array)
+  readonly callback: (length: number, buffer: Uint8Array) => boolean | undefined
 }
 
 /**
@@ -67,9 +94,14 @@ export interface Source {
   /** Where it goes to, as far as that is known before it is open. */
   readonly remoteAddress: string | undefined
   readonly remotePort: number
+  /** What was asked for, for the error of a connect that fails. */
+  readonly host?: string | undefined
 }
 
 const defaultHighWaterMark = 65_536
+
+/** Most bytes of one `data` event. Source: libuv's read buffer. */
+const maxRead = 65_536
 
 /**
  * The Duplex. Made by {@link make}, {@link fromStream} and {@link connector}.
@@ -91,23 +123,32 @@ export class NodeDuplex extends Duplex {
   localPort: number | undefined
   readonly localFamily = "I2P"
   bytesRead = 0
-  bytesWritten = 0
-  /** Milliseconds of `setTimeout`; undefined without one. */
+  /** Milliseconds of `setTimeout`; undefined before it is called. */
   timeout: number | undefined
 
   readonly #runtime: Runtime.Runtime<never>
-  readonly #clock: Clock.Clock
   readonly #source: Source
   readonly #halfClose: boolean
-  readonly #demand = Effect.unsafeMakeLatch(false)
+  readonly #resource = new AsyncResource("I2PSTREAM", { requireManualDestroy: true })
   readonly #fibers = new Set<Fiber.RuntimeFiber<unknown, unknown>>()
   readonly #whenOpen: Array<(connection: StreamConnection) => void> = []
+  readonly #idle = new Timers.Timer(() => this.#onSilence(), true)
   #connection: StreamConnection | undefined
   /** The write under way; node has one at a time. */
   #writing: ((error?: Error | null) => void) | undefined
+  /** Bytes of all writes that node has handed over, and of the one under way. */
+  #handedOver = 0
+  #underWay = 0
+  /** What the stream had sent when the time ran out last. */
+  #sentBefore = -1
   #scope: Scope.CloseableScope | undefined
-  #idle: Fiber.RuntimeFiber<unknown, unknown> | undefined
-  #lastActivity = 0
+  #isReading = false
+  #isWanted = false
+  #isResetting = false
+  readonly #onread: OnRead | undefined
+  /** What `onread` has not taken because it paused. */
+  #untaken: Uint8Array = Bytes.empty
+  #isStopped = false
 
   /** @internal */
   constructor(runtime: Runtime.Runtime<never>, source: Source | StreamConnection, options: Options = {}) {
@@ -116,13 +157,21 @@ export class NodeDuplex extends Duplex {
       allowHalfOpen: options.allowHalfOpen ?? false,
       readableHighWaterMark: highWaterMark,
       writableHighWaterMark: highWaterMark,
-      emitClose: false
+      emitClose: false,
+      ...(options.captureRejections === undefined ? {} : { captureRejections: options.captureRejections })
     })
     this.#runtime = runtime
-    this.#clock = Runtime.runSync(runtime)(Effect.clock)
     this.#halfClose = options.halfClose ?? false
+    this.#onread = options.onread
     this.localAddress = options.localAddress
     this.remotePort = source.remotePort
+    this.once(
+      "end",
+      Guard.guarded(Guard.ignore, () => {
+        if (!this.allowHalfOpen) this.write = writeAfterEnd as typeof this.write
+      })
+    )
+    if (options.pauseOnCreate === true) this.pause()
     if ("open" in source) {
       this.#source = source
       this.remoteAddress = source.remoteAddress
@@ -131,7 +180,10 @@ export class NodeDuplex extends Duplex {
     } else {
       this.#source = { open: () => Effect.succeed(source), remoteAddress: undefined, remotePort: source.remotePort }
       this.#attach(source)
+      // Whoever never reads hears of the end all the same.
+      if (!this.isPaused()) this.read(0)
     }
+    if (options.signal !== undefined) addAbortSignal(options.signal, this)
   }
 
   get pending(): boolean {
@@ -144,6 +196,16 @@ export class NodeDuplex extends Duplex {
     return this.writable ? "writeOnly" : "closed"
   }
 
+  /** Bytes written, with those that wait here. */
+  get bytesWritten(): number {
+    return this.#handedOver + this.writableLength - this.#underWay
+  }
+
+  /** Bytes that wait here; undefined once it is destroyed. `writableLength` is the same and is not deprecated. */
+  get bufferSize(): number | undefined {
+    return this.destroyed ? undefined : this.writableLength
+  }
+
   /** Our side of the stream, as `net.Socket` gives it. */
   address(): { readonly address: string; readonly family: "I2P"; readonly port: number } | Record<string, never> {
     if (this.localAddress === undefined || this.localPort === undefined) return {}
@@ -151,17 +213,27 @@ export class NodeDuplex extends Duplex {
   }
 
   /**
-   * Emits `timeout` when nothing was read or written for so many milliseconds; 0 turns it off. Nothing is closed by it.
+   * Emits `timeout` when nothing was read or written for so many milliseconds; 0 turns it off. Nothing is closed by it, and
+   * the process is not kept alive by it.
+   *
+   * **Errors** thrown as `net.Socket` throws them: `ERR_INVALID_ARG_TYPE`, `ERR_OUT_OF_RANGE`.
    */
   setTimeout(millis: number, listener?: () => void): this {
-    this.timeout = millis === 0 ? undefined : millis
-    if (this.#idle !== undefined) this.#stop(this.#idle)
-    this.#idle = undefined
+    if (this.destroyed) return this
+    this.timeout = millis
+    if (typeof millis !== "number") throw NodeErrors.invalidArgType("msecs", "of type number", millis)
+    if (!(millis >= 0 && Number.isFinite(millis))) {
+      throw NodeErrors.outOfRange("msecs", "a non-negative finite number", millis)
+    }
+    if (listener !== undefined && typeof listener !== "function") {
+      throw NodeErrors.invalidArgType("callback", "of type function", listener)
+    }
+    if (millis === 0) this.#idle.stop()
+    else this.#idle.arm(Math.max(1, millis))
     if (listener !== undefined) {
       if (millis === 0) this.off("timeout", listener)
       else this.once("timeout", listener)
     }
-    this.#noteActivity()
     return this
   }
 
@@ -185,6 +257,17 @@ export class NodeDuplex extends Duplex {
     return this
   }
 
+  override pause(): this {
+    this.#isStopped = true
+    return super.pause()
+  }
+
+  override resume(): this {
+    this.#isStopped = false
+    if (this.#onread !== undefined) this.#later(() => this.#readOn())
+    return super.resume()
+  }
+
   /** Ends, and destroys as soon as the stream has taken everything. */
   destroySoon(): void {
     if (this.writable) this.end()
@@ -192,15 +275,17 @@ export class NodeDuplex extends Duplex {
     else this.once("finish", () => this.destroy())
   }
 
-  /** Drops everything and tells the peer. */
+  /** Drops everything and tells the peer; waits for the connection while there is none. */
   resetAndDestroy(): this {
-    const connection = this.#connection
-    if (connection !== undefined) this.#fork(connection.reset)
+    if (this.destroyed) return this.destroy(NodeErrors.socketClosed())
+    if (this.#connection === undefined) return this.once("connect", () => this.resetAndDestroy())
+    this.#isResetting = true
     return this.destroy()
   }
 
   override _read(): void {
-    this.#demand.unsafeOpen()
+    if (this.#connection === undefined) this.#isWanted = true
+    else this.#readMore(this.#connection)
   }
 
   override _write(chunk: Uint8Array, _encoding: BufferEncoding, callback: (error?: Error | null) => void): void {
@@ -220,52 +305,68 @@ export class NodeDuplex extends Duplex {
   override _final(callback: (error?: Error | null) => void): void {
     this.#open(Bytes.empty)
     this.#withConnection((connection) => {
-      if (this.#halfClose) this.#fork(connection.end)
-      callback()
+      if (this.#halfClose) this.#fork(connection.end, () => callback())
+      else callback()
     })
   }
 
   override _destroy(error: Error | null, callback: (error?: Error | null) => void): void {
     const connection = this.#connection
     const scope = this.#scope
+    const writing = this.#writing
     this.connecting = false
+    this.#idle.stop()
     this.#whenOpen.length = 0
-    for (const fiber of this.#fibers) this.#stop(fiber)
+    this.#writing = undefined
+    this.#untaken = Bytes.empty
+    for (const fiber of this.#fibers) fiber.unsafeInterruptAsFork(FiberId.none)
     if (connection !== undefined) {
       // Nobody waits for the peer here: `net.Socket` does not either.
-      Runtime.runFork(this.#runtime)(error === null ? Effect.ignore(connection.close) : connection.reset)
+      Runtime.runFork(this.#runtime)(this.#isResetting ? connection.reset : Effect.ignore(connection.close))
     }
     if (scope !== undefined) Runtime.runFork(this.#runtime)(Scope.close(scope, Exit.void))
-    const writing = this.#writing
-    this.#writing = undefined
     callback(error)
-    writing?.(error ?? new Error("the stream was destroyed before it took what was written"))
-    process.nextTick(() => this.emit("close", error !== null))
+    if (writing !== undefined) {
+      this.#underWay = 0
+      const lost = connection === undefined ? NodeErrors.closedBeforeConnection() : NodeErrors.writeAfterDestroy()
+      this.#later(() => writing(error ?? lost))
+    }
+    this.#later(() => {
+      this.emit("close", error !== null)
+      this.#resource.emitDestroy()
+    })
   }
 
   #writeAll(chunks: ReadonlyArray<Uint8Array>, callback: (error?: Error | null) => void): void {
     const length = chunks.reduce((sum, chunk) => sum + chunk.length, 0)
+    this.#handedOver += length
+    this.#underWay = length
+    this.#writing = callback
+    this.#noteActivity()
     const settle = (error?: Error) => {
+      if (this.#writing !== callback) return
       this.#writing = undefined
-      if (error === undefined) {
-        this.bytesWritten += length
-        this.#noteActivity()
-      }
+      this.#underWay = 0
+      if (error === undefined) this.#noteActivity()
       callback(error)
     }
-    this.#writing = callback
     if (this.#scope === undefined && this.#connection === undefined) {
       this.#open(chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks, length))
-      this.#withConnection(() => settle())
+      // After `connect`, as `net.Socket` calls back.
+      this.#withConnection(() => this.#later(() => settle()))
       return
     }
-    this.#withConnection((connection) =>
-      this.#fork(
-        // One after the other in one fiber, so that the stream packs them together.
-        Effect.forEach(chunks, connection.write, { discard: true }),
-        Exit.match({ onSuccess: () => settle(), onFailure: (cause) => settle(this.#errorOf(cause, "write")) })
-      )
-    )
+    this.#withConnection((connection) => {
+      // One after the other in one fiber, so that the stream packs them together.
+      const writing = Effect.forEach(chunks, connection.write, { discard: true })
+      const settled = Exit.match({
+        onSuccess: () => settle(),
+        onFailure: (cause: Cause.Cause<StreamError>) => settle(this.#errorOf(cause, "write"))
+      })
+      // Node calls back later itself when it is told at once, and we are in no fiber here.
+      const exit = this.#fork(writing, settled, "now")
+      if (exit !== null) settled(exit)
+    })
   }
 
   /** Begins to open the stream, once. */
@@ -276,14 +377,20 @@ export class NodeDuplex extends Duplex {
     this.#fork(
       Scope.extend(this.#source.open(initialData), scope),
       Exit.match({
-        onSuccess: (connection) => {
-          this.#attach(connection)
-          this.emit("connect")
-          this.emit("ready")
-        },
+        onSuccess: (connection) => this.#connected(connection),
         onFailure: (cause) => this.destroy(this.#errorOf(cause, "connect"))
       })
     )
+  }
+
+  #connected(connection: StreamConnection): void {
+    if (this.destroyed) return
+    this.#attach(connection)
+    this.#noteActivity()
+    if (this.#isWanted) this.#readMore(connection)
+    this.emit("connect")
+    this.emit("ready")
+    if (this.readable && !this.isPaused()) this.read(0)
   }
 
   #attach(connection: StreamConnection): void {
@@ -293,32 +400,61 @@ export class NodeDuplex extends Duplex {
     this.remoteAddress = connection.remote.b32
     this.remotePort = connection.remotePort
     this.localPort = connection.localPort
-    this.#fork(
-      this.#pump(connection),
-      Exit.match({ onSuccess: () => {}, onFailure: (cause) => this.destroy(this.#errorOf(cause, "read")) })
-    )
     for (const ready of this.#whenOpen.splice(0)) ready(connection)
   }
 
-  /** Reads whenever the Duplex has room, to the end. */
-  #pump(connection: StreamConnection): Effect.Effect<void, StreamError> {
-    const next: Effect.Effect<boolean, StreamError> = Effect.zipRight(
-      this.#demand.await,
-      Effect.map(connection.read, (bytes) => {
-        if (Option.isNone(bytes)) {
-          this.push(null)
-          return false
-        }
-        const { buffer, byteLength, byteOffset } = bytes.value
-        this.bytesRead += byteLength
-        this.#noteActivity()
-        // Closed before the push, for a reader may ask for more from within it.
-        this.#demand.unsafeClose()
-        if (this.push(Buffer.from(buffer, byteOffset, byteLength))) this.#demand.unsafeOpen()
-        return true
+  /** Takes what is there, as much as there is room for. */
+  #readMore(connection: StreamConnection): void {
+    if (this.#isReading || this.destroyed || this.readableEnded) return
+    this.#isReading = true
+    const room = Math.min(maxRead, this.readableHighWaterMark - this.readableLength)
+    this.#fork(
+      connection.readSome(room),
+      Exit.match({
+        onSuccess: (taken) => this.#receive(connection, taken),
+        onFailure: (cause) => this.destroy(this.#errorOf(cause, "read"))
       })
     )
-    return Effect.asVoid(Effect.repeat(next, { while: (more) => more }))
+  }
+
+  #receive(connection: StreamConnection, taken: ReadonlyArray<Uint8Array>): void {
+    this.#isReading = false
+    if (this.destroyed) return
+    if (taken.length === 0) {
+      this.#isReading = true
+      this.push(null)
+      // With nothing left to read it is the end now, and else once it is read.
+      this.read(0)
+      return
+    }
+    const bytes = joined(taken)
+    this.bytesRead += bytes.length
+    this.#noteActivity()
+    // A listener that throws stops nobody from reading on, as on TCP.
+    let wantsMore = true
+    try {
+      wantsMore = this.#onread === undefined ? this.push(bytes) : this.#take(this.#onread, bytes)
+    } finally {
+      if (wantsMore) this.#readMore(connection)
+    }
+  }
+
+  /** Gives bytes to `onread`; whether it wants more. */
+  #take(onread: OnRead, bytes: Uint8Array): boolean {
+    this.#untaken = bytes
+    while (this.#untaken.length > 0 && !this.#isStopped && !this.destroyed) {
+      const buffer = typeof onread.buffer === "function" ? onread.buffer() : onread.buffer
+      const length = Math.min(buffer.length, this.#untaken.length)
+      buffer.set(this.#untaken.subarray(0, length))
+      this.#untaken = this.#untaken.subarray(length)
+      if (onread.callback.call(this, length, buffer) === false) this.#isStopped = true
+    }
+    return !this.#isStopped
+  }
+
+  #readOn(): void {
+    if (this.#onread === undefined || this.#connection === undefined || this.destroyed) return
+    if (this.#take(this.#onread, this.#untaken)) this.#readMore(this.#connection)
   }
 
   #withConnection(use: (connection: StreamConnection) => void): void {
@@ -326,25 +462,35 @@ export class NodeDuplex extends Duplex {
     else use(this.#connection)
   }
 
-  /** Runs an effect as long as the Duplex lives; one that is interrupted has nobody to tell. */
-  #fork<A, E>(effect: Effect.Effect<A, E>, onExit?: (exit: Exit.Exit<A, E>) => void): Fiber.RuntimeFiber<A, E> {
+  /** Runs it outside of every fiber, and in the asynchronous context in which the Duplex was made. */
+  #later(run: () => void): void {
+    toNode(() => this.#resource.runInAsyncScope(run))
+  }
+
+  /**
+   * Runs an effect as long as the Duplex lives; one that is interrupted has nobody to tell. With "now", one that is done at
+   * once gives its exit back and calls nobody.
+   */
+  #fork<A, E>(
+    effect: Effect.Effect<A, E>,
+    onExit: (exit: Exit.Exit<A, E>) => void,
+    when: "now" | "later" = "later"
+  ): Exit.Exit<A, E> | null {
     const fiber = Runtime.runFork(this.#runtime)(effect)
+    const done = fiber.unsafePoll()
+    if (when === "now" && done !== null) return done
     this.#fibers.add(fiber)
     fiber.addObserver((exit) => {
       this.#fibers.delete(fiber)
-      if (onExit === undefined || (Exit.isFailure(exit) && Cause.isInterruptedOnly(exit.cause))) return
-      onExit(exit)
+      if (Exit.isFailure(exit) && Cause.isInterruptedOnly(exit.cause)) return
+      this.#later(() => onExit(exit))
     })
-    return fiber
-  }
-
-  #stop(fiber: Fiber.RuntimeFiber<unknown, unknown>): void {
-    fiber.unsafeInterruptAsFork(FiberId.none)
+    return null
   }
 
   #errorOf(cause: Cause.Cause<ConnectError | StreamError>, syscall: Syscall): Error {
     return Option.match(Cause.failureOption(cause), {
-      onSome: (failure) => new NodeSystemError(failure, syscall),
+      onSome: (failure) => new NodeSystemError(failure, syscall, syscall === "connect" ? this.#place() : {}),
       onNone: () => {
         const defect = Cause.squash(cause)
         return defect instanceof Error ? defect : new Error(String(defect))
@@ -352,27 +498,46 @@ export class NodeDuplex extends Duplex {
     })
   }
 
-  /** The timer only looks; moving it with every byte would cost a fiber each. */
+  #place(): Place {
+    return { address: this.remoteAddress ?? this.#source.host, port: this.remotePort }
+  }
+
   #noteActivity(): void {
-    if (this.timeout === undefined || this.destroyed) return
-    this.#lastActivity = this.#now()
-    this.#idle ??= this.#fork(this.#watch(this.timeout), () => {
-      this.#idle = undefined
-      this.emit("timeout")
-    })
+    if (this.timeout === undefined || this.timeout === 0 || this.destroyed) return
+    if (this.#idle.isArmed) this.#idle.refresh()
+    else this.#idle.arm(this.timeout)
   }
 
-  #watch(timeout: number): Effect.Effect<void> {
-    const look: Effect.Effect<void> = Effect.suspend(() => {
-      const left = this.#lastActivity + timeout - this.#now()
-      return left <= 0 ? Effect.void : Effect.zipRight(Effect.sleep(Duration.millis(left)), look)
-    })
-    return look
+  /** A write of which the peer has taken something since is no silence. */
+  #onSilence(): void {
+    const connection = this.#connection
+    if (connection !== undefined && this.#writing !== undefined) {
+      const { bytesAcknowledged, bytesWritten } = Runtime.runSync(this.#runtime)(connection.stats)
+      const sent = bytesAcknowledged + bytesWritten
+      if (sent !== this.#sentBefore) {
+        this.#sentBefore = sent
+        return this.#noteActivity()
+      }
+    }
+    this.#resource.runInAsyncScope(() => this.emit("timeout"))
   }
+}
 
-  #now(): number {
-    return this.#clock.unsafeCurrentTimeMillis()
-  }
+/** Bytes that arrived in pieces, as one. */
+const joined = (pieces: ReadonlyArray<Uint8Array>): Buffer => {
+  if (pieces.length > 1) return Buffer.concat(pieces)
+  const { buffer, byteLength, byteOffset } = pieces[0]!
+  return Buffer.from(buffer, byteOffset, byteLength)
+}
+
+/** `write` once the peer has ended, and our side with it. */
+function writeAfterEnd(this: NodeDuplex, ...args: Parameters<Duplex["write"]>): boolean {
+  if (!this.writableEnded) return Duplex.prototype.write.apply(this, args)
+  const error = NodeErrors.endedByPeer()
+  const callback: unknown = args.at(-1)
+  if (typeof callback === "function") process.nextTick(callback, error)
+  this.destroy(error)
+  return false
 }
 
 /**
@@ -412,8 +577,10 @@ export const fromStream = (stream: StreamConnection, options: Options = {}): Eff
   Effect.map(Effect.runtime<never>(), (runtime) => new NodeDuplex(runtime, stream, options))
 
 /**
- * What a {@link connector} makes a Duplex of. `initialData` is not among it: what is written in the same turn of the event
+ * What a {@link Connect} makes a Duplex of. `initialData` is not among it: what is written in the same turn of the event
  * loop travels with the SYN.
+ *
+ * **Units** `timeout` is that of opening the stream; for silence afterwards there is `setTimeout`.
  *
  * @category models
  * @since 0.1.0
@@ -421,28 +588,65 @@ export const fromStream = (stream: StreamConnection, options: Options = {}): Eff
 export interface ConnectorOptions extends Omit<ConnectOptions, "initialData">, Options {}
 
 /**
- * `net.connect` for destinations: a function for code outside of Effect, which returns a Duplex at once, to be written to
- * while it connects. It emits `connect` and `ready`, or `error` with the code of a failed connect.
+ * The same with the names of `node:net`.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface HostOptions extends Omit<ConnectorOptions, "destination" | "port"> {
+  readonly host: string
+  readonly port?: number | string | undefined
+}
+
+/**
+ * `net.connect` for destinations, with its arguments: options, or port and host, and a listener for `connect`. It returns a
+ * Duplex at once, to be written to while it connects, which emits `connect` and `ready`, or `error` with the code of a failed
+ * connect.
+ *
+ * **Errors** thrown: `ERR_SOCKET_BAD_PORT`; `ERR_MISSING_ARGS` without a destination, for there is no `localhost` here.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Connect {
+  (options: ConnectorOptions | HostOptions, onConnect?: () => void): NodeDuplex
+  (port: number | string, destination: string | Destination, onConnect?: () => void): NodeDuplex
+}
+
+/**
+ * `net.connect` for destinations, for code outside of Effect.
  *
  * @category constructors
  * @since 0.1.0
  */
-export const connector: Effect.Effect<
-  (options: ConnectorOptions, onConnect?: () => void) => NodeDuplex,
-  never,
-  StreamManager
-> = Effect.gen(function* () {
+export const connector: Effect.Effect<Connect, never, StreamManager> = Effect.gen(function* () {
   const manager = yield* StreamManager
   const runtime = yield* Effect.runtime<never>()
-  return (options, onConnect) => {
-    const { destination } = options
+  const connect: Connect = (...args: ReadonlyArray<unknown>) => {
+    const options = connectOptions(args)
+    const { destination, signal, onread, ...knobs } = options
     const source: Source = {
-      open: (initialData) => manager.connect({ ...options, initialData }),
+      open: (initialData) => manager.connect({ ...knobs, destination, initialData }),
       remoteAddress: typeof destination === "string" ? undefined : destination.b32,
-      remotePort: options.port ?? 0
+      remotePort: options.port ?? 0,
+      host: typeof destination === "string" ? destination : undefined
     }
     const duplex = new NodeDuplex(runtime, source, { localAddress: manager.destination.b32, ...options })
-    if (onConnect !== undefined) duplex.once("connect", onConnect)
+    const onConnect = args.at(-1)
+    if (typeof onConnect === "function") duplex.once("connect", onConnect as () => void)
     return duplex
   }
+  return connect
 })
+
+const connectOptions = ([first, second]: ReadonlyArray<unknown>): ConnectorOptions => {
+  const given = (
+    typeof first === "object" && first !== null ? first : { port: first, destination: second }
+  ) as Partial<ConnectorOptions> & { readonly host?: string }
+  const destination = given.destination ?? given.host
+  if (destination === undefined || typeof destination === "function" || destination === "") {
+    throw NodeErrors.missingArgs('"destination" or "host"')
+  }
+  const { port } = given
+  return { ...given, destination, port: port === undefined ? 0 : NodeErrors.portOf("Port", port) }
+}

@@ -1,34 +1,73 @@
 /**
  * A port of ours as a `net.Server`, for code that takes sockets by the `connection` event. Each is a `NodeDuplex`.
  *
- * Other servers take their connections from it: `server.on("connection", (socket) => httpServer.emit("connection", socket))`,
- * and the same for a `tls.Server`.
+ * {@link attach} gives the connections of a port to any other server: `http`, `https`, `http2`, `tls`, `net`.
  *
  * @since 0.1.0
  */
 import { EventEmitter } from "node:events"
+import type * as Net from "node:net"
 import type { StreamConnection } from "@effect-i2p/streaming/StreamConnection"
+import type { ListenError } from "@effect-i2p/streaming/StreamError"
 import type { StreamListener } from "@effect-i2p/streaming/StreamListener"
 import { type ListenOptions, StreamManager } from "@effect-i2p/streaming/StreamManager"
 import * as Cause from "effect/Cause"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
+import * as Random from "effect/Random"
 import * as Runtime from "effect/Runtime"
 import * as Scope from "effect/Scope"
+import * as Guard from "./internal/guard.js"
+import { toNode } from "./internal/handOver.js"
+import * as NodeErrors from "./internal/nodeErrors.js"
 import { type Options as DuplexOptions, NodeDuplex } from "./NodeDuplex.js"
 import { NodeSystemError } from "./NodeSystemError.js"
 
 /**
- * Options of the listener, and of the Duplex of each connection.
+ * Where a server listens.
  *
- * **Shape** `halfClose` is true unless told otherwise: who accepts a stream and ends it has answered.
+ * **Shape** a number is that port, and 0 every port that has no listener of its own; `"any"` is a free port of 49152 to 65535,
+ * which `address()` tells.
  *
  * @category models
  * @since 0.1.0
  */
-export interface Options extends ListenOptions, DuplexOptions {}
+export type Port = number | "any"
+
+/**
+ * Options of the listener, and of the Duplex of each connection.
+ *
+ * **Shape** `halfClose` is true unless told otherwise: who accepts a stream and ends it has answered. `pauseOnConnect`: a
+ * connection is read once it is resumed; default false, as in `node:net`. `signal` and `onread` are no options of a server;
+ * `listen` takes a signal.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Options
+  extends Omit<ListenOptions, "port">,
+    Omit<DuplexOptions, "signal" | "onread" | "pauseOnCreate"> {
+  readonly port?: Port | undefined
+  readonly pauseOnConnect?: boolean | undefined
+}
+
+/**
+ * What `listen` takes besides the arguments of `net.Server`.
+ *
+ * **Shape** `signal` closes the server. `host` is taken for the sake of programs and changes nothing: a destination has one
+ * address.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface ListenRequest extends Omit<ListenOptions, "port"> {
+  readonly port?: Port | string | undefined
+  readonly host?: string | undefined
+  readonly signal?: AbortSignal | undefined
+}
 
 /**
  * What a connection that was turned away is told of by the event `drop`.
@@ -57,14 +96,16 @@ export interface Dropped {
 export class NodeStreamServer extends EventEmitter {
   /** Connections at a time; more are reset. Undefined: as many as the session takes. */
   maxConnections: number | undefined
-  listening = false
 
   readonly #runtime: Runtime.Runtime<never>
   readonly #manager: StreamManager["Type"]
   readonly #options: Options
   readonly #connections = new Set<NodeDuplex>()
+  /** From `listen` to `close`. */
   #scope: Scope.CloseableScope | undefined
   #port: number | undefined
+  /** Ports that are being given back. */
+  #closing = 0
 
   /** @internal */
   constructor(
@@ -73,62 +114,88 @@ export class NodeStreamServer extends EventEmitter {
     options: Options = {},
     onConnection?: (socket: NodeDuplex) => void
   ) {
-    super()
+    super(options.captureRejections === undefined ? {} : { captureRejections: options.captureRejections })
     this.#runtime = runtime
     this.#manager = manager
     this.#options = options
     if (onConnection !== undefined) this.on("connection", onConnection)
   }
 
+  get listening(): boolean {
+    return this.#port !== undefined
+  }
+
   /**
-   * Begins to listen; `listening` or `error` says how it went. The port is that of the argument or of the options; 0 takes
-   * every port that has no listener of its own.
+   * Begins to listen; `listening` or `error` says how it went. The arguments are those of `net.Server`; without a port it is
+   * that of the server's options, or 0.
+   *
+   * **Errors** thrown: `ERR_SERVER_ALREADY_LISTEN`, `ERR_SOCKET_BAD_PORT`, `ERR_INVALID_ARG_VALUE` for a path,
+   * `ERR_INVALID_ARG_TYPE`.
    */
-  listen(port?: number | ListenOptions | (() => void), onListening?: () => void): this {
-    const request = typeof port === "number" ? { port } : typeof port === "object" ? port : {}
-    const listener = typeof port === "function" ? port : onListening
-    if (this.#scope !== undefined) throw new Error("the server listens already")
-    if (listener !== undefined) this.once("listening", listener)
+  listen(onListening?: () => void): this
+  listen(port: Port | string | undefined, onListening?: () => void): this
+  listen(port: Port | string | undefined, backlog: number | undefined, onListening?: () => void): this
+  listen(port: Port | string | undefined, host: string | undefined, onListening?: () => void): this
+  listen(
+    port: Port | string | undefined,
+    host: string | undefined,
+    backlog: number | undefined,
+    onListening?: () => void
+  ): this
+  listen(options: ListenRequest, onListening?: () => void): this
+  listen(...args: ReadonlyArray<unknown>): this {
+    if (this.#scope !== undefined) throw NodeErrors.alreadyListening()
+    const { port, signal, ...request } = listenRequest(args)
+    const onListening = args.at(-1)
+    if (typeof onListening === "function") this.once("listening", onListening as () => void)
+    const options = { ...this.#options, ...request }
     const scope = Effect.runSync(Scope.make())
     this.#scope = scope
-    const accepting = Effect.flatMap(
-      Scope.extend(this.#manager.listen({ ...this.#options, ...request }), scope),
-      (stream) => {
-        this.#port = stream.port
-        this.listening = true
-        process.nextTick(() => this.emit("listening"))
-        return Effect.forkIn(this.#accept(stream), scope)
-      }
+    const accepting = this.#open(port ?? this.#options.port, options).pipe(
+      Scope.extend(scope),
+      Effect.tap((listener) => Effect.forkIn(this.#accept(listener, scope), scope))
     )
-    Runtime.runFork(this.#runtime)(accepting).addObserver(
-      Exit.match({
-        onSuccess: () => {},
-        onFailure: (cause) => {
-          this.#scope = undefined
-          const error = Option.match(Cause.failureOption(cause), {
-            onSome: (failure) => new NodeSystemError(failure, "listen"),
-            onNone: () => Cause.squash(cause)
-          })
-          process.nextTick(() => this.emit("error", error))
-        }
-      })
-    )
+    const settle = Exit.match({
+      onSuccess: (listener: StreamListener) => this.#opened(scope, listener),
+      onFailure: (cause: Cause.Cause<ListenError>) => this.#failed(scope, cause)
+    })
+    const fiber = Runtime.runFork(this.#runtime)(accepting)
+    const exit = fiber.unsafePoll()
+    // At once, as `net.Server` has its address.
+    if (exit === null) fiber.addObserver((exit) => toNode(() => settle(exit)))
+    else settle(exit)
+    if (signal !== undefined) this.#closeOn(signal)
     return this
   }
 
-  /** Takes no more connections; those that are open stay, and `close` is emitted when the last one is gone. */
+  /**
+   * Takes no more connections; those that are open stay, and `close` is emitted when the last one is gone. The callback gets
+   * `ERR_SERVER_NOT_RUNNING` if it did not listen.
+   */
   close(onClose?: (error?: Error) => void): this {
     const scope = this.#scope
     if (onClose !== undefined) {
-      if (scope === undefined) process.nextTick(onClose, new Error("the server is not listening"))
-      else this.once("close", () => onClose())
+      this.once("close", scope === undefined ? () => onClose(NodeErrors.notRunning()) : () => onClose())
     }
-    if (scope === undefined) return this
-    this.#scope = undefined
-    this.#port = undefined
-    this.listening = false
-    Runtime.runFork(this.#runtime)(Scope.close(scope, Exit.void)).addObserver(() => this.#settle())
+    if (scope !== undefined) {
+      this.#scope = undefined
+      this.#port = undefined
+      this.#closing += 1
+      Runtime.runFork(this.#runtime)(Scope.close(scope, Exit.void)).addObserver(() =>
+        toNode(() => {
+          this.#closing -= 1
+          this.#settle()
+        })
+      )
+    }
+    this.#settle()
     return this
+  }
+
+  /** Closes and waits until the last connection is gone. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#scope === undefined) return
+    await new Promise<void>((resolve) => void this.close(() => resolve()))
   }
 
   /** Ends every connection when it has taken what was written. */
@@ -162,47 +229,134 @@ export class NodeStreamServer extends EventEmitter {
     return this
   }
 
-  #accept(listener: StreamListener): Effect.Effect<never> {
+  /** With `captureRejections`: an async `connection` listener that fails costs its connection. */
+  override [EventEmitter.captureRejectionSymbol](error: Error, event: string | symbol, ...args: Array<unknown>): void {
+    const [socket] = args
+    if (event === "connection" && socket instanceof NodeDuplex) socket.destroy(error)
+    else this.emit("error", error)
+  }
+
+  #open(
+    port: Port | undefined,
+    options: Omit<ListenOptions, "port">
+  ): Effect.Effect<StreamListener, ListenError, Scope.Scope> {
+    if (port !== "any") return this.#manager.listen({ ...options, port })
+    return Random.nextIntBetween(firstAnyPort, 65_536).pipe(
+      Effect.flatMap((port) => this.#manager.listen({ ...options, port })),
+      Effect.retry({ while: (error) => error._tag === "PortInUse", times: maxPortTries })
+    )
+  }
+
+  #opened(scope: Scope.CloseableScope, listener: StreamListener): void {
+    if (this.#scope !== scope) return
+    this.#port = listener.port
+    toNode(() => {
+      if (this.#scope === scope) this.emit("listening")
+    })
+  }
+
+  #failed(scope: Scope.CloseableScope, cause: Cause.Cause<ListenError>): void {
+    if (this.#scope !== scope) return
+    this.#scope = undefined
+    const error = Option.match(Cause.failureOption(cause), {
+      onSome: (failure) =>
+        new NodeSystemError(failure, "listen", {
+          address: this.#manager.destination.b32,
+          port: failure._tag === "PortInUse" ? failure.port : undefined
+        }),
+      onNone: () => Cause.squash(cause)
+    })
+    toNode(() => this.emit("error", error))
+  }
+
+  #closeOn(signal: AbortSignal): void {
+    const abort = Guard.guarded(Guard.ignore, () => void this.close())
+    if (signal.aborted) return toNode(abort)
+    signal.addEventListener("abort", abort, { once: true })
+    this.once(
+      "close",
+      Guard.guarded(Guard.ignore, () => signal.removeEventListener("abort", abort))
+    )
+  }
+
+  #accept(listener: StreamListener, listening: Scope.Scope): Effect.Effect<never> {
     const one = Effect.uninterruptibleMask((restore) =>
       Effect.gen(this, function* () {
         const scope = yield* Scope.make()
         const stream = yield* Effect.onInterrupt(restore(Scope.extend(listener.accept, scope)), () =>
           Scope.close(scope, Exit.void)
         )
-        yield* this.#take(stream, scope)
+        toNode(() => this.#take(stream, scope, listening))
       })
     )
     return Effect.forever(one)
   }
 
-  /** A listener that throws does so as with `net.Server`, out of the event loop and not out of our fiber. */
-  #take(stream: StreamConnection, scope: Scope.CloseableScope): Effect.Effect<void> {
-    if (this.maxConnections !== undefined && this.#connections.size >= this.maxConnections) {
-      const dropped: Dropped = {
-        remoteAddress: stream.remote.b32,
-        remotePort: stream.remotePort,
-        localPort: stream.localPort
-      }
-      process.nextTick(() => this.emit("drop", dropped))
-      return Effect.zipRight(stream.reset, Scope.close(scope, Exit.void))
+  #take(stream: StreamConnection, scope: Scope.CloseableScope, listening: Scope.Scope): void {
+    const isFull = this.maxConnections !== undefined && this.#connections.size >= this.maxConnections
+    if (isFull || this.#scope !== listening) {
+      Runtime.runFork(this.#runtime)(Effect.zipRight(stream.reset, Scope.close(scope, Exit.void)))
+      const { localPort, remotePort } = stream
+      const dropped: Dropped = { remoteAddress: stream.remote.b32, remotePort, localPort }
+      if (isFull) this.emit("drop", dropped)
+      return
     }
-    return Effect.sync(() => {
-      const localAddress = this.#manager.destination.b32
-      const duplex = new NodeDuplex(this.#runtime, stream, { halfClose: true, localAddress, ...this.#options })
-      this.#connections.add(duplex)
-      duplex.once("close", () => {
-        this.#connections.delete(duplex)
-        Runtime.runFork(this.#runtime)(Scope.close(scope, Exit.void))
-        this.#settle()
-      })
-      process.nextTick(() => this.emit("connection", duplex))
+    const { pauseOnConnect, ...options } = this.#options
+    const duplex = new NodeDuplex(this.#runtime, stream, {
+      halfClose: true,
+      localAddress: this.#manager.destination.b32,
+      ...options,
+      pauseOnCreate: pauseOnConnect
     })
+    Object.assign(duplex, { server: this })
+    this.#connections.add(duplex)
+    duplex.once("close", () => {
+      this.#connections.delete(duplex)
+      Runtime.runFork(this.#runtime)(Scope.close(scope, Exit.void))
+      this.#settle()
+    })
+    this.emit("connection", duplex)
   }
 
   #settle(): void {
-    if (this.#scope === undefined && this.#connections.size === 0 && !this.listening) this.emit("close")
+    if (this.#scope !== undefined || this.#closing > 0 || this.#connections.size > 0) return
+    toNode(() => this.emit("close"))
   }
 }
+
+/** Source: RFC 6335, dynamic ports. */
+const firstAnyPort = 49_152
+
+/** Each try fails with the share of ports that are taken. Ours. */
+const maxPortTries = 1_000
+
+/** The arguments of `net.Server.listen`: options, or port, host and backlog; then perhaps a listener. */
+const listenRequest = (
+  args: ReadonlyArray<unknown>
+): Omit<ListenRequest, "port" | "host"> & { readonly port?: Port } => {
+  const [first, ...others] = args
+  if (typeof first === "string" && first !== "any" && Number.isNaN(Number(first))) throw noPaths(first)
+  if (typeof first === "object" && first !== null) {
+    const { host: _, port, ...request } = first as ListenRequest & { readonly path?: unknown }
+    if (typeof request.path === "string") throw noPaths(request.path)
+    const { signal } = request
+    if (signal !== undefined && (typeof signal !== "object" || signal === null || !("aborted" in signal))) {
+      throw NodeErrors.invalidArgType("options.signal", "an instance of AbortSignal", signal)
+    }
+    return { ...request, ...portRequest(port) }
+  }
+  const backlog = others.slice(0, 2).find((other): other is number => typeof other === "number" && other > 0)
+  const request = backlog === undefined ? {} : { backlog }
+  return typeof first === "function" || first === null ? request : { ...request, ...portRequest(first) }
+}
+
+const portRequest = (port: unknown): { readonly port?: Port } => {
+  if (port === undefined) return {}
+  return { port: port === "any" ? port : NodeErrors.portOf("options.port", port) }
+}
+
+const noPaths = (path: string): Error =>
+  NodeErrors.invalidArgValue("path", path, "must be a port: a destination has no paths")
 
 /**
  * A server that ends with the scope: it takes no more connections then, and those that are open have `lingerTimeout` (10 s
@@ -234,17 +388,131 @@ const closed = (server: NodeStreamServer): Effect.Effect<void> =>
   })
 
 /**
+ * `net.createServer` for destinations, with its arguments.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface CreateServer {
+  (options?: Options, onConnection?: (socket: NodeDuplex) => void): NodeStreamServer
+  (onConnection: (socket: NodeDuplex) => void): NodeStreamServer
+}
+
+/**
  * `net.createServer` for a destination: a function for code outside of Effect. Close what it makes.
  *
  * @category constructors
  * @since 0.1.0
  */
-export const factory: Effect.Effect<
-  (options?: Options, onConnection?: (socket: NodeDuplex) => void) => NodeStreamServer,
-  never,
-  StreamManager
-> = Effect.gen(function* () {
+export const factory: Effect.Effect<CreateServer, never, StreamManager> = Effect.gen(function* () {
   const manager = yield* StreamManager
   const runtime = yield* Effect.runtime<never>()
-  return (options, onConnection) => new NodeStreamServer(runtime, manager, options, onConnection)
+  return (first?: Options | ((socket: NodeDuplex) => void), second?: (socket: NodeDuplex) => void) =>
+    typeof first === "function"
+      ? new NodeStreamServer(runtime, manager, {}, first)
+      : new NodeStreamServer(runtime, manager, first, second)
 })
+
+/**
+ * A server that takes connections by its event `connection`: `http`, `https`, `http2`, `tls`, `net`.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type AnyServer = Net.Server
+
+/**
+ * Gives the connections of a port to another server, as long as the scope lives. The server is told by `listening` that it
+ * serves, unless it listens to a port of its own as well; its events, its `clientError` and `tlsClientError` among them, are
+ * left alone. `allowHalfOpen`, `pauseOnConnect` and `maxConnections` are those of the server, unless told otherwise.
+ *
+ * At the end of the scope no more streams are taken, and what the server is answering over HTTP has `lingerTimeout` (10 s) to
+ * be finished. Then every connection ends when it has taken what was written. A server without a port of its own is closed.
+ *
+ * @example
+ * ```ts
+ * import * as Http from "node:http"
+ * import * as NodeStreamServer from "@effect-i2p/platform-node/NodeStreamServer"
+ *
+ * const site = Http.createServer((_, response) => response.end("hello"))
+ *
+ * export const serve = NodeStreamServer.attach(site, { port: 80 })
+ * ```
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const attach = (
+  server: AnyServer,
+  options: Options = {}
+): Effect.Effect<NodeStreamServer, ListenError, StreamManager | Scope.Scope> =>
+  Effect.gen(function* () {
+    const createServer = yield* factory
+    const lingerTimeout = options.lingerTimeout ?? defaultLingerTimeout
+    // Told by Node's own constructors; not in their types.
+    const { allowHalfOpen, pauseOnConnect } = server as { allowHalfOpen?: boolean; pauseOnConnect?: boolean }
+    const streams = createServer({ allowHalfOpen, pauseOnConnect, ...options })
+    streams.maxConnections = server.maxConnections
+    streams.on("connection", (socket) => server.emit("connection", socket as unknown as Net.Socket))
+    const answers = yield* trackAnswers(server)
+    yield* Effect.acquireRelease(
+      Effect.async<void, ListenError>((resume) => {
+        streams.once("error", (error) => resume(failureOf(error)))
+        streams.listen(() => resume(Effect.void))
+      }),
+      () =>
+        Effect.gen(function* () {
+          const closing = yield* Effect.fork(
+            Effect.async<void>((resume) => void streams.close(() => resume(Effect.void)))
+          )
+          if (!server.listening) server.close(Guard.ignore)
+          yield* within(lingerTimeout, answers.none)
+          streams.closeAllConnections()
+          if (Option.isNone(yield* within(lingerTimeout, Fiber.join(closing)))) streams.destroyAllConnections()
+        })
+    )
+    // `http` begins to look for slow requests at this event.
+    if (!server.listening) toNode(() => server.emit("listening"))
+    return streams
+  })
+
+const within = <A>(duration: Duration.DurationInput, effect: Effect.Effect<A>): Effect.Effect<Option.Option<A>> =>
+  Effect.timeoutOption(Effect.interruptible(effect), duration)
+
+/** A failed `listen` has its tagged error as the cause; what has none is a defect. */
+const failureOf = (error: unknown): Effect.Effect<never, ListenError> =>
+  error instanceof NodeSystemError ? Effect.fail(error.cause as ListenError) : Effect.die(error)
+
+/** Counts the answers that an HTTP server is giving, and waits until there is none. */
+const trackAnswers = (
+  server: EventEmitter
+): Effect.Effect<{ readonly none: Effect.Effect<void> }, never, Scope.Scope> => {
+  const open = new Set<EventEmitter>()
+  let onNone: (() => void) | undefined
+  const track = Guard.guarded(Guard.ignore, (...args: ReadonlyArray<unknown>) => {
+    const answer = args.find((arg) => arg instanceof EventEmitter && "writableEnded" in arg)
+    if (!(answer instanceof EventEmitter)) return
+    open.add(answer)
+    answer.once(
+      "close",
+      Guard.guarded(Guard.ignore, () => {
+        open.delete(answer)
+        if (open.size === 0) onNone?.()
+      })
+    )
+  })
+  // A listener to `request` would put the compatibility API of http2 before its own.
+  const event = "updateSettings" in server ? "stream" : "request"
+  return Effect.as(
+    Effect.acquireRelease(
+      Effect.sync(() => void server.prependListener(event, track)),
+      () => Effect.sync(() => void server.off(event, track))
+    ),
+    {
+      none: Effect.async((resume) => {
+        onNone = () => resume(Effect.void)
+        if (open.size === 0) onNone()
+      })
+    }
+  )
+}

@@ -24,15 +24,20 @@ const reviewed: Readonly<Record<string, ReadonlyArray<readonly [call: string, re
   "NodeDuplex.ts": [
     ['this.once("timeout", listener)', users],
     ['this.once("finish", () => this.destroy())', ours],
+    ['this.once("connect", () => this.resetAndDestroy())', ours],
     ['duplex.once("close", () => resume(Effect.void))', resumes],
-    ['duplex.once("connect", onConnect)', users]
+    ['duplex.once("connect", onConnect as () => void)', users]
   ],
   "NodeStreamServer.ts": [
     ['this.on("connection", onConnection)', users],
-    ['this.once("listening", listener)', users],
-    ['this.once("close", () => onClose())', users],
+    ['this.once("listening", onListening as () => void)', users],
+    ['this.once("close", scope === undefined ? () => onClose(', users],
     ['duplex.once("close", () => { this.#connections.delete(duplex)', ours],
-    ["createServer(options, onConnection)", users]
+    ["createServer(options, onConnection)", users],
+    ["server.prependListener(event, track)", "guarded where it is made"],
+    ["createServer({ allowHalfOpen, pauseOnConnect, ...options })", "takes options, and no listener"],
+    ['streams.on("connection", (socket) => server.emit("connection",', users],
+    ['streams.once("error", (error) => resume(failureOf(error)))', resumes]
   ],
   "NodeInsight.ts": [
     ['server.once("error", onError)', resumes],
@@ -44,7 +49,10 @@ const reviewed: Readonly<Record<string, ReadonlyArray<readonly [call: string, re
     ['worker.on("exit", (code) => resume(', resumes]
   ],
   "NodeHttpProxy.ts": [["Http.createServer({", "takes options, and no listener"]],
-  "internal/destinationServer.ts": [['this.once("listening", listener as () => void)', users]],
+  "internal/destinationServer.ts": [
+    ['this.once("listening", listener as () => void)', users],
+    ['this.once("close", () => callback(NodeErrors.notRunning()))', users]
+  ],
   "internal/dial.ts": [
     [
       'socket.once("error", (cause) => resume(Effect.fail(openError(options.explain(cause)))))',

@@ -1,14 +1,13 @@
 /**
  * A `node:http` server that has no port: its sockets are the Duplexes of streams, given to it one by one.
  *
- * Everything about HTTP is Node's. What differs from a server on TCP is how connections end: one that is destroyed with an
- * error is reset, with all that is on its way, which on TCP the kernel would still send.
+ * Everything about HTTP is Node's.
  */
 import * as Http from "node:http"
-import type { Duplex } from "node:stream"
 import type { NodeDuplex } from "../NodeDuplex.js"
 import * as Callers from "./callers.js"
 import * as Guard from "./guard.js"
+import * as NodeErrors from "./nodeErrors.js"
 
 export interface Options {
   readonly http: Http.ServerOptions
@@ -27,7 +26,7 @@ export class DestinationServer extends Http.Server {
   readonly #connections = new Map<NodeDuplex, Set<Http.ServerResponse>>()
   readonly #upgraded = new WeakSet<object>()
   readonly #options: Options
-  #listening = false
+  #state: "idle" | "listening" | "closing" | "closed" = "idle"
   #draining = false
   #onIdle: (() => void) | undefined
 
@@ -35,22 +34,15 @@ export class DestinationServer extends Http.Server {
     super({ ...options.http, ServerResponse: responses(options) })
     this.#options = options
     // Node asks the handle of a port, which there is none of.
-    Object.defineProperty(this, "listening", { get: () => this.#listening })
-    // Without a listener Node destroys the socket with the error, and what it has answered with it.
-    this.on("clientError", (error: Error & { code?: string }, socket: Duplex) =>
-      Guard.guarded(
-        () => void socket.destroy(),
-        () => refuse(error, socket as NodeDuplex)
-      )()
-    )
+    Object.defineProperty(this, "listening", { get: () => this.#state === "listening" })
   }
 
   /** Begins to take streams; opens no port, whatever it is given. */
   override listen(...args: ReadonlyArray<unknown>): this {
     const listener = args.at(-1)
     if (typeof listener === "function") this.once("listening", listener as () => void)
-    if (this.#listening) return this
-    this.#listening = true
+    if (this.#state !== "idle") return this
+    this.#state = "listening"
     // Node makes its table of connections, and the timer that looks for slow ones, at this event.
     process.nextTick(() => this.emit("listening"))
     this.#options.onListen()
@@ -61,13 +53,29 @@ export class DestinationServer extends Http.Server {
     return { address: this.#options.hostname, family: "I2P", port: this.#options.port }
   }
 
+  /** Whether streams are taken, or those that are open are being ended. */
+  get isServing(): boolean {
+    return this.#state === "listening" || this.#state === "closing"
+  }
+
+  /** Takes no more streams; emits `close`, and calls back, when the last one is gone. */
   override close(callback?: (error?: Error) => void): this {
+    if (this.#state === "listening") this.shutDown(callback)
+    else if (this.#state !== "closing") super.close(callback)
+    else if (callback !== undefined) {
+      this.once("close", () => callback(NodeErrors.notRunning()))
+    }
+    return this
+  }
+
+  /** The same for whoever comes second, too. */
+  shutDown(callback?: () => void): void {
+    this.#state = "closing"
     this.#options.onClose(() => {
-      this.#listening = false
+      this.#state = "closed"
       // Emits `close`, stops Node's timer, and complains to the callback that there was no port.
       super.close(() => callback?.())
     })
-    return this
   }
 
   /** Takes a connection, and calls back when it is gone. */
@@ -154,24 +162,4 @@ const responses = ({ http, sendDate }: Options): typeof Http.ServerResponse => {
 /** Tells the peer with the answer that it is the last. */
 const leaveAfter = (answer: Http.ServerResponse): void => {
   if (!answer.headersSent) answer.shouldKeepAlive = false
-}
-
-/** What Node answers to a request that is none. */
-const refusals: Readonly<Record<string, string>> = {
-  HPE_HEADER_OVERFLOW: "431 Request Header Fields Too Large",
-  HPE_CHUNK_EXTENSIONS_OVERFLOW: "413 Payload Too Large",
-  ERR_HTTP_REQUEST_TIMEOUT: "408 Request Timeout"
-}
-
-const refuse = (error: { readonly code?: string }, socket: NodeDuplex): void => {
-  // A stream that has failed takes nothing any more.
-  if (!socket.writable || socket.connecting || socket.errored) {
-    socket.destroy()
-    return
-  }
-  const answering = (socket as { _httpMessage?: { headersSent: boolean } | null })._httpMessage
-  if (answering?.headersSent !== true) {
-    socket.write(`HTTP/1.1 ${refusals[error.code ?? ""] ?? "400 Bad Request"}\r\nConnection: close\r\n\r\n`)
-  }
-  socket.destroySoon()
 }

@@ -1,5 +1,6 @@
 /**
- * Listeners of emitters that a peer feeds. An exception in one of them would end the process, or the fiber that emits.
+ * Listeners of ours on emitters that a peer feeds. An exception in one of them would end the process. Those of the program are
+ * not guarded: what they throw is the program's to hear of, see `handOver.ts`.
  */
 
 /** The listener; what it throws goes to `broke`, which ends the connection it came from. */

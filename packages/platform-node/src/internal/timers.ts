@@ -27,14 +27,23 @@ export const millis = (duration: Duration.DurationInput): number => Duration.toM
 /** Node validates some of them as whole numbers, and 0 would be no limit. */
 const whole = (millis: number): number => Math.min(Math.max(1, Math.ceil(millis)), maxOption)
 
-/** Runs once, so long after it was armed last; any length of time, Infinity included. */
+/**
+ * Runs once, so long after it was armed last; any length of time, Infinity included. With `isQuiet` it does not keep the
+ * process alive.
+ */
 export class Timer {
   readonly #run: () => void
+  readonly #isQuiet: boolean
   #handle: NodeJS.Timeout | undefined
   #millis = Number.POSITIVE_INFINITY
 
-  constructor(run: () => void) {
+  constructor(run: () => void, isQuiet = false) {
     this.#run = run
+    this.#isQuiet = isQuiet
+  }
+
+  get isArmed(): boolean {
+    return this.#handle !== undefined
   }
 
   /** Begins anew with another time. */
@@ -63,5 +72,6 @@ export class Timer {
       if (left > step) this.#wait(left - step)
       else this.#run()
     }, step)
+    if (this.#isQuiet) this.#handle.unref()
   }
 }
