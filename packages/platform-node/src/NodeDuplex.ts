@@ -186,8 +186,13 @@ export class NodeDuplex extends Duplex {
     if (options.signal !== undefined) addAbortSignal(options.signal, this)
   }
 
+  /** None: programs take it for a socket of the operating system. */
+  get _handle(): null {
+    return null
+  }
+
   get pending(): boolean {
-    return this.#connection === undefined
+    return this.#connection === undefined || this.destroyed
   }
 
   get readyState(): "opening" | "open" | "readOnly" | "writeOnly" | "closed" {
@@ -283,9 +288,19 @@ export class NodeDuplex extends Duplex {
     return this.destroy()
   }
 
+  /**
+   * Asks for more only when half of `highWaterMark` is free, or when there is less than is asked for: what is read as soon as
+   * there is room for a packet comes packet by packet.
+   */
+  override read(size?: number): ReturnType<Duplex["read"]> {
+    const taken: unknown = super.read(size)
+    if (this.#isWanted && (this.#hasRoom || (taken === null && size !== 0))) this.#readMore()
+    return taken
+  }
+
+  /** Called by `read`, before it takes what is there. */
   override _read(): void {
-    if (this.#connection === undefined) this.#isWanted = true
-    else this.#readMore(this.#connection)
+    this.#isWanted = true
   }
 
   override _write(chunk: Uint8Array, _encoding: BufferEncoding, callback: (error?: Error | null) => void): void {
@@ -387,7 +402,7 @@ export class NodeDuplex extends Duplex {
     if (this.destroyed) return
     this.#attach(connection)
     this.#noteActivity()
-    if (this.#isWanted) this.#readMore(connection)
+    if (this.#isWanted) this.#readMore()
     this.emit("connect")
     this.emit("ready")
     if (this.readable && !this.isPaused()) this.read(0)
@@ -403,21 +418,27 @@ export class NodeDuplex extends Duplex {
     for (const ready of this.#whenOpen.splice(0)) ready(connection)
   }
 
+  get #hasRoom(): boolean {
+    return this.readableLength <= this.readableHighWaterMark / 2
+  }
+
   /** Takes what is there, as much as there is room for. */
-  #readMore(connection: StreamConnection): void {
-    if (this.#isReading || this.destroyed || this.readableEnded) return
+  #readMore(): void {
+    const connection = this.#connection
+    if (connection === undefined || this.#isReading || this.destroyed) return
     this.#isReading = true
+    this.#isWanted = false
     const room = Math.min(maxRead, this.readableHighWaterMark - this.readableLength)
     this.#fork(
       connection.readSome(room),
       Exit.match({
-        onSuccess: (taken) => this.#receive(connection, taken),
+        onSuccess: (taken) => this.#receive(taken),
         onFailure: (cause) => this.destroy(this.#errorOf(cause, "read"))
       })
     )
   }
 
-  #receive(connection: StreamConnection, taken: ReadonlyArray<Uint8Array>): void {
+  #receive(taken: ReadonlyArray<Uint8Array>): void {
     this.#isReading = false
     if (this.destroyed) return
     if (taken.length === 0) {
@@ -435,7 +456,7 @@ export class NodeDuplex extends Duplex {
     try {
       wantsMore = this.#onread === undefined ? this.push(bytes) : this.#take(this.#onread, bytes)
     } finally {
-      if (wantsMore) this.#readMore(connection)
+      if (wantsMore && this.#hasRoom) this.#readMore()
     }
   }
 
@@ -454,7 +475,7 @@ export class NodeDuplex extends Duplex {
 
   #readOn(): void {
     if (this.#onread === undefined || this.#connection === undefined || this.destroyed) return
-    if (this.#take(this.#onread, this.#untaken)) this.#readMore(this.#connection)
+    if (this.#take(this.#onread, this.#untaken)) this.#readMore()
   }
 
   #withConnection(use: (connection: StreamConnection) => void): void {

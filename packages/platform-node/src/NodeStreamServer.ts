@@ -78,7 +78,10 @@ export interface ListenRequest extends Omit<ListenOptions, "port"> {
 export interface Dropped {
   readonly remoteAddress: string
   readonly remotePort: number
+  readonly remoteFamily: "I2P"
+  readonly localAddress: string
   readonly localPort: number
+  readonly localFamily: "I2P"
 }
 
 /**
@@ -114,6 +117,9 @@ export class NodeStreamServer extends EventEmitter {
     options: Options = {},
     onConnection?: (socket: NodeDuplex) => void
   ) {
+    if (typeof options !== "object" || options === null) {
+      throw NodeErrors.invalidArgType("options", "of type object", options)
+    }
     super(options.captureRejections === undefined ? {} : { captureRejections: options.captureRejections })
     this.#runtime = runtime
     this.#manager = manager
@@ -174,7 +180,7 @@ export class NodeStreamServer extends EventEmitter {
    */
   close(onClose?: (error?: Error) => void): this {
     const scope = this.#scope
-    if (onClose !== undefined) {
+    if (typeof onClose === "function") {
       this.once("close", scope === undefined ? () => onClose(NodeErrors.notRunning()) : () => onClose())
     }
     if (scope !== undefined) {
@@ -296,8 +302,14 @@ export class NodeStreamServer extends EventEmitter {
     const isFull = this.maxConnections !== undefined && this.#connections.size >= this.maxConnections
     if (isFull || this.#scope !== listening) {
       Runtime.runFork(this.#runtime)(Effect.zipRight(stream.reset, Scope.close(scope, Exit.void)))
-      const { localPort, remotePort } = stream
-      const dropped: Dropped = { remoteAddress: stream.remote.b32, remotePort, localPort }
+      const dropped: Dropped = {
+        remoteAddress: stream.remote.b32,
+        remotePort: stream.remotePort,
+        remoteFamily: "I2P",
+        localAddress: this.#manager.destination.b32,
+        localPort: stream.localPort,
+        localFamily: "I2P"
+      }
       if (isFull) this.emit("drop", dropped)
       return
     }
