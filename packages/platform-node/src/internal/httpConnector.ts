@@ -2,6 +2,9 @@
  * Opens the connections of all HTTP clients: a stream, and TLS in it for https.
  *
  * The Duplex is there at once and opens with the first bytes written to it, so that a request travels with the SYN.
+ *
+ * It ends as a TCP socket does, `halfClose`: an HTTP client ends its side when it has its answer, so nothing is lost by saying
+ * it, and a program that an upgrade or a CONNECT has given the socket waits for the answer to its end.
  */
 import type { Duplex } from "node:stream"
 import * as Tls from "node:tls"
@@ -47,7 +50,7 @@ export const make = (options: Options): Effect.Effect<Connector, never, StreamMa
       check: (request) => Either.match(resolve(request), { onLeft: (error) => error, onRight: () => undefined }),
       connect: (request) =>
         Either.map(resolve(request), (target) => {
-          const duplex = connect({ ...options.connect, ...target })
+          const duplex = connect({ ...options.connect, halfClose: true, ...target })
           return request.protocol === "https:" ? secure(duplex, request, options.tls, tlsTimeout) : duplex
         })
     }

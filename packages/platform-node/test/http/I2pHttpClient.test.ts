@@ -1,5 +1,6 @@
 import * as Http from "node:http"
 import * as Https from "node:https"
+import type { Duplex } from "node:stream"
 import * as Tls from "node:tls"
 import * as Url from "node:url"
 import * as HttpClient from "@effect/platform/HttpClient"
@@ -20,6 +21,7 @@ import type * as Scope from "effect/Scope"
 import * as I2pAgent from "../../src/I2pAgent.js"
 import * as I2pCaller from "../../src/I2pCaller.js"
 import * as I2pHttpClient from "../../src/I2pHttpClient.js"
+import * as I2pHttpServer from "../../src/I2pHttpServer.js"
 import * as NodeDuplex from "../../src/NodeDuplex.js"
 import { NodeSystemError } from "../../src/NodeSystemError.js"
 import { cert, key } from "../fixtures/certificate.js"
@@ -196,6 +198,70 @@ describe("hosts", () => {
       const { http } = yield* agents()
       const error = yield* Effect.flip(nodeGet({ hostname: destination.base64 }, http))
       assert.match(String(Option.getOrThrow(I2pHttpError.refusal(error)).reason), /hosts/)
+    })
+  )
+})
+
+describe("a connection that HTTP has handed over", () => {
+  const host = (handOver: (server: Http.Server) => void) =>
+    Effect.gen(function* () {
+      const { site } = yield* Site.Both
+      const server = yield* Effect.provideService(
+        I2pHttpServer.makeNode({ shutdownTimeout: "500 millis" }),
+        StreamManager,
+        site
+      )
+      handOver(server)
+      server.listen()
+    })
+
+  /** The rest of what the other side says, once we have ended ours. */
+  const endAndRead = (event: "connect" | "upgrade", request: Http.ClientRequest): Effect.Effect<string, Error> =>
+    Effect.async<string, Error>((resume) => {
+      request.on(event, (_: Http.IncomingMessage, socket: Duplex, head: Buffer) => {
+        const pieces = [head]
+        socket.on("data", (piece: Buffer) => pieces.push(piece))
+        socket.on("end", () => resume(Effect.succeed(Buffer.concat(pieces).toString())))
+        socket.end("ours")
+      })
+      request.on("error", (error) => resume(Effect.fail(error)))
+      request.end()
+    }).pipe(
+      Effect.timeoutFail({ duration: "5 seconds", onTimeout: () => new Error("the other side never saw our end") })
+    )
+
+  const answerAtEnd = (head: string) => (_: Http.IncomingMessage, socket: Duplex) => {
+    const pieces: Array<Buffer> = []
+    socket.on("data", (piece: Buffer) => pieces.push(piece))
+    socket.on("end", () => socket.end(`had ${Buffer.concat(pieces)}`))
+    socket.write(head)
+  }
+
+  live(
+    "ends as on TCP after an upgrade: the other side sees our end, and may answer it",
+    Effect.gen(function* () {
+      yield* host((server) =>
+        server.on(
+          "upgrade",
+          answerAtEnd("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n")
+        )
+      )
+      const { http } = yield* agents()
+      const request = Http.request("http://site.i2p/", {
+        agent: http,
+        headers: { connection: "Upgrade", upgrade: "echo" }
+      })
+      assert.strictEqual(yield* endAndRead("upgrade", request), "had ours")
+    })
+  )
+
+  live(
+    "and after a CONNECT",
+    Effect.gen(function* () {
+      yield* host((server) => server.on("connect", answerAtEnd("HTTP/1.1 200 OK\r\n\r\n")))
+      const { http } = yield* agents()
+      const request = Http.request("http://site.i2p/", { agent: http, method: "CONNECT", path: "other.i2p:443" })
+      assert.strictEqual(yield* endAndRead("connect", request), "had ours")
     })
   )
 })
