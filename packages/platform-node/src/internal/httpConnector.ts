@@ -50,13 +50,17 @@ export const make = (options: Options): Effect.Effect<Connector, never, StreamMa
       check: (request) => Either.match(resolve(request), { onLeft: (error) => error, onRight: () => undefined }),
       connect: (request) =>
         Either.map(resolve(request), (target) => {
-          const duplex = connect({ ...options.connect, halfClose: true, ...target })
-          return request.protocol === "https:" ? secure(duplex, request, options.tls, tlsTimeout) : duplex
+          const isSecure = request.protocol === "https:"
+          const duplex = connect({ ...options.connect, halfClose: true, allowHalfOpen: isSecure, ...target })
+          return isSecure ? secure(duplex, request, options.tls, tlsTimeout) : duplex
         })
     }
   })
 
-/** TLS inside of a stream: with `socket` given, Node opens none. */
+/**
+ * TLS inside of a stream: with `socket` given, Node opens none. The Duplex stays open when the peer has ended, for TLS still
+ * writes its own end to it; TLS itself does not, though Node would let it do as its socket does.
+ */
 const secure = (
   duplex: NodeDuplex.NodeDuplex,
   { host, servername }: Request,
@@ -70,6 +74,7 @@ const secure = (
     host,
     socket: duplex
   })
+  socket.allowHalfOpen = false
   const late = new Timers.Timer(() => socket.destroy(new TlsTimedOut({ host, millis: timeout })))
   late.arm(timeout)
   const stop = Guard.guarded(Guard.ignore, () => late.stop())

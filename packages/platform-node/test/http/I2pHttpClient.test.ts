@@ -25,6 +25,7 @@ import * as I2pHttpServer from "../../src/I2pHttpServer.js"
 import * as NodeDuplex from "../../src/NodeDuplex.js"
 import { NodeSystemError } from "../../src/NodeSystemError.js"
 import { cert, key } from "../fixtures/certificate.js"
+import { callback } from "../harness.js"
 import * as NetworkTrap from "./networkTrap.js"
 import * as Site from "./site.js"
 
@@ -352,7 +353,10 @@ describe("https", () => {
   const secureSite = Effect.gen(function* () {
     const { site } = yield* Site.Both
     const listener = yield* site.listen({ port: 443 })
-    const server = Http.createServer((_, response) => response.end("secret"))
+    const server = Http.createServer(({ url }, response) => {
+      if (url === "/last") response.setHeader("connection", "close")
+      response.end("secret")
+    })
     yield* listener
       .run((stream) =>
         Effect.flatMap(NodeDuplex.make(stream, { allowHalfOpen: true, halfClose: true }), (duplex) =>
@@ -367,7 +371,35 @@ describe("https", () => {
         )
       )
       .pipe(Effect.forkScoped)
+    return server
   })
+
+  it.live("ends with a server that ends first, after an answer and between two, without an error", () =>
+    Effect.gen(function* () {
+      const { destination, visitor } = yield* Site.Both
+      const server = yield* secureSite
+      const { https } = yield* agents({ hosts: { "test.i2p": destination }, tls: { ca: cert } })
+      const errors: Array<string> = []
+      let closeAtServer = () => {}
+      server.on("connection", (socket: Duplex) => {
+        closeAtServer = () => void socket.destroy()
+      })
+      /** Waits for the socket to close, too. */
+      const get = (path: string, atEnd: () => void) =>
+        callback<void>((resume) => {
+          const request = Https.get({ host: "test.i2p", path, agent: https }, (response) => {
+            response.resume().on("end", atEnd)
+          })
+          request.on("socket", (socket) => {
+            socket.on("error", ({ message }) => errors.push(message)).on("close", () => resume())
+          })
+        })
+      yield* get("/last", () => {})
+      yield* get("/", () => closeAtServer())
+      assert.deepStrictEqual(errors, [])
+      yield* eventually(Effect.map(visitor.active, (active) => active.length === 0))
+    }).pipe(Effect.scoped, Effect.provide(Site.layer()))
+  )
 
   it.live("is TLS inside of the stream, with the certificate checked", () =>
     Effect.gen(function* () {
