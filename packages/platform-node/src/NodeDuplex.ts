@@ -346,10 +346,13 @@ export class NodeDuplex extends Duplex {
       const lost = connection === undefined ? NodeErrors.closedBeforeConnection() : NodeErrors.writeAfterDestroy()
       this.#later(() => writing(error ?? lost))
     }
-    this.#later(() => {
-      this.emit("close", error !== null)
-      this.#resource.emitDestroy()
-    })
+    // In a turn of its own, as of a handle that libuv closes: callbacks of what was under way come first.
+    setImmediate(() =>
+      this.#resource.runInAsyncScope(() => {
+        this.emit("close", error !== null)
+        this.#resource.emitDestroy()
+      })
+    )
   }
 
   #writeAll(chunks: ReadonlyArray<Uint8Array>, callback: (error?: Error | null) => void): void {

@@ -44,6 +44,26 @@ const read = (socket: NodeJS.ReadableStream) =>
     socket.once("end", () => resume(text))
   })
 
+describe("close", () => {
+  live(
+    "comes after the callbacks of what was under way, however many ticks they take",
+    Effect.gen(function* () {
+      const { near } = yield* pair
+      const duplex = yield* NodeDuplex.fromStream(near)
+      const order: Array<string> = []
+      yield* callback<void>((resume) => {
+        duplex.on("close", () => {
+          order.push("close")
+          resume()
+        })
+        duplex.destroy()
+        process.nextTick(() => process.nextTick(() => process.nextTick(() => order.push("ticks"))))
+      })
+      assert.deepStrictEqual(order, ["ticks", "close"])
+    })
+  )
+})
+
 describe("a socket that nobody reads", () => {
   live(
     "sees its end and closes, and its server does",
