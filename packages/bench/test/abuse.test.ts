@@ -3,7 +3,9 @@
  * against the whole stack on simulated time. What it costs in real time tells `npm run abuse`.
  */
 import { assert, describe, it } from "@effect/vitest"
+import * as Compression from "@effect-i2p/i2cp/Compression"
 import * as Message from "@effect-i2p/i2cp/Message"
+import * as Payload from "@effect-i2p/i2cp/Payload"
 import * as NodeCompression from "@effect-i2p/platform-node/NodeCompression"
 import * as NodeSignatures from "@effect-i2p/platform-node/NodeSignatures"
 import * as CostlySignatures from "@effect-i2p/testkit/CostlySignatures"
@@ -12,6 +14,7 @@ import * as Chunk from "effect/Chunk"
 import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
 import * as Layer from "effect/Layer"
 import * as Logger from "effect/Logger"
 import * as Stream from "effect/Stream"
@@ -20,7 +23,19 @@ import * as Streaming from "../src/abuse/streaming.js"
 import * as Trial from "../src/abuse/Trial.js"
 import * as World from "../src/abuse/World.js"
 
-const quiet = Layer.mergeAll(NodeCompression.layer, Logger.remove(Logger.defaultLogger))
+/** The largest content that was ever inflated: it is gone again when memory is measured. */
+const inflated = { most: 0 }
+
+const compression: Compression.Service = {
+  ...NodeCompression.zlib,
+  inflateRaw: (bytes, maxBytes) => {
+    const content = NodeCompression.zlib.inflateRaw(bytes, maxBytes)
+    if (Either.isRight(content)) inflated.most = Math.max(inflated.most, content.right.length)
+    return content
+  }
+}
+
+const quiet = Layer.mergeAll(Layer.succeed(Compression.Compression, compression), Logger.remove(Logger.defaultLogger))
 
 /** What the checks of signatures take counts, as on a processor; nothing else does. */
 const simulate =
@@ -57,6 +72,7 @@ for (const [backend, costs, kinds] of [
             assert.isAtMost(outcome.p95 / outcome.p95Before, 2)
             if (attack.openings === true) assert.isAtMost(outcome.opening / outcome.openingBefore, 2)
             assert.isTrue(outcome.survived && outcome.admitted)
+            assert.isAtMost(inflated.most, Payload.MAX_INFLATED)
             for (const [name, most] of Object.entries(bound)) {
               assert.isAtMost(outcome[name as keyof Trial.Bound], most, name)
             }

@@ -1,6 +1,7 @@
 /** On a clock that checks move by what they cost, and that otherwise stands still until a test moves it. */
 import { assert, describe, it } from "@effect/vitest"
 import * as VerificationBudget from "@effect-i2p/i2cp/VerificationBudget"
+import { inUse } from "@effect-i2p/testkit/Heap"
 import * as KeyType from "@effect-i2p/wire/KeyType"
 import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
@@ -206,6 +207,26 @@ describe("VerificationBudget", () => {
       assert.notStrictEqual(a, b)
       const [c, d] = yield* Effect.provide(Effect.scoped(both), VerificationBudget.layer())
       assert.strictEqual(c, d)
+    })
+  )
+
+  it.scoped("forgets peers whose time is over", () =>
+    Effect.gen(function* () {
+      const { budget, clock } = yield* start()
+      let checked = 0
+      const check = (n: number) => {
+        clock.now += 100
+        budget.unsafeCheck(`peer ${n}`, Ed25519, () => {
+          clock.now += 0.01
+          checked += 1
+          return true
+        })
+      }
+      for (let n = 0; n < 1000; n++) check(n)
+      const before = inUse()
+      for (let n = 1000; n < 40_000; n++) check(n)
+      assert.strictEqual(checked, 40_000)
+      assert.isBelow(inUse() - before, 1_048_576)
     })
   )
 })

@@ -4,6 +4,7 @@ import * as Os from "node:os"
 import * as Path from "node:path"
 import { assert, describe, it } from "@effect/vitest"
 import { StreamManager } from "@effect-i2p/streaming/StreamManager"
+import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Schedule from "effect/Schedule"
@@ -113,6 +114,33 @@ describe("NodeInsight", () => {
       first.destroy()
       const third = Effect.retry(lines(path, 1), { schedule: Schedule.spaced("10 millis"), times: 500 })
       assert.lengthOf(yield* third, 1)
+    })
+  )
+
+  it.scopedLive("keeps a few lines for a watcher that does not read, and tells others meanwhile", () =>
+    Effect.gen(function* () {
+      const path = Path.join(yield* directory, "s")
+      const program = "x".repeat(100_000)
+      yield* Layer.build(watched({ path, program, interval: "1 millis" }))
+      const idle = yield* Effect.acquireRelease(
+        Effect.sync(() => Net.connect(path)),
+        (socket) => Effect.sync(() => socket.destroy())
+      )
+      yield* lines(path, 60)
+      const since = yield* Clock.currentTimeMillis
+      const waiting = yield* Effect.async<number>((resume) => {
+        let length = 0
+        let rest = ""
+        idle.on("data", (chunk) => {
+          length += chunk.length
+          const [line, ...more] = `${rest}${chunk}`.split("\n")
+          rest = more.at(-1) ?? line!
+          const times = [line!, ...more].slice(0, -1).map((text) => JSON.parse(text).time)
+          if (times.some((time) => time > since)) resume(Effect.succeed(length))
+        })
+      })
+      // What waits in the process, and in the buffers of the operating system; all lines were 6 MB.
+      assert.isBelow(waiting, 1_500_000)
     })
   )
 })

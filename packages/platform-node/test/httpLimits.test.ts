@@ -108,6 +108,8 @@ describe("a WebSocket through the HTTP tunnel", () => {
       const { say } = yield* tunnelTo(target)
       const answer = yield* say(webSocket)
       assert.match(answer, /^HTTP\/1\.1 401 Unauthorized\r\n/)
+      // The service sent none.
+      assert.notMatch(answer, /^date:/im)
       assert.strictEqual(answer.slice(answer.indexOf("\r\n\r\n") + 4), body)
     })
   )
@@ -194,6 +196,32 @@ describe("the HTTP tunnel", () => {
   )
 
   live(
+    "gives up an answer that stops, in time",
+    Effect.gen(function* () {
+      const target = yield* service((socket) => {
+        socket.once("data", () => socket.write("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf"))
+      })
+      const { say } = yield* tunnelTo(target, { idleTimeout: "300 millis" })
+      const failure = yield* Effect.flip(say("GET / HTTP/1.1\r\nHost: a\r\n\r\n")).pipe(Effect.timeout("5 seconds"))
+      assert.strictEqual(failure._tag, "StreamReset")
+    })
+  )
+
+  live(
+    "passes sixteen interim answers on, and no more",
+    Effect.gen(function* () {
+      const hint = "HTTP/1.1 103 Early Hints\r\nLink: </a.css>\r\n\r\n"
+      const target = yield* service((socket) => {
+        socket.once("data", () => socket.end(`${hint.repeat(40)}HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\n.`))
+      })
+      const { say } = yield* tunnelTo(target)
+      const answer = yield* say("GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+      assert.strictEqual(answer.match(/ 103 /g)?.length, 16)
+      assert.match(answer, /HTTP\/1\.1 200 OK/)
+    })
+  )
+
+  live(
     "asks the service one thing after the other, however many a visitor asks at once",
     Effect.gen(function* () {
       let open = 0
@@ -271,19 +299,26 @@ const proxyTo = (
     const proxy = yield* NodeHttpProxy.make({ listen: local, ...options }).pipe(
       Effect.provideService(StreamManager, yield* session())
     )
-    const ask = (method: string, path = "/", agent?: Http.Agent) =>
+    const ask = (method: string, path = "/", body = "") =>
       callback<{ readonly status: number; readonly body: string; readonly headers: Http.IncomingHttpHeaders }>(
         (resume) => {
           Http.request(
-            { ...proxy.address, agent, method, path: `http://${site.destination.b32}${path}` },
+            {
+              ...proxy.address,
+              method,
+              path: `http://${site.destination.b32}${path}`,
+              headers: body === "" ? {} : { "Content-Length": body.length }
+            },
             (response) => {
-              let body = ""
+              let answer = ""
               response.on("data", (chunk) => {
-                body += chunk
+                answer += chunk
               })
-              response.on("end", () => resume({ status: response.statusCode ?? 0, body, headers: response.headers }))
+              response.on("end", () =>
+                resume({ status: response.statusCode ?? 0, body: answer, headers: response.headers })
+              )
             }
-          ).end()
+          ).end(body)
         }
       )
     return { ask, proxy, requests, site }
@@ -318,7 +353,7 @@ describe("the HTTP proxy", () => {
   }
 
   live(
-    "asks again what may be asked again, and once what may not, even without a body",
+    "asks again what may be asked again, and once what may not, or has a body",
     Effect.gen(function* () {
       const { ask, requests } = yield* proxyTo((stream, count) => (count === 0 ? stream.write(ok("ok")) : stream.reset))
       assert.strictEqual((yield* ask("GET", "/1")).status, 200)
@@ -326,6 +361,9 @@ describe("the HTTP proxy", () => {
       assert.strictEqual((yield* ask("POST", "/3")).status, 502)
       assert.strictEqual(requests.filter((line) => line.startsWith("POST")).length, 1)
       assert.strictEqual(requests.filter((line) => line.startsWith("GET /2")).length, 2)
+      assert.strictEqual((yield* ask("GET", "/4")).status, 200)
+      assert.strictEqual((yield* ask("GET", "/5", "a body")).status, 502)
+      assert.strictEqual(requests.filter((line) => line.startsWith("GET /5")).length, 1)
     })
   )
 

@@ -217,6 +217,21 @@ describe("callers with dear keys", () => {
   )
 })
 
+describe("pings of 20,000 bytes", () => {
+  it.effect("are not kept until somebody has checked them", () =>
+    Effect.gen(function* () {
+      const network = yield* MemoryTransport.MemoryNetwork
+      const { checks } = (yield* Signatures.Signatures) as ReturnType<typeof CostlySignatures.make>
+      const b = yield* MemoryTransport.streams(bob)
+      const ping = { sendStreamId: 5, flags: Packet.ECHO | Packet.NO_ACK, payload: new Uint8Array(20_000) }
+      yield* network.inject({ to: bob.destination, bytes: sealed(ping, "identity") })
+      yield* Effect.sleep("1 second")
+      assert.deepInclude(yield* b.drops, { malformed: 1 })
+      assert.strictEqual(checks.count, 0)
+    }).pipe(costing(CostlySignatures.native))
+  )
+})
+
 describe("bad signatures on a stream", () => {
   const victim = Effect.fnUntraced(function* () {
     const network = yield* MemoryTransport.MemoryNetwork
@@ -249,6 +264,18 @@ describe("bad signatures on a stream", () => {
       yield* Effect.sleep("10 seconds")
       yield* send(sealed({ ...ids, flags: Packet.RESET }, "signature", alice))
       assert.strictEqual(yield* failureOf(far.read), "StreamReset ResetByPeer")
+    }).pipe(costing(CostlySignatures.native))
+  )
+
+  it.effect("are not checked if one of its ids is wrong", () =>
+    Effect.gen(function* () {
+      const { checks, far, ids, near, send } = yield* victim()
+      const before = checks.count
+      const others = { ...ids, receiveStreamId: ids.receiveStreamId + 1 }
+      yield* send(sealed({ ...others, flags: Packet.RESET }, "signature", mallory))
+      yield* near.write(bytes("alive"))
+      assert.strictEqual(yield* readText(far), "alive")
+      assert.strictEqual(checks.count, before)
     }).pipe(costing(CostlySignatures.native))
   )
 

@@ -51,6 +51,16 @@ const forgedSyns: Attack = {
   }
 }
 
+/** Mallory fills Alice's quota if names are counted before they are proven: then she is not let in. */
+const synsInName: Attack = {
+  name: "SYNs in another's name, who has a quota",
+  victim: { connectionLimits: { perPeer: { hour: 20 } } },
+  arm: ({ alice, mallory }) =>
+    Effect.succeed((n) =>
+      mallory.send(mallory.syn({ receiveStreamId: 1000 + n }, { ...mallory.keys, destination: alice.destination }))
+    )
+}
+
 const soundSyns: Attack = {
   name: "SYN flood, sound signatures",
   openings: true,
@@ -499,6 +509,7 @@ const dearDatagrams: Attack = {
 export const attacks: ReadonlyArray<Attack> = [
   rubbish,
   forgedSyns,
+  synsInName,
   soundSyns,
   refusedSyns,
   repeatedRefusals,

@@ -254,7 +254,6 @@ export const serve = (server: Http.Server, hop: Hop): void => {
           late.arm(limits.answer)
         }
         if (!socket.connecting) return connected()
-        if (!isOver) late.arm(limits.dial)
         socket.once("connect", Guard.guarded(broke, connected))
       })
     )

@@ -149,6 +149,15 @@ describe("Endpoint", () => {
       assert.strictEqual(Endpoint.admit(self, "carol", 9, 1100)._tag, "New")
     })
 
+    it("keeps room for streams of our own", () => {
+      const self: Endpoint.Endpoint<number, string> = Endpoint.make({ ...limits, maxFromPeers: 2 })
+      register(self, 1, 1, "carol")
+      assert.strictEqual(Endpoint.admit(self, "dave", 2, 0)._tag, "New")
+      register(self, 2, 2, "dave")
+      assert.deepStrictEqual(Endpoint.admit(self, "erin", 3, 0), { _tag: "Full", lack: "Concurrent" })
+      assert.isTrue(Endpoint.hasRoom(self))
+    })
+
     it("refuses what is more than its limit, but not a repetition", () => {
       const self = make()
       for (let id = 1; id <= limits.maxStreams; id++) register(self, id, id)
