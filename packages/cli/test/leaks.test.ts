@@ -122,7 +122,7 @@ const run = Effect.gen(function* () {
             port: 9,
             initialData: bytes.subarray(0, 500)
           })
-          yield* stream.write(bytes)
+          yield* Effect.replicateEffect(stream.write(bytes), 3)
           yield* stream.flush
           note(yield* stream.stats)
           note(stream)
