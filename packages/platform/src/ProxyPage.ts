@@ -4,7 +4,7 @@
  *
  * @since 0.1.0
  */
-import type { ConnectError, ListenError, StreamError } from "@effect-i2p/streaming/StreamError"
+import type { ConnectError, ListenError, StreamError, TransportFailed } from "@effect-i2p/streaming/StreamError"
 import * as Option from "effect/Option"
 import type { NotI2pHost } from "./I2pHttpError.js"
 import * as I2pHttpError from "./I2pHttpError.js"
@@ -215,7 +215,7 @@ export const fromFailure = (failure: ConnectError | ListenError | StreamError): 
         "Check the port, or try again later: the site may limit its visitors."
       )
     case "TransportFailed":
-      return problem(502, "Your router is not reached", message, "Start your router, or see what its log says.")
+      return transportFailed(failure)
     case "TooManyStreams":
       return problem(503, "Too many streams", message, "Close some tabs, or try again later.")
     case "DestinationUnreachable":
@@ -224,6 +224,26 @@ export const fromFailure = (failure: ConnectError | ListenError | StreamError): 
     case "StreamClosed":
     case "StreamReset":
       return problem(502, "The site is not reached", message, "Try again later.")
+  }
+}
+
+const transportFailed = ({ detail, reason }: TransportFailed): Problem => {
+  switch (reason) {
+    case "Overloaded":
+      return problem(503, "Your router is busy", detail, "Try again in a moment.")
+    case "NotReady":
+      return problem(503, "Your router is not ready", detail, "Wait until it has tunnels, and try again.")
+    case "RouterAway":
+    case "NotMade":
+    case "SessionFailed":
+      return problem(502, "Your router is not reached", detail, "Start your router, or see what its log says.")
+    case "SessionClosed":
+      return problem(503, "The proxy is closing", detail, "Start it again.")
+    case "Rejected":
+    case "Aborted":
+    case "BadSignatures":
+    case "Defect":
+      return problem(502, "The site is not reached", detail, "Try again later, or see what the log of the proxy says.")
   }
 }
 

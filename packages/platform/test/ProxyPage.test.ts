@@ -31,6 +31,9 @@ describe("answers of a proxy", () => {
     const status = (error: Parameters<typeof ProxyPage.fromFailure>[0]) => ProxyPage.fromFailure(error).status
     assert.strictEqual(status(new StreamError.ConnectTimedOut({ destination: "a", millis: 1 })), 504)
     assert.strictEqual(status(new StreamError.TooManyStreams({ limit: 1 })), 503)
+    const transport = (reason: StreamError.TransportFailed["reason"]) =>
+      status(new StreamError.TransportFailed({ reason, detail: "d" }))
+    assert.deepStrictEqual([transport("Overloaded"), transport("NotReady"), transport("RouterAway")], [503, 503, 502])
     const refused = new NotI2pHost({ host: "example.com", reason: "r" })
     assert.strictEqual(ProxyPage.fromError(new TypeError("x", { cause: refused })).status, 403)
     assert.deepInclude(ProxyPage.fromError(new Error("broke")), { status: 502, title: "No proper answer" })

@@ -5,7 +5,7 @@
  *
  * @since 0.1.0
  */
-import type { LookupFailed, SendRejected } from "@effect-i2p/i2cp/I2cpError"
+import type { I2cpError, LookupFailed, SendRejected } from "@effect-i2p/i2cp/I2cpError"
 import * as I2cpSession from "@effect-i2p/i2cp/I2cpSession"
 import type * as Payload from "@effect-i2p/i2cp/Payload"
 import type { SessionState } from "@effect-i2p/i2cp/SessionState"
@@ -89,8 +89,8 @@ export class PacketTransport extends Context.Tag("@effect-i2p/streaming/PacketTr
     readonly keys: DestinationKeys
     /**
      * Hands packets over, in order: what one turn of a stream sends, as `sendmmsg` does. May lose some, as networks do, and
-     * waits no longer than the transport's own queue asks; fails when it had to lose one, or is gone for good. Every packet
-     * goes through here.
+     * waits no longer than the transport's own queue asks; fails when it had to lose one, `Overloaded` mostly, which ends
+     * no stream. Every packet goes through here.
      */
     readonly send: (packets: ReadonlyArray<Outgoing>) => Effect.Effect<void, TransportFailed>
     /**
@@ -121,6 +121,26 @@ const reasonOf = (error: LookupFailed): DestinationNotFound["reason"] => {
       return "NotFound"
     default:
       return "Unavailable"
+  }
+}
+
+/** Only a session that waits for its router says `NotReady`; any other failure is its end. */
+const notReady = (error: I2cpError): TransportFailed =>
+  new TransportFailed({
+    reason: error._tag === "NotReady" ? "NotReady" : "SessionFailed",
+    detail: error.message,
+    cause: error
+  })
+
+const notSent = (error: SendRejected): TransportFailed => {
+  const { message: detail } = error
+  switch (error.reason) {
+    case "TooLarge":
+      return new TransportFailed({ reason: "Rejected", detail, cause: error })
+    case "NotReady":
+      return new TransportFailed({ reason: "NotReady", detail, cause: error })
+    default:
+      return new TransportFailed({ reason: "Overloaded", detail, cause: error })
   }
 }
 
@@ -208,7 +228,6 @@ export const layerI2cp: Layer.Layer<PacketTransport, never, I2cpSession.I2cpSess
   Effect.gen(function* () {
     const session = yield* I2cpSession.I2cpSession
     const clock = yield* Effect.clock
-    const failed = (error: { readonly message: string }) => new TransportFailed({ reason: error.message, cause: error })
     const toMessage = (packet: Outgoing): Payload.Outgoing => ({
       to: packet.to,
       protocol: streamingProtocol,
@@ -227,7 +246,7 @@ export const layerI2cp: Layer.Layer<PacketTransport, never, I2cpSession.I2cpSess
         Effect.suspend(() => {
           let rejected: SendRejected | undefined
           for (const packet of packets) rejected = session.unsafeSend(toMessage(packet)) ?? rejected
-          return rejected === undefined ? Effect.void : Effect.fail(failed(rejected))
+          return rejected === undefined ? Effect.void : Effect.fail(notSent(rejected))
         }),
       run: (onPacket) => session.run(streamingProtocol, onPacket),
       path: Stream.changes(Stream.map(session.state.changes, pathOf)),
@@ -244,7 +263,7 @@ export const layerI2cp: Layer.Layer<PacketTransport, never, I2cpSession.I2cpSess
               cause: error
             })
         ),
-      ready: Effect.mapError(session.ready, failed)
+      ready: Effect.mapError(session.ready, notReady)
     }
   })
 )

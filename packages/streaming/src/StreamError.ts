@@ -6,6 +6,7 @@
 import type { OfflineKeysExpired } from "@effect-i2p/wire/DestinationKeys"
 import { shorten } from "@effect-i2p/wire/Text"
 import { Quantity, Uint16 } from "@effect-i2p/wire/WireSchema"
+import * as Predicate from "effect/Predicate"
 import * as Schema from "effect/Schema"
 import * as MessageStatus from "./core/MessageStatus.js"
 import type { Outcome } from "./core/State.js"
@@ -141,17 +142,68 @@ export class DestinationNotFound extends Schema.TaggedError<DestinationNotFound>
 }
 
 /**
- * The transport below is gone, or refused a packet for good.
+ * Our own side of the way failed: the session with the router, or this end of the stream. Says nothing of the peer.
+ *
+ * **Shape** worth a retry on the same manager, see `retryable`: `NotReady`, the session was not up within `readyTimeout`;
+ * `RouterAway`, the router has been away for longer than `outageTimeout`, and the session goes on trying; `Overloaded`, as
+ * much waits for the router as may; `NotMade`, a pool could not make the session. Not worth one: `SessionFailed`, no router
+ * will have the session, see `cause`; `SessionClosed`, its scope is left; `Rejected`, the packet itself was not taken;
+ * `Aborted`, this side ended the opening, as `disconnect` does; `BadSignatures`, too many packets in the peer's name were
+ * forged; `Defect`, an error of this implementation, which is logged. `detail` is one line.
  *
  * @since 0.1.0
  * @category errors
  */
 export class TransportFailed extends Schema.TaggedError<TransportFailed>(
   "@effect-i2p/streaming/StreamError/TransportFailed"
-)("TransportFailed", { reason: Schema.String, cause: Schema.optional(Schema.Defect) }) {
-  override get message(): string {
-    return this.reason
+)("TransportFailed", {
+  reason: Schema.Literal(
+    "NotReady",
+    "RouterAway",
+    "Overloaded",
+    "NotMade",
+    "SessionFailed",
+    "SessionClosed",
+    "Rejected",
+    "Aborted",
+    "BadSignatures",
+    "Defect"
+  ),
+  detail: Schema.String,
+  cause: Schema.optional(Schema.Defect)
+}) {
+  /** Whether the same call on the same manager may succeed later. */
+  get retryable(): boolean {
+    switch (this.reason) {
+      case "NotReady":
+      case "RouterAway":
+      case "Overloaded":
+      case "NotMade":
+        return true
+      default:
+        return false
+    }
   }
+  /** What to do about it. */
+  get hint(): string {
+    return remedies[this.reason]
+  }
+  override get message(): string {
+    return `${this.detail}; ${this.hint}`
+  }
+}
+
+const remedies: Record<TransportFailed["reason"], string> = {
+  NotReady: "wait, or see whether the router builds tunnels",
+  RouterAway: "start the router; the session comes back by itself",
+  Overloaded: "send slower, or try again in a moment",
+  NotMade: "see whether the router runs, and try again",
+  SessionFailed: "mend that, and make a new session",
+  SessionClosed: "make a new session",
+  Rejected: "it would not be taken later either",
+  Aborted: "this program did so, with `disconnect` perhaps",
+  BadSignatures: "somebody interferes, or the peer's keys have changed",
+  Defect: "see the log"
 }
 
 /**
@@ -303,6 +355,59 @@ export type PingError =
   | DestinationUnreachable
   | TransportFailed
   | OfflineKeysExpired
+
+/**
+ * Whether the same `connect` or `ping` may succeed later, with nothing changed. A peer that refused or did not answer may
+ * be on line then; an address that is none, keys out of date, or a session that has failed stay so.
+ *
+ * @example
+ * ```ts
+ * import * as StreamError from "@effect-i2p/streaming/StreamError"
+ * import { StreamManager } from "@effect-i2p/streaming/StreamManager"
+ * import * as Effect from "effect/Effect"
+ * import * as Schedule from "effect/Schedule"
+ *
+ * const patient = (destination: string) =>
+ *   Effect.flatMap(StreamManager, (streams) => streams.connect({ destination, port: 80 })).pipe(
+ *     Effect.retry({ while: StreamError.isRetryable, schedule: Schedule.exponential("1 second"), times: 5 })
+ *   )
+ * ```
+ *
+ * @since 0.1.0
+ * @category predicates
+ */
+export const isRetryable = (error: ConnectError | PingError | TooManyDestinations): boolean => {
+  switch (error._tag) {
+    case "ConnectTimedOut":
+    case "ConnectRefused":
+    case "PingTimedOut":
+    case "TooManyStreams":
+    case "TooManyPings":
+    case "TooManyDestinations":
+      return true
+    case "DestinationUnreachable":
+      return passing.has(error.reason)
+    case "DestinationNotFound":
+      return error.reason === "Unavailable"
+        ? Predicate.hasProperty(error.cause, "reason") && error.cause.reason === "TooMany"
+        : error.reason !== "BadAddress"
+    case "TransportFailed":
+      return error.retryable
+    case "OfflineKeysExpired":
+      return false
+  }
+}
+
+/** What the router or the peer's own mends in time. */
+const passing: ReadonlySet<MessageStatus.HardReason> = new Set([
+  "RouterFailure",
+  "NetworkFailure",
+  "BadSession",
+  "Overflow",
+  "BadLocalLeaseSet",
+  "BadLeaseSet",
+  "ExpiredLeaseSet"
+])
 
 /**
  * The error that readers and writers see for the way a connection ended; undefined for a clean end.

@@ -45,7 +45,7 @@ export interface Service {
    * The streams of the key's destination, which is kept for as long as the scope lasts, and the idle time after.
    *
    * **Errors** `TooManyDestinations` when as many as allowed are in use, or have not been idle for long enough;
-   * `TransportFailed` when the session could not be made. The next who asks tries again.
+   * `TransportFailed`, `NotMade`, when the session could not be made. The next who asks tries again.
    */
   readonly get: (
     isolationKey: string
@@ -88,7 +88,7 @@ export const make = Effect.fnUntraced(function* <E extends { readonly message: s
         Effect.mapError((error) =>
           Cause.isExceededCapacityException(error)
             ? new TooManyDestinations({ limit })
-            : new TransportFailed({ reason: error.message, cause: error })
+            : new TransportFailed({ reason: "NotMade", detail: error.message, cause: error })
         )
       ),
     size: Effect.map(RcMap.keys(pool), (keys) => keys.length)

@@ -155,7 +155,8 @@ describe("a session", () => {
       let isDown = false
       const transport = PacketTransport.of({
         ...inner,
-        send: (packets) => (isDown ? Effect.fail(new TransportFailed({ reason: "down" })) : inner.send(packets))
+        send: (packets) =>
+          isDown ? Effect.fail(new TransportFailed({ reason: "Overloaded", detail: "full" })) : inner.send(packets)
       })
       const a = yield* Effect.map(
         Layer.build(Layer.provide(StreamManager.layer, Layer.succeed(PacketTransport, transport))),
@@ -594,7 +595,8 @@ describe("the end of a session", () => {
       yield* Scope.extend(a.connect({ destination: b.destination, port: 80 }), scope)
       yield* Effect.fork(Scope.close(scope, Exit.void))
       yield* idle
-      assert.strictEqual(yield* failureOf(a.connect({ destination: b.destination, port: 80 })), "TransportFailed")
+      const closing = yield* Effect.flip(a.connect({ destination: b.destination, port: 80 }))
+      assert.deepInclude(closing, { _tag: "TransportFailed", reason: "SessionClosed", retryable: false })
       assert.strictEqual(yield* failureOf(b.connect({ destination: a.destination, port: 80 })), "ConnectRefused")
     }).pipe(simulate({ link: { latencyMillis: 100 } }))
   )

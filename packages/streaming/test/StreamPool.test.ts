@@ -72,7 +72,8 @@ describe("a pool of destinations", () => {
     Effect.gen(function* () {
       const { layer } = yield* destinations((nth) => nth === 1)
       const pool = yield* StreamPool.make(layer)
-      assert.include(yield* failureOf(pool.get("key")), "TransportFailed")
+      const error = yield* Effect.flip(Effect.scoped(pool.get("key")))
+      assert.deepInclude(error, { _tag: "TransportFailed", reason: "NotMade", retryable: true })
       assert.isString((yield* pool.get("key")).destination.b32)
     }).pipe(Effect.scoped, simulate())
   )

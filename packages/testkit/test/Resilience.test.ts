@@ -156,22 +156,27 @@ describe("a router that is killed in mid-transfer", () => {
     )
   }
 
-  it.effect("ends streams with SessionLost once it stays away for longer than outageTimeout", () =>
-    Effect.gen(function* () {
-      const router = yield* LocalRouter.make({ link })
-      const alice = yield* session("alice", [router], { streaming: { outageTimeout: "1 minute" } })
-      const bob = yield* session("bob", [router])
-      const listener = yield* bob.streams.listen({ port: 80 })
-      const near = yield* alice.streams.connect({ destination: bob.streams.destination, port: 80 })
-      yield* listener.accept
-      const reading = yield* Effect.fork(Effect.flip(near.read))
-      yield* near.write(new Uint8Array(50_000))
-      yield* router.faults.kill
-      const error = yield* Fiber.join(reading)
-      assert.isTrue(error._tag === "StreamReset" && error.reason === "SessionLost")
-      const refused = yield* Effect.flip(alice.streams.connect({ destination: bob.streams.destination, port: 80 }))
-      assert.strictEqual(refused._tag, "TransportFailed")
-    }).pipe((test) => SimulatedTime.run(test))
+  it.effect(
+    "ends streams with SessionLost once it stays away for longer than outageTimeout, and lets new ones in after",
+    () =>
+      Effect.gen(function* () {
+        const router = yield* LocalRouter.make({ link })
+        const alice = yield* session("alice", [router], { streaming: { outageTimeout: "1 minute" } })
+        const bob = yield* session("bob", [router])
+        const listener = yield* bob.streams.listen({ port: 80 })
+        const near = yield* alice.streams.connect({ destination: bob.streams.destination, port: 80 })
+        yield* listener.accept
+        const reading = yield* Effect.fork(Effect.flip(near.read))
+        yield* near.write(new Uint8Array(50_000))
+        yield* router.faults.kill
+        const error = yield* Fiber.join(reading)
+        assert.isTrue(error._tag === "StreamReset" && error.reason === "SessionLost")
+        const refused = yield* Effect.flip(alice.streams.connect({ destination: bob.streams.destination, port: 80 }))
+        assert.deepInclude(refused, { _tag: "TransportFailed", reason: "RouterAway", retryable: true })
+        yield* router.faults.start
+        yield* Effect.all([alice.i2cp.ready, bob.i2cp.ready], { concurrency: 2 })
+        yield* alice.streams.connect({ destination: bob.streams.destination, port: 80 })
+      }).pipe((test) => SimulatedTime.run(test))
   )
 })
 

@@ -168,7 +168,9 @@ const pingAll = Effect.fnUntraced(function* (settings: Settings, options: Option
         case "OfflineKeysExpired":
           return Effect.asVoid(Deferred.fail(answered, refuse(error.message)))
         case "TransportFailed":
-          return Effect.asVoid(Deferred.fail(answered, error))
+          return error.retryable
+            ? print({ _tag: "Unreachable", seq, reason: error.message, at })
+            : Effect.asVoid(Deferred.fail(answered, error))
       }
     })
 

@@ -41,6 +41,11 @@ export interface Opening {
   readonly syn?: Packet.Packet | undefined
 }
 
+/**
+ * Whether packets can leave. `Away`: the router has been `Down` for so long that streams have ended; `Up` may follow.
+ */
+export type Way = Path | "Away"
+
 export interface Connections {
   readonly endpoint: Endpoint.Endpoint<Connection.Connection, Peer>
   readonly tcbCache: TcbCache.TcbCache
@@ -51,9 +56,9 @@ export interface Connections {
   readonly abort: (connection: Connection.Connection) => Effect.Effect<void>
   /** Whether a stream has this port of ours. */
   readonly usesPort: (port: number) => boolean
-  readonly path: () => Path
+  readonly path: () => Way
   /** Tells all streams what became of the way to the router. */
-  readonly notePath: (path: Path) => void
+  readonly notePath: (path: Way) => void
   /** Tells all streams, and waits until there is none. */
   readonly tellAll: (event: Event.Event) => Effect.Effect<void>
 }
@@ -87,7 +92,7 @@ export const make = Effect.fnUntraced(function* (
   const ports = new Map<number, number>()
   /** Open while there is no stream. */
   const idle = Effect.unsafeMakeLatch(true)
-  let path: Path = "Up"
+  let path: Way = "Up"
 
   function* all(): Iterable<Connection.Connection> {
     for (const { stream } of endpoint.live.values()) yield stream
@@ -159,7 +164,7 @@ export const make = Effect.fnUntraced(function* (
     path: () => path,
     notePath: (next) => {
       path = next
-      for (const connection of all()) connection.notePath(next)
+      for (const connection of all()) connection.notePath(next === "Away" ? "Gone" : next)
     },
     tellAll: (event) =>
       Effect.suspend(() => {

@@ -106,10 +106,9 @@ export const connect = Effect.fn("StreamManager.connect")(function* (
         })
       : request.destination
   yield* Effect.annotateCurrentSpan(spanOf(destination, remotePort))
-  if (isClosing()) return yield* new TransportFailed({ reason: "the session is closing" })
-  if (connections.path() === "Gone") {
-    return yield* new TransportFailed({ reason: "the session with the router is lost" })
-  }
+  if (isClosing()) return yield* closing()
+  const path = connections.path()
+  if (path === "Gone" || path === "Away") return yield* lost(path)
   if (!Endpoint.hasRoom(connections.endpoint)) {
     return yield* new TooManyStreams({ limit: options.maxConcurrentStreams })
   }
@@ -148,7 +147,9 @@ export const connect = Effect.fn("StreamManager.connect")(function* (
           )
         },
         onFailure: (cause) => {
-          const error = Cause.map(cause, (outcome) => refusedBy(outcome, connection, () => onTimeout(connection)))
+          const error = Cause.map(cause, (outcome) =>
+            refusedBy(outcome, connection, { onTimeout, isClosing, path: connections.path })
+          )
           // The peer has not answered, or not believed us. The fiber may wait for the transport, and then reads no command.
           const why = connection.account.timedOut
             ? Effect.zipRight(connections.abort(connection), checkExpiry(session))
@@ -163,20 +164,57 @@ export const connect = Effect.fn("StreamManager.connect")(function* (
 /** Made here, so that it keeps nothing but the stream. */
 const releaseOf = (owned: StreamConnection.Owned) => (exit: Exit.Exit<unknown, unknown>) => owned.release(exit)
 
+const closing = () =>
+  new TransportFailed({ reason: "SessionClosed", detail: "the session of these streams is being closed" })
+
+const lost = (path: "Gone" | "Away") =>
+  path === "Away"
+    ? new TransportFailed({
+        reason: "RouterAway",
+        detail: "the router has been away for longer than outageTimeout"
+      })
+    : new TransportFailed({ reason: "SessionFailed", detail: "the session with the router has failed or is closed" })
+
+/** What an opening is refused with depends on why the session's side of it ended. */
+interface Circumstances {
+  readonly onTimeout: (connection: Connection) => ConnectTimedOut
+  readonly isClosing: () => boolean
+  readonly path: Connections["path"]
+}
+
 const refusedBy = (
   outcome: Outcome,
-  { peer: { destination, remotePort } }: Connection,
-  onTimeout: () => ConnectTimedOut
+  connection: Connection,
+  { isClosing, onTimeout, path }: Circumstances
 ): ConnectRefused | ConnectTimedOut | DestinationUnreachable | TransportFailed => {
+  const { destination, remotePort } = connection.peer
   switch (outcome._tag) {
     case "Refused":
       return new ConnectRefused({ destination: destination.short, port: remotePort })
     case "TimedOut":
-      return onTimeout()
+      return onTimeout(connection)
     case "Unreachable":
       return new DestinationUnreachable({ destination: destination.short, reason: outcome.reason })
     default:
-      return new TransportFailed({ reason: `the connection to ${destination.short} ended before it was open` })
+      break
+  }
+  const why = connection.ended?.error?.reason
+  switch (why) {
+    case "SessionLost":
+      return lost(path() === "Gone" ? "Gone" : "Away")
+    case "BadSignatures": {
+      const detail = `too many packets in the name of ${destination.short} had bad signatures`
+      return new TransportFailed({ reason: why, detail })
+    }
+    case "Defect": {
+      const detail = `the connection to ${destination.short} ended by an internal error`
+      return new TransportFailed({ reason: why, detail })
+    }
+    default: {
+      if (isClosing()) return closing()
+      const detail = `the connection to ${destination.short} was ended here before it was open`
+      return new TransportFailed({ reason: "Aborted", detail })
+    }
   }
 }
 

@@ -23,7 +23,7 @@ export const watch = (
   Effect.gen(function* () {
     const outage = yield* FiberHandle.make()
     const giveUp = Effect.delay(
-      Effect.sync(() => connections.notePath("Gone")),
+      Effect.sync(() => connections.notePath("Away")),
       timeout
     )
     yield* path.pipe(
