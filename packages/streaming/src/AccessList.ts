@@ -2,7 +2,8 @@
  * Who may connect and ping: a list of those allowed, a list of those denied. It can be changed while it is in use.
  *
  * A session has one, and a listener may have one of its own; a visitor must pass both. What it denies is dropped without
- * a word, and before anything dear is done for it. Connections that are open stay open, and our own are not its business.
+ * a word, and before anything dear is done for it. Connections that are open stay open, unless a change says `disconnect`,
+ * and our own are not its business.
  *
  * @since 0.1.0
  */
@@ -14,6 +15,7 @@ import { shorten } from "@effect-i2p/wire/Text"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Schema from "effect/Schema"
+import type * as Scope from "effect/Scope"
 
 const TypeId: unique symbol = Symbol.for("@effect-i2p/streaming/AccessList")
 
@@ -143,7 +145,31 @@ export const permits = (self: Rules, hash: Hash.Hash): boolean => {
 }
 
 /**
- * The lists of a session or listener. Every change holds from the next visitor on.
+ * What a change does besides.
+ *
+ * **Shape** `disconnect` ends the streams that the list does not permit any more by RESET: those that wait to be accepted,
+ * and those that are open. Of a session's list those with a peer that is denied, ours to it among them, and after `set` and
+ * `remove` those that peers opened; of a listener's list those that came to it. Default false: they go on.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface ChangeOptions {
+  readonly disconnect?: boolean | undefined
+}
+
+/**
+ * The lists of a session or listener. Every change holds from the next visitor on, those included whose signatures are
+ * being checked.
+ *
+ * @example
+ * ```ts
+ * import { StreamManager } from "@effect-i2p/streaming/StreamManager"
+ * import * as Effect from "effect/Effect"
+ *
+ * const ban = (peer: string) =>
+ *   Effect.flatMap(StreamManager, ({ accessList }) => accessList.deny(peer, { disconnect: true }))
+ * ```
  *
  * @since 0.1.0
  * @category models
@@ -154,19 +180,28 @@ export interface AccessList {
   /** The rules as they are now. */
   readonly rules: Effect.Effect<Rules>
   /** Puts others in their place. */
-  readonly set: (rules: Rules) => Effect.Effect<void>
+  readonly set: (rules: Rules, options?: ChangeOptions) => Effect.Effect<void>
   /** Adds to those allowed; the first one ends "everybody". */
   readonly allow: (peer: Peer) => Effect.Effect<void, BadPeer>
   /** Adds to those denied. */
-  readonly deny: (peer: Peer) => Effect.Effect<void, BadPeer>
+  readonly deny: (peer: Peer, options?: ChangeOptions) => Effect.Effect<void, BadPeer>
   /** Takes a peer out of both lists. The last one allowed leaves an empty list, which allows nobody. */
-  readonly remove: (peer: Peer) => Effect.Effect<void, BadPeer>
+  readonly remove: (peer: Peer, options?: ChangeOptions) => Effect.Effect<void, BadPeer>
   /** Whether a peer would be let in now. */
   readonly permits: (peer: Peer) => Effect.Effect<boolean, BadPeer>
 }
 
+/**
+ * Ends the streams of a session or listener whose peers are `out`, ours among them if it says so; gives how many.
+ *
+ * @internal
+ */
+export type Enforcer = (isOut: (hash: Hash.Hash) => boolean, ours: boolean) => Effect.Effect<number>
+
 class Lists implements AccessList {
   readonly [TypeId]: typeof TypeId = TypeId
+  /** Of those who use the list: several sessions or listeners may share it. */
+  readonly enforcers = new Set<Enforcer>()
   /** Plain, as it is read for each first packet of a visitor, where no effect runs. */
   current: Rules
 
@@ -176,9 +211,10 @@ class Lists implements AccessList {
 
   readonly rules = Effect.sync(() => this.current)
 
-  set(rules: Rules): Effect.Effect<void> {
-    return Effect.sync(() => {
+  set(rules: Rules, options: ChangeOptions = {}): Effect.Effect<void> {
+    return Effect.suspend(() => {
       this.current = checked(rules)
+      return this.#enforce(options)
     })
   }
 
@@ -186,19 +222,31 @@ class Lists implements AccessList {
     return this.#change(peer, ({ allow, deny }, key) => new Checked(withKey(allow ?? new Set(), key), deny))
   }
 
-  deny(peer: Peer): Effect.Effect<void, BadPeer> {
-    return this.#change(peer, ({ allow, deny }, key) => new Checked(allow, withKey(deny, key)))
+  deny(peer: Peer, options: ChangeOptions = {}): Effect.Effect<void, BadPeer> {
+    return Effect.zipRight(
+      this.#change(peer, ({ allow, deny }, key) => new Checked(allow, withKey(deny, key))),
+      Effect.flatMap(hashOf(peer), (denied) => this.#enforce(options, denied))
+    )
   }
 
-  remove(peer: Peer): Effect.Effect<void, BadPeer> {
-    return this.#change(
-      peer,
-      ({ allow, deny }, key) => new Checked(allow && withoutKey(allow, key), withoutKey(deny, key))
+  remove(peer: Peer, options: ChangeOptions = {}): Effect.Effect<void, BadPeer> {
+    return Effect.zipRight(
+      this.#change(peer, ({ allow, deny }, key) => new Checked(allow && withoutKey(allow, key), withoutKey(deny, key))),
+      this.#enforce(options)
     )
   }
 
   permits(peer: Peer): Effect.Effect<boolean, BadPeer> {
     return Effect.flatMap(hashOf(peer), (hash) => Effect.sync(() => permits(this.current, hash)))
+  }
+
+  /** Ends the streams with this peer, or those of everybody who is not let in now. */
+  #enforce({ disconnect = false }: ChangeOptions, denied?: Hash.Hash): Effect.Effect<void> {
+    if (!disconnect) return Effect.void
+    const isOut = (hash: Hash.Hash) => (denied === undefined ? !permits(this.current, hash) : Hash.equals(hash, denied))
+    return Effect.suspend(() =>
+      Effect.forEach(this.enforcers, (enforcer) => enforcer(isOut, denied !== undefined), { discard: true })
+    )
   }
 
   #change(peer: Peer, change: (rules: Rules, key: string) => Rules): Effect.Effect<void, BadPeer> {
@@ -241,6 +289,19 @@ export const from = (given: AccessList | Rules): Effect.Effect<AccessList> =>
  * @internal
  */
 export const unsafePermits = (self: AccessList, hash: Hash.Hash): boolean => permits((self as Lists).current, hash)
+
+/**
+ * Has changes of the list that say `disconnect` end streams, as long as the scope lives.
+ *
+ * @internal
+ */
+export const enforceWith = (self: AccessList, enforcer: Enforcer): Effect.Effect<void, never, Scope.Scope> => {
+  const { enforcers } = self as Lists
+  return Effect.acquireRelease(
+    Effect.sync(() => void enforcers.add(enforcer)),
+    () => Effect.sync(() => enforcers.delete(enforcer))
+  )
+}
 
 const withKey = (set: ReadonlySet<string>, key: string): ReadonlySet<string> => new Set(set).add(key)
 

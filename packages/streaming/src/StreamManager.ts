@@ -11,6 +11,7 @@ import * as VerificationBudget from "@effect-i2p/i2cp/VerificationBudget"
 import * as Bytes from "@effect-i2p/wire/Bytes"
 import type { Destination } from "@effect-i2p/wire/Destination"
 import * as DestinationKeys from "@effect-i2p/wire/DestinationKeys"
+import * as Hash from "@effect-i2p/wire/Hash"
 import * as SecureRandom from "@effect-i2p/wire/SecureRandom"
 import * as Signatures from "@effect-i2p/wire/Signatures"
 import * as Context from "effect/Context"
@@ -25,7 +26,7 @@ import type * as Admission from "./core/Admission.js"
 import * as Event from "./core/Event.js"
 import * as Acceptor from "./internal/accept/acceptor.js"
 import * as AdmissionControl from "./internal/accept/admissionControl.js"
-import { Listeners } from "./internal/accept/listeners.js"
+import { Listeners, type Listening } from "./internal/accept/listeners.js"
 import * as Pings from "./internal/accept/pings.js"
 import * as Replies from "./internal/accept/replies.js"
 import * as Connections from "./internal/Connections.js"
@@ -158,6 +159,15 @@ export class StreamManager extends Context.Tag("@effect-i2p/streaming/StreamMana
     readonly listen: (options?: ListenOptions) => Effect.Effect<StreamListener.StreamListener, ListenError, Scope.Scope>
     /** One round trip to a destination, without a stream. */
     readonly ping: (options: PingOptions) => Effect.Effect<Pong, PingError>
+    /**
+     * Ends all streams with a peer by RESET, whoever opened them: those that are open, that wait to be accepted, and that
+     * we are opening, whose `connect` fails with `TransportFailed`, `Aborted`. Readers and writers here get `StreamReset`,
+     * `Aborted`. Does not wait for the RESETs to leave, and does not keep the peer from coming back, as
+     * `accessList.deny(peer, { disconnect: true })` does.
+     *
+     * **Shape** how many it ended.
+     */
+    readonly disconnect: (peer: AccessList.Peer) => Effect.Effect<number, AccessList.BadPeer>
     readonly lookup: (address: string) => Effect.Effect<Destination, DestinationNotFound>
     /** Waits until streams can go both ways. */
     readonly ready: Effect.Effect<void, TransportFailed>
@@ -288,11 +298,33 @@ const make = Effect.gen(function* () {
     )
   })
 
+  /** Ends the streams whose peers are out, of one listener or of all, and of those ours only if `ours`; gives how many. */
+  const disconnect = (
+    isOut: (hash: Hash.Hash) => boolean,
+    ours: boolean,
+    listening?: Listening
+  ): Effect.Effect<number> =>
+    Effect.flatMap(listeners.refuse(isOut, listening), (refused) =>
+      Effect.map(
+        connections.end(
+          ({ account, id, peer }) =>
+            !refused.has(id) &&
+            (ours || account.role === "responder") &&
+            (listening === undefined || listeners.at(peer.localPort) === listening) &&
+            isOut(peer.destination.hash)
+        ),
+        (ended) => refused.size + ended
+      )
+    )
+  yield* AccessList.enforceWith(admissionControl.accessList, disconnect)
+
   const listen = Effect.fn("StreamManager.listen")(function* (request: ListenOptions = {}) {
     yield* Opening.checkExpiry(session)
     const port = checkPort(request.port ?? 0)
     const merged = StreamingConfig.override(options, request)
-    const { accessList, backlog } = yield* listeners.open(port, merged, request.accessList ?? AccessList.everybody)
+    const listening = yield* listeners.open(port, merged, request.accessList ?? AccessList.everybody)
+    const { accessList, backlog } = listening
+    yield* AccessList.enforceWith(accessList, (isOut) => disconnect(isOut, false, listening))
     return StreamListener.make(port, backlog, accessList)
   })
 
@@ -316,6 +348,9 @@ const make = Effect.gen(function* () {
     connect: (request) => Opening.connect(opening, request),
     listen,
     ping,
+    disconnect: Effect.fn("StreamManager.disconnect")((peer: AccessList.Peer) =>
+      Effect.flatMap(AccessList.hashOf(peer), (hash) => disconnect((other) => Hash.equals(hash, other), true))
+    ),
     lookup: Effect.fn("StreamManager.lookup")((address: string) => transport.lookup(address)),
     ready: transport.ready,
     active: Effect.suspend(() =>

@@ -106,6 +106,35 @@ for (const [backend, costs] of [
       }).pipe(costing(costs))
     )
 
+    it.effect("a peer that is denied while its signature waits to be checked does not come in", () =>
+      Effect.gen(function* () {
+        const b = yield* MemoryTransport.streams(bob, { callerKeyTypes })
+        const listener = yield* b.listen({ port: 80 })
+        const callers = yield* Effect.forEach([1, 2, 3, 4, 5, 6], (n) =>
+          MemoryTransport.streams(
+            DestinationKeys.generate(SecureRandom.makeSeeded(`caller ${n}`), Signatures.noble, EcdsaP521)
+          )
+        )
+        const last = callers[5]!.destination
+        yield* Effect.forEach(
+          callers,
+          (caller) =>
+            Effect.forkScoped(caller.connect({ destination: bob.destination, port: 80, timeout: "20 seconds" })),
+          { discard: true }
+        )
+        yield* Effect.sleep(25 + check)
+        yield* b.accessList.deny(last, { disconnect: true })
+        const accepted = yield* Effect.replicateEffect(listener.accept, 5)
+        assert.notInclude(
+          accepted.map(({ remote }) => remote.b32),
+          last.b32
+        )
+        yield* Effect.sleep("10 seconds")
+        assert.lengthOf(yield* b.active, 5)
+        assert.isAbove((yield* b.drops).denied, 0)
+      }).pipe(costing(costs))
+    )
+
     it.effect("500 SYNs of P-521 in any name let others open streams as before", () =>
       Effect.gen(function* () {
         const network = yield* MemoryTransport.MemoryNetwork

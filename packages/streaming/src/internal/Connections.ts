@@ -15,7 +15,7 @@ import type * as Scope from "effect/Scope"
 import type { Action } from "../core/Action.js"
 import * as Assembler from "../core/Assembler.js"
 import * as Endpoint from "../core/Endpoint.js"
-import type * as Event from "../core/Event.js"
+import * as Event from "../core/Event.js"
 import { hasReset, isCloseInFlight, type State } from "../core/State.js"
 import type * as Packet from "../Packet.js"
 import type { Path } from "../PacketTransport.js"
@@ -57,6 +57,8 @@ export interface Connections {
   /** Whether a stream has this port of ours. */
   readonly usesPort: (port: number) => boolean
   readonly path: () => Way
+  /** Ends streams that have not ended, by RESET; what they have received is dropped. Gives how many. */
+  readonly end: (which: (connection: Connection.Connection) => boolean) => Effect.Effect<number>
   /** Tells all streams what became of the way to the router. */
   readonly notePath: (path: Way) => void
   /** Tells all streams, and waits until there is none. */
@@ -160,6 +162,18 @@ export const make = Effect.fnUntraced(function* (
     all,
     open,
     abort: ({ id }) => Effect.asVoid(Effect.forkDaemon(FiberMap.remove(fibers, id))),
+    end: (which) =>
+      Effect.suspend(() => {
+        const ending = Array.from(all()).filter((connection) => connection.ended === undefined && which(connection))
+        return Effect.as(
+          Effect.forEach(
+            ending,
+            (connection) => Effect.map(connection.incoming.discard, () => connection.command(Event.abort)),
+            { discard: true }
+          ),
+          ending.length
+        )
+      }),
     usesPort: (port) => ports.has(port),
     path: () => path,
     notePath: (next) => {

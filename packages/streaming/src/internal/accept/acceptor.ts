@@ -18,6 +18,7 @@ import * as Either from "effect/Either"
 import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
 import type * as Queue from "effect/Queue"
+import type { AccessList } from "../../AccessList.js"
 import * as Endpoint from "../../core/Endpoint.js"
 import * as Packet from "../../Packet.js"
 import type { Incoming } from "../../PacketTransport.js"
@@ -118,6 +119,14 @@ export const make = (session: Services): Acceptor => {
     return Effect.orElseSucceed(budget.check(undefined, type, Effect.sync(verify)), () => drop("overflowed"))
   }
 
+  /** Whether the lists let a peer in; counts it if not. */
+  const isPermitted = (from: Destination, own: AccessList | undefined): boolean => {
+    if (AdmissionControl.permits(admissionControl, from, own)) return true
+    const log = AdmissionControl.denied(admissionControl, from)
+    if (log !== undefined) session.later(log)
+    return false
+  }
+
   /** Whether there is room for the stream that a first SYN asks for, and why not; undefined if it is dealt with. */
   const newSynOf = (packet: Packet.Packet, incoming: Incoming, from: Destination): NewSyn | undefined => {
     const arrival = Endpoint.admit(endpoint, from.b32, packet.receiveStreamId, now())
@@ -138,6 +147,7 @@ export const make = (session: Services): Acceptor => {
     if (seenPings.has(saying, now())) return drop("replayed")
     if ((yield* authenticate(packet, incoming.payload)) === undefined) return
     seenPings.isReplay(saying, now())
+    if (!isPermitted(from, undefined)) return
     if (!(yield* AdmissionControl.admitPing(admissionControl, from))) return
     const to = { destination: from, localPort: incoming.destinationPort, remotePort: incoming.sourcePort }
     yield* Effect.ignore(reply(to, Pings.pongFor(packet), "none"))
@@ -162,6 +172,8 @@ export const make = (session: Services): Acceptor => {
       return Effect.ignore(reply(peer, refusal(packet), "identity"))
     })
     if (session.isClosing()) return yield* refuse
+    // The lists may have changed while it waited and was checked.
+    if (!isPermitted(from, listening?.accessList)) return
     const { admission } = listening?.options ?? options
     const lack = arrival._tag === "Full" ? arrival.lack : undefined
     const verdict = yield* AdmissionControl.admit(admissionControl, admission, peer, lack)
@@ -234,11 +246,7 @@ export const make = (session: Services): Acceptor => {
       const { isAccepted, type } = claimOf(packet)
       if (!isAccepted) return drop("unacceptedKey")
       const own = isPing ? undefined : listeners.at(incoming.destinationPort)?.accessList
-      if (!AdmissionControl.permits(admissionControl, from, own)) {
-        const log = AdmissionControl.denied(admissionControl, from)
-        if (log !== undefined) session.later(log)
-        return undefined
-      }
+      if (!isPermitted(from, own)) return undefined
       const caller = { name: from.b32, isDear: VerificationBudget.isDear(type), cost: budget.cost(type) }
       dropOverflowed(pendingSyns.offer({ packet, incoming }, caller))
       return undefined

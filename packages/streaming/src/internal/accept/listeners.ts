@@ -3,6 +3,7 @@
  *
  * @since 0.1.0
  */
+import type { Hash } from "@effect-i2p/wire/Hash"
 import * as Effect from "effect/Effect"
 import * as Queue from "effect/Queue"
 import type * as Scope from "effect/Scope"
@@ -30,6 +31,32 @@ export class Listeners {
   /** The listener of a port, or the one that takes every port. */
   at(port: number): Listening | undefined {
     return this.#byPort.get(port) ?? this.#byPort.get(0)
+  }
+
+  /** Ends streams that wait to be accepted by `listening`, or by all, and whose peers are out; gives their ids. */
+  refuse(isOut: (hash: Hash) => boolean, listening?: Listening): Effect.Effect<ReadonlySet<number>> {
+    const refused = new Set<number>()
+    const refuseOf = ({ backlog }: Listening) =>
+      Effect.flatMap(Queue.takeAll(backlog), (waiting) =>
+        Effect.forEach(
+          waiting,
+          (owned) => {
+            const { localStreamId, remote } = owned.connection
+            if (!isOut(remote.hash)) return backlog.unsafeOffer(owned) ? Effect.void : owned.refuse
+            refused.add(localStreamId)
+            return owned.refuse
+          },
+          { discard: true }
+        )
+      )
+    return Effect.uninterruptible(
+      Effect.as(
+        Effect.suspend(() =>
+          Effect.forEach(listening === undefined ? this.#byPort.values() : [listening], refuseOf, { discard: true })
+        ),
+        refused
+      )
+    )
   }
 
   /** Takes streams on a port as long as the scope lives; then those that wait to be accepted are reset. */
