@@ -13,10 +13,13 @@ import type * as HttpApp from "@effect/platform/HttpApp"
 import * as HttpServerRequest from "@effect/platform/HttpServerRequest"
 import * as NodeHttpServerRequest from "@effect/platform-node/NodeHttpServerRequest"
 import type * as CallerHeaders from "@effect-i2p/platform/CallerHeaders"
+import type { Progress } from "@effect-i2p/streaming/StreamConnection"
 import * as Context from "effect/Context"
+import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
+import * as Stream from "effect/Stream"
 import * as Callers from "./internal/callers.js"
 
 /**
@@ -98,3 +101,67 @@ export const layerMiddleware: Layer.Layer<Middleware> = Layer.succeed(Middleware
  * @since 0.1.0
  */
 export const fromNode = (request: Http.IncomingMessage): Caller | undefined => Callers.get(request.socket)
+
+/**
+ * How far the answer to a request has got, from here on: bytes of the answer, its head included, that were written and
+ * that the caller has for certain. Run it in the handler, before it answers. The stream ends when the caller has all of
+ * the answer, or breaks off; it is empty for a request that did not come through `I2pHttpServer`.
+ *
+ * **Shape** as `StreamConnection.progress`: now, after each `interval`, and a last time. What an earlier answer on the same
+ * connection still had in flight is not counted.
+ *
+ * The request's scope ends when the answer is written, before the caller has all of it: fork the watcher as a daemon.
+ *
+ * @example
+ * ```ts
+ * import * as HttpServerResponse from "@effect/platform/HttpServerResponse"
+ * import * as I2pCaller from "@effect-i2p/platform-node/I2pCaller"
+ * import * as Effect from "effect/Effect"
+ * import * as Stream from "effect/Stream"
+ *
+ * const download = (file: Uint8Array) =>
+ *   Effect.gen(function* () {
+ *     const progress = yield* I2pCaller.progress("1 second")
+ *     yield* progress.pipe(
+ *       Stream.runForEach(({ bytesAcknowledged }) => Effect.log(`${bytesAcknowledged} bytes have arrived`)),
+ *       Effect.forkDaemon
+ *     )
+ *     return HttpServerResponse.uint8Array(file)
+ *   })
+ * ```
+ *
+ * @category getters
+ * @since 0.1.0
+ */
+export const progress = (
+  interval: Duration.DurationInput
+): Effect.Effect<Stream.Stream<Progress>, never, HttpServerRequest.HttpServerRequest> =>
+  Effect.flatMap(HttpServerRequest.HttpServerRequest, (request) => {
+    const stream = Callers.streamOf(NodeHttpServerRequest.toIncomingMessage(request).socket)
+    if (stream === undefined) return Effect.succeed(Stream.empty)
+    const response = NodeHttpServerRequest.toServerResponse(request)
+    const progress = stream.progress(interval)
+    return Effect.map(Stream.runHead(progress), (before) =>
+      progress.pipe(
+        Stream.map((now) =>
+          since(
+            Option.getOrElse(before, () => now),
+            now
+          )
+        ),
+        Stream.takeUntil((now) => response.writableFinished && now.bytesAcknowledged >= now.bytesWritten)
+      )
+    )
+  })
+
+const since = (before: Progress, now: Progress): Progress => {
+  const after = (bytes: number) => Math.max(0, bytes - before.bytesWritten)
+  const bytesAcknowledged = after(now.bytesAcknowledged)
+  return {
+    at: now.at,
+    bytesRead: now.bytesRead - before.bytesRead,
+    bytesWritten: after(now.bytesWritten),
+    bytesInFlight: after(now.bytesAcknowledged + now.bytesInFlight) - bytesAcknowledged,
+    bytesAcknowledged
+  }
+}

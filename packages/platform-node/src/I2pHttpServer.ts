@@ -176,7 +176,7 @@ const makeParts = (
             halfClose: true,
             localAddress: manager.destination.b32
           })
-          Callers.set(duplex, { destination: stream.remote, port: stream.remotePort, localPort: stream.localPort })
+          Callers.set(duplex, stream)
           server.serve(duplex, () => resume(Effect.void))
         })
         return Effect.sync(() => {

@@ -10,10 +10,13 @@
 import type { Destination } from "@effect-i2p/wire/Destination"
 import * as Channel from "effect/Channel"
 import type * as Chunk from "effect/Chunk"
+import * as Clock from "effect/Clock"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import type * as Option from "effect/Option"
 import * as Ref from "effect/Ref"
+import * as Schedule from "effect/Schedule"
 import * as Sink from "effect/Sink"
 import * as Stream from "effect/Stream"
 import type { Counters } from "./core/Counters.js"
@@ -64,6 +67,24 @@ export interface StreamStats extends Counters {
 }
 
 /**
+ * How far a stream has got.
+ *
+ * **Units** bytes since the stream's beginning; `at` milliseconds of Effect's `Clock`. `bytesRead` is what the application
+ * has taken, `bytesWritten` what it has given, `bytesInFlight` what has left and is not acknowledged, `bytesAcknowledged`
+ * what the peer has for certain.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Progress {
+  readonly at: number
+  readonly bytesRead: number
+  readonly bytesWritten: number
+  readonly bytesInFlight: number
+  readonly bytesAcknowledged: number
+}
+
+/**
  * A stream: bytes in order, both ways.
  *
  * @since 0.1.0
@@ -105,6 +126,28 @@ export interface StreamConnection {
   /** Drops everything and tells the peer. */
   readonly reset: Effect.Effect<void>
   readonly stats: Effect.Effect<StreamStats>
+  /**
+   * How far the stream has got: now, after each `interval` that it lives, and a last time when it has ended, however it
+   * did. Nothing is measured while nobody asks; an interval below a millisecond is one.
+   *
+   * @example
+   * ```ts
+   * import type { StreamConnection } from "@effect-i2p/streaming/StreamConnection"
+   * import * as Effect from "effect/Effect"
+   * import * as Stream from "effect/Stream"
+   *
+   * const upload = (stream: StreamConnection, file: Uint8Array) =>
+   *   Effect.gen(function* () {
+   *     yield* stream.progress("1 second").pipe(
+   *       Stream.runForEach(({ bytesAcknowledged }) => Effect.log(`${bytesAcknowledged} of ${file.length} bytes`)),
+   *       Effect.forkScoped
+   *     )
+   *     yield* stream.write(file)
+   *     yield* stream.flush
+   *   })
+   * ```
+   */
+  readonly progress: (interval: Duration.DurationInput) => Stream.Stream<Progress>
   /** The stream's status now and whenever it changes, to the last one. */
   readonly changes: Stream.Stream<Status>
 }
@@ -244,6 +287,25 @@ class Handle implements Owned, StreamConnection {
     return Effect.map(Ref.get(this.#stream.state), (state) => toStats(this.#stream, state))
   }
 
+  get progress(): (interval: Duration.DurationInput) => Stream.Stream<Progress> {
+    const stream = this.#stream
+    return (interval) => {
+      const pause = Duration.max(interval, shortestInterval)
+      const now = Effect.zipWith(Clock.currentTimeMillis, Ref.get(stream.state), (at, state) =>
+        toProgress(stream, state, at)
+      )
+      const last = Stream.fromEffect(now)
+      return Stream.suspend(() =>
+        stream.ended !== undefined
+          ? last
+          : Stream.repeatEffectWithSchedule(now, Schedule.fixed(pause)).pipe(
+              Stream.interruptWhen(Stream.runDrain(stream.changes)),
+              Stream.concat(last)
+            )
+      )
+    }
+  }
+
   get changes(): Stream.Stream<Status> {
     return this.#stream.changes
   }
@@ -294,6 +356,17 @@ class Handle implements Owned, StreamConnection {
     })
   }
 }
+
+/** A timer's grain. */
+const shortestInterval = Duration.millis(1)
+
+const toProgress = ({ incoming, outgoing }: Connection, { send }: State, at: number): Progress => ({
+  at,
+  bytesRead: incoming.bytesRead,
+  bytesWritten: outgoing.written,
+  bytesInFlight: send.sentBytes - send.ackedBytes,
+  bytesAcknowledged: send.ackedBytes
+})
 
 const toStats = (stream: Connection, state: State): StreamStats => ({
   status: state.phase._tag,

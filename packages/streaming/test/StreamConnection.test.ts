@@ -24,6 +24,61 @@ const readBytes = (connection: StreamConnection, length: number) =>
     Effect.map(Chunk.toReadonlyArray)
   )
 
+describe("progress", () => {
+  it.effect("tells at each interval what was written, is in flight, is acknowledged and read, to the end", () =>
+    Effect.gen(function* () {
+      const { far, near } = yield* established()
+      const began = yield* Clock.currentTimeMillis
+      const size = 100_000
+      const sending = yield* Effect.fork(Stream.runCollect(near.progress("100 millis")))
+      const receiving = yield* Effect.fork(Stream.runCollect(far.progress("100 millis")))
+      const reading = yield* Effect.fork(Stream.runDrain(far.readable))
+      yield* near.write(new Uint8Array(size))
+      yield* near.flush
+      yield* Effect.all([near.close, Effect.zipRight(Fiber.join(reading), far.close)], { concurrency: 2 })
+      const sent = Chunk.toReadonlyArray(yield* Fiber.join(sending))
+      const read = Chunk.toReadonlyArray(yield* Fiber.join(receiving))
+      assert.deepStrictEqual(
+        sent.slice(0, -1).map(({ at }) => at - began),
+        sent.slice(0, -1).map((_, n) => n * 100)
+      )
+      assert.isAbove(sent.length, 3)
+      assert.isTrue(sent.some(({ bytesInFlight }) => bytesInFlight > 0))
+      for (const now of sent) assert.isAtMost(now.bytesAcknowledged + now.bytesInFlight, now.bytesWritten)
+      for (const [n, { bytesAcknowledged }] of sent.slice(1).entries()) {
+        assert.isAtLeast(bytesAcknowledged, sent[n]!.bytesAcknowledged)
+      }
+      assert.deepInclude(sent.at(-1), {
+        bytesRead: 0,
+        bytesWritten: size,
+        bytesInFlight: 0,
+        bytesAcknowledged: size
+      })
+      assert.strictEqual(read.at(-1)?.bytesRead, size)
+      assert.isTrue(read.some(({ bytesRead }) => bytesRead > 0 && bytesRead < size))
+    }).pipe(simulate({ link: { ...link, bytesPerSecond: 200_000 } }))
+  )
+
+  it.effect("ends with the stream however that ends, at once, and counts what the peer had", () =>
+    Effect.gen(function* () {
+      const { far, near } = yield* established()
+      yield* near.write(bytes("some"))
+      yield* near.flush
+      const progress = yield* Effect.fork(Stream.runCollect(near.progress("1 hour")))
+      yield* Effect.sleep("1 minute")
+      const before = yield* Clock.currentTimeMillis
+      yield* far.reset
+      const all = Chunk.toReadonlyArray(yield* Fiber.join(progress))
+      assert.isAtMost((yield* Clock.currentTimeMillis) - before, 100)
+      assert.deepStrictEqual(
+        all.map(({ bytesAcknowledged }) => bytesAcknowledged),
+        [4, 4]
+      )
+      assert.lengthOf(yield* Stream.runCollect(near.progress("1 second")), 1)
+    }).pipe(simulate({ link }))
+  )
+})
+
 describe("readSome", () => {
   it.effect("takes what is there up to its limit, one payload at least, and nothing at the end", () =>
     Effect.gen(function* () {

@@ -4,13 +4,19 @@
 import type * as Http from "node:http"
 import type { Caller } from "@effect-i2p/platform/CallerHeaders"
 import { headersOf, isCallerHeader, withoutCallers } from "@effect-i2p/platform/CallerHeaders"
+import type { StreamConnection } from "@effect-i2p/streaming/StreamConnection"
 
 const callers = new WeakMap<object, Caller>()
+const streams = new WeakMap<object, StreamConnection>()
 
 export const get = (socket: object): Caller | undefined => callers.get(socket)
 
-export const set = (socket: object, caller: Caller): void => {
-  callers.set(socket, caller)
+/** The stream that a socket stands for. */
+export const streamOf = (socket: object): StreamConnection | undefined => streams.get(socket)
+
+export const set = (socket: object, stream: StreamConnection): void => {
+  callers.set(socket, { destination: stream.remote, port: stream.remotePort, localPort: stream.localPort })
+  streams.set(socket, stream)
 }
 
 /**

@@ -12,6 +12,7 @@ import * as HttpServerRequest from "@effect/platform/HttpServerRequest"
 import * as HttpServerResponse from "@effect/platform/HttpServerResponse"
 import * as Socket from "@effect/platform/Socket"
 import { assert, describe, it } from "@effect/vitest"
+import type { Progress } from "@effect-i2p/streaming/StreamConnection"
 import { StreamManager } from "@effect-i2p/streaming/StreamManager"
 import { encodeBase64 } from "@effect-i2p/wire/I2pEncoding"
 import * as Deferred from "effect/Deferred"
@@ -62,6 +63,40 @@ const eventually = <R>(check: Effect.Effect<boolean, never, R>) =>
     Effect.repeat({ until: (isSo) => isSo, schedule: Schedule.spaced("10 millis") }),
     Effect.timeout("5 seconds")
   )
+
+describe("the progress of an answer", () => {
+  it.live("counts what the caller has of this answer, and ends when that is all of it", () =>
+    Effect.gen(function* () {
+      const size = 300_000
+      const seen = yield* Queue.unbounded<ReadonlyArray<Progress>>()
+      yield* Site.serve(
+        Effect.gen(function* () {
+          const progress = yield* I2pCaller.progress("5 millis")
+          yield* Effect.forkDaemon(
+            Effect.flatMap(Stream.runCollect(progress), (all) => Queue.offer(seen, Array.from(all)))
+          )
+          // In between the caller has all that was written, and that is not all.
+          const half = Stream.succeed(new Uint8Array(size / 2))
+          return HttpServerResponse.stream(
+            Stream.concat(half, Stream.zipRight(Stream.fromEffect(Effect.sleep("200 millis")), half))
+          )
+        })
+      )
+      for (let n = 0; n < 2; n++) {
+        assert.strictEqual((yield* (yield* HttpClient.get("http://site.i2p/")).arrayBuffer).byteLength, size)
+        const all = yield* Effect.timeout(Queue.take(seen), "5 seconds")
+        const last = all.at(-1)!
+        assert.strictEqual(all[0]!.bytesAcknowledged, 0)
+        assert.isAbove(all.length, 2)
+        assert.strictEqual(last.bytesAcknowledged, last.bytesWritten)
+        assert.strictEqual(last.bytesInFlight, 0)
+        // The body and the head.
+        assert.isTrue(last.bytesWritten > size && last.bytesWritten < size + 1000, String(last.bytesWritten))
+      }
+      assert.strictEqual(yield* openStreams, 1)
+    }).pipe(Effect.scoped, Effect.provide(Site.layer()))
+  )
+})
 
 describe("requests", () => {
   it.live("are answered, and say in context, address and headers who calls", () =>

@@ -55,6 +55,9 @@ export class Incoming implements Member {
     this.#reader = reader
   }
 
+  /** Bytes that the application has read, all in all. */
+  bytesRead = 0
+
   /** Bytes that were read and that the core has not heard of. */
   get consumed(): number {
     return this.#consumed
@@ -225,6 +228,7 @@ export class Incoming implements Member {
 
   #noteRead({ bytes: { length }, size }: Received): void {
     this.#consumed += length
+    this.bytesRead += length
     this.#charge += ReceiveWindow.charge(length)
     this.#pool.change(-size)
   }
