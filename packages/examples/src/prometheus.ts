@@ -131,6 +131,9 @@ const traffic = Effect.gen(function* () {
   yield* stream.close
 }).pipe(Effect.scoped)
 
+/** A program with several sessions tells them apart by a label of its own. */
+const metricLabels = { session: "example" }
+
 /**
  * Makes some traffic, asks the endpoint as Prometheus does, and answers how many bytes it says were acknowledged.
  *
@@ -145,7 +148,5 @@ export const program = Effect.gen(function* () {
   return /^i2p_stream_bytes_acknowledged_total\{session="example"\} (\d+)$/m.exec(body)?.[1] ?? "nothing"
 }).pipe(
   Effect.provide(layer(0)),
-  Effect.provide(NodeI2p.layerEmbedded({ streaming: { metricsInterval: "15 seconds" } })),
-  // A program with several sessions tells them apart by a label of its own.
-  Effect.tagMetrics("session", "example")
+  Effect.provide(NodeI2p.layerEmbedded({ streaming: { metricsInterval: "15 seconds", metricLabels } }))
 )

@@ -230,6 +230,7 @@ const makeSession = Effect.fnUntraced(function* (
       maxBadSignatures: options.maxBadSignatures,
       drop: drops.count
     },
+    metricLabels: yield* Metering.labelsOf(options.metricLabels),
     trace: sink && Tracing.make(sink, clock)
   }
 })
@@ -282,6 +283,7 @@ const make = Effect.gen(function* () {
   const allDrops = (): DropCounters => ({ ...drops.counts, ...admissionControl.turnedAway })
   yield* Metering.report(
     { connections: connections.all, drops: () => ({ ...allDrops() }), memory: () => memory.used },
+    session.metricLabels,
     options.metricsInterval
   )
 
@@ -341,7 +343,7 @@ const make = Effect.gen(function* () {
       timeout: Duration.decode(request.timeout ?? options.pingTimeout),
       send: (packet, onStatus) => reply({ destination, localPort: 0, remotePort }, packet, "identity", onStatus)
     })
-  }, Metering.ping)
+  }, Metering.ping(session.metricLabels))
 
   return StreamManager.of({
     destination: keys.destination,

@@ -3,8 +3,9 @@
  *
  * Labels have few values, all listed here: no destination, port or key is ever one. Nothing is updated for each packet: a
  * stream counts in its own state, and that is added up when it ends, and of live ones at each `metricsInterval` of
- * `StreamingConfig`. Programs with several sessions tell them apart with `Effect.tagMetrics` or `Layer` equivalents of
- * their own; without, the numbers are those of all together.
+ * `StreamingConfig`. Programs with several sessions tell them apart by `metricLabels` of `StreamingConfig`; without, the
+ * numbers are those of all together. Labels of whoever calls are never taken: a stream that is opened for a request counts
+ * under the session's.
  *
  * @since 0.1.0
  */

@@ -12,6 +12,7 @@ import * as Cause from "effect/Cause"
 import * as Context from "effect/Context"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as FiberRef from "effect/FiberRef"
 import * as Layer from "effect/Layer"
 import * as RcMap from "effect/RcMap"
 import type * as Scope from "effect/Scope"
@@ -75,9 +76,16 @@ export const make = Effect.fnUntraced(function* <E extends { readonly message: s
   options: Options = {}
 ): Effect.fn.Return<Service, never, Scope.Scope | R> {
   const limit = options.maxDestinations ?? defaults.maxDestinations
+  const labels = yield* FiberRef.get(FiberRef.currentMetricLabels)
+  const annotations = yield* FiberRef.get(FiberRef.currentLogAnnotations)
   const pool = yield* RcMap.make({
     // Layers are shared by reference within a build, and each key has a build of its own.
-    lookup: (_isolationKey: string) => Effect.map(Layer.build(destination), Context.get(StreamManager)),
+    // It is made in the fiber of the first who asks, whose labels and annotations are not the destination's.
+    lookup: (_isolationKey: string) =>
+      Effect.map(Layer.build(destination), Context.get(StreamManager)).pipe(
+        Effect.locally(FiberRef.currentMetricLabels, labels),
+        Effect.locally(FiberRef.currentLogAnnotations, annotations)
+      ),
     idleTimeToLive: options.idleTimeout ?? defaults.idleTimeout,
     capacity: limit
   })

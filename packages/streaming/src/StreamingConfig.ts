@@ -330,6 +330,13 @@ export interface StreamingOptions extends ConnectionOptions {
    * metrics are read is right, 15 s for Prometheus.
    */
   readonly metricsInterval: Duration.DurationInput | "never"
+  /**
+   * Labels under which the session's metrics count, besides those of `StreamMetrics`, so that several sessions can be told
+   * apart. Read once, when the manager is made, together with those of an `Effect.tagMetrics` around what makes it; labels
+   * of whoever calls `connect`, `ping` or `accept` never count, for each value is a series that is kept as long as the
+   * process lives. Dies of a name that `StreamMetrics` has itself. Default none.
+   */
+  readonly metricLabels: Readonly<Record<string, string>>
   /** How long the session waits for its streams to close when its scope ends. Default 5 s, ours. */
   readonly shutdownTimeout: Duration.DurationInput
 }
@@ -486,6 +493,7 @@ export const defaults: StreamingOptions = {
   windowDampening: 0.75,
   outageTimeout: "15 minutes",
   metricsInterval: "never",
+  metricLabels: {},
   shutdownTimeout: "5 seconds"
 }
 

@@ -1,5 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as MemoryTransport from "@effect-i2p/testkit/MemoryTransport"
+import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as HashSet from "effect/HashSet"
@@ -7,7 +8,7 @@ import * as Metric from "effect/Metric"
 import * as MetricState from "effect/MetricState"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
-import { alice, established, sessions, simulate } from "./simulation.js"
+import { alice, bob, established, sessions, simulate } from "./simulation.js"
 
 /** Numbers of the metrics that carry `tag`: counters, gauges, and how often a histogram was fed. */
 const read = (tag: string) =>
@@ -29,6 +30,41 @@ const read = (tag: string) =>
   })
 
 const measured = <A, E, R>(tag: string, program: Effect.Effect<A, E, R>) => Effect.tagMetrics(program, "test", tag)
+
+describe("labels", () => {
+  it.effect("are the session's, and never those of whoever opens, accepts, pings or reads", () =>
+    Effect.gen(function* () {
+      const called = <A, E, R>(self: Effect.Effect<A, E, R>) => Effect.tagMetrics(self, "test", "request")
+      const ours = yield* MemoryTransport.streams(alice, {
+        metricLabels: { test: "ours" },
+        metricsInterval: "1 second"
+      })
+      const theirs = yield* MemoryTransport.streams(bob, { metricLabels: { test: "theirs" } })
+      const listener = yield* called(theirs.listen({ port: 80 }))
+      const near = yield* called(ours.connect({ destination: theirs.destination, port: 80 }))
+      const far = yield* called(listener.accept)
+      yield* called(near.write(new Uint8Array(5000)))
+      yield* called(near.flush)
+      yield* called(ours.ping({ destination: theirs.destination }))
+      yield* Effect.sleep("2 seconds")
+      yield* called(Effect.all([near.close, far.close], { concurrency: 2 }))
+      yield* Effect.sleep("2 seconds")
+      assert.deepStrictEqual(yield* read("request"), {})
+      const counted = yield* read("ours")
+      assert.strictEqual(counted["i2p_streams_ended_total{outcome=finished,role=initiator}"], 1)
+      assert.strictEqual(counted["i2p_stream_bytes_sent_total"], 5000)
+      assert.strictEqual(counted["i2p_pings_total{result=answered}"], 1)
+      assert.strictEqual((yield* read("theirs"))["i2p_streams_ended_total{outcome=finished,role=responder}"], 1)
+    }).pipe(simulate({ link: { latencyMillis: 20 } }))
+  )
+
+  it.effect("do not take the place of those of the metrics", () =>
+    Effect.gen(function* () {
+      const exit = yield* Effect.exit(MemoryTransport.streams(alice, { metricLabels: { role: "site" } }))
+      assert.isTrue(Exit.isFailure(exit) && Cause.isDie(exit.cause))
+    }).pipe(simulate())
+  )
+})
 
 describe("StreamMetrics", () => {
   it.effect("counts a stream when it ends, what is in it exactly, and leaves no gauge behind", () =>

@@ -2,6 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import * as MemoryTransport from "@effect-i2p/testkit/MemoryTransport"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import * as HashMap from "effect/HashMap"
 import * as Layer from "effect/Layer"
 import * as Ref from "effect/Ref"
 import * as Scope from "effect/Scope"
@@ -51,6 +52,23 @@ describe("a pool of destinations", () => {
       assert.deepStrictEqual([yield* Ref.get(released), yield* pool.size], [1, 0])
       yield* Effect.scoped(pool.get("key"))
       assert.strictEqual(yield* Ref.get(made), 2)
+    }).pipe(Effect.scoped, simulate())
+  )
+
+  it.effect("makes none with the metric labels or log annotations of whoever asks for it", () =>
+    Effect.gen(function* () {
+      const seen: Array<string> = []
+      const layer = Layer.scoped(
+        StreamManager,
+        Effect.gen(function* () {
+          const labels = yield* Effect.map(Effect.metricLabels, (labels) => labels.map(({ value }) => value))
+          seen.push(...labels, ...HashMap.keys(yield* Effect.logAnnotations))
+          return yield* MemoryTransport.streams(MemoryTransport.keysOf("pooled"))
+        })
+      )
+      const pool = yield* Effect.tagMetrics(StreamPool.make(layer), "pool", "visitors")
+      yield* pool.get("key").pipe(Effect.tagMetrics("request", "17"), Effect.annotateLogs("request", "17"))
+      assert.deepStrictEqual(seen, ["visitors"])
     }).pipe(Effect.scoped, simulate())
   )
 

@@ -137,7 +137,7 @@ export const make = Effect.fnUntraced(function* (
       options: opening.options,
       initialBytes: opening.initialBytes,
       maxPackets: options.mailboxSize,
-      account: Metering.begin(state, yield* Metering.labels),
+      account: Metering.begin(state, session.metricLabels),
       tracer: session.trace && Tracing.begin(session.trace, state, peer, opening.syn)
     })
     idle.unsafeClose()

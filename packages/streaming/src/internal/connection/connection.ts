@@ -25,7 +25,7 @@ import type * as Packet from "../../Packet.js"
 import type { PacketTransport, Path } from "../../PacketTransport.js"
 import type { StreamReset } from "../../StreamError.js"
 import type { ConnectionOptions } from "../../StreamingConfig.js"
-import type { Account } from "../observe/account.js"
+import type { Account, Labels } from "../observe/account.js"
 import * as Tracing from "../observe/tracing.js"
 import { Incoming, type Reader } from "./incoming.js"
 import type { MemoryPool } from "./memoryPool.js"
@@ -52,6 +52,8 @@ export interface SessionServices {
   readonly units: WriteUnits
   readonly memory: MemoryPool
   readonly verification: SignatureRecord.Services
+  /** What its streams and all else count under. */
+  readonly metricLabels: Labels
   /** Where packets are traced to; mostly nowhere. */
   readonly trace: Tracing.Trace | undefined
 }

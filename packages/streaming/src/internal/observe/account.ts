@@ -27,11 +27,11 @@ export const nothing: Totals = {
   chokedBySelf: 0
 }
 
-/** Labels of the program's own, as `Effect.tagMetrics` gives them. */
+/** Labels of a session. */
 export type Labels = ReadonlyArray<MetricLabel.MetricLabel>
 
 /**
- * One stream's account. `labels` are those of whoever opened it.
+ * One stream's account. `labels` are its session's, and no caller's.
  */
 export interface Account {
   readonly role: StreamMetrics.Role

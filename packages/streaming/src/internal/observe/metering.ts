@@ -8,6 +8,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as FiberRef from "effect/FiberRef"
 import * as Metric from "effect/Metric"
+import * as MetricLabel from "effect/MetricLabel"
 import * as Record from "effect/Record"
 import * as Ref from "effect/Ref"
 import type * as Scope from "effect/Scope"
@@ -54,10 +55,20 @@ const ended = byRole((role) => {
   return Record.map(StreamMetrics.labels, (label) => Metric.tagged(ofRole, "outcome", label))
 })
 
+/** Names of labels that the metrics have themselves. */
+const ownLabels: ReadonlySet<string> = new Set(["role", "outcome", "side", "reason", "result"])
+
 /**
- * The labels that a stream opened here counts under.
+ * The labels that everything of a session counts under, for as long as it lives: its own, and those of whoever makes it.
  */
-export const labels: Effect.Effect<Labels> = FiberRef.get(FiberRef.currentMetricLabels)
+export const labelsOf = (own: Readonly<Record<string, string>>): Effect.Effect<Labels> =>
+  Effect.map(FiberRef.get(FiberRef.currentMetricLabels), (ambient) => {
+    const added = Object.entries(own).map(([key, value]) => {
+      if (ownLabels.has(key)) throw new TypeError(`metricLabels: "${key}" is a label of the metrics themselves`)
+      return MetricLabel.make(key, value)
+    })
+    return [...ambient.filter(({ key }) => !(key in own)), ...added]
+  })
 
 /**
  * A stream begins.
@@ -111,40 +122,42 @@ export const sample = (connections: Iterable<Connection>): Effect.Effect<void> =
 /**
  * Tells how much memory a session holds for what is unread; `reported` is changed.
  */
-export const memory = (reported: { bytes: number }, bytes: number): Effect.Effect<void> =>
-  Effect.map(labels, (labels) => {
-    StreamMetrics.memory.unsafeModify(bytes - reported.bytes, labels)
-    reported.bytes = bytes
-  })
+const memory = (reported: { bytes: number }, bytes: number, labels: Labels): void => {
+  StreamMetrics.memory.unsafeModify(bytes - reported.bytes, labels)
+  reported.bytes = bytes
+}
 
 /**
  * Adds what has been turned away since the last time to the metrics; `reported` is changed.
  */
-export const turnedAway = (
+const turnedAway = (
   reported: Record<string, number>,
-  drops: Readonly<Record<string, number>>
-): Effect.Effect<void> =>
-  Effect.forEach(
-    Object.entries(drops),
-    ([reason, count]) => {
-      const news = count - (reported[reason] ?? 0)
-      reported[reason] = count
-      return news > 0 ? Metric.update(Metric.tagged(StreamMetrics.turnedAway, "reason", reason), news) : Effect.void
-    },
-    { discard: true }
-  )
+  drops: Readonly<Record<string, number>>,
+  labels: Labels
+): void => {
+  for (const [reason, count] of Object.entries(drops)) {
+    const news = count - (reported[reason] ?? 0)
+    reported[reason] = count
+    if (news > 0) Metric.tagged(StreamMetrics.turnedAway, "reason", reason).unsafeUpdate(news, labels)
+  }
+}
 
 /**
- * Counts a ping of ours, and how it went.
+ * Counts pings of ours, and how they went, under the session's labels.
  */
-export const ping = <A extends { readonly rtt: Duration.Duration }, R>(
-  self: Effect.Effect<A, PingError, R>
-): Effect.Effect<A, PingError, R> =>
-  Effect.tapBoth(self, {
-    onSuccess: ({ rtt }) =>
-      Effect.zipRight(Metric.update(pings.answered, 1), Metric.update(StreamMetrics.pingRtt, Duration.toSeconds(rtt))),
-    onFailure: (error) => Metric.update(pings[resultOf(error)], 1)
-  })
+export const ping =
+  (labels: Labels) =>
+  <A extends { readonly rtt: Duration.Duration }, R>(
+    self: Effect.Effect<A, PingError, R>
+  ): Effect.Effect<A, PingError, R> =>
+    Effect.tapBoth(self, {
+      onSuccess: ({ rtt }) =>
+        Effect.sync(() => {
+          pings.answered.unsafeUpdate(1, labels)
+          StreamMetrics.pingRtt.unsafeUpdate(Duration.toSeconds(rtt), labels)
+        }),
+      onFailure: (error) => Effect.sync(() => pings[resultOf(error)].unsafeUpdate(1, labels))
+    })
 
 const pings = {
   answered: Metric.tagged(StreamMetrics.pings, "result", "answered"),
@@ -208,17 +221,25 @@ export interface Counted {
  */
 export const report = (
   counted: Counted,
+  labels: Labels,
   interval: Duration.DurationInput | "never"
 ): Effect.Effect<void, never, Scope.Scope> =>
   Effect.gen(function* () {
     const reportedDrops: Record<string, number> = {}
     const reportedMemory = { bytes: 0 }
-    const drops = Effect.suspend(() => turnedAway(reportedDrops, counted.drops()))
-    yield* Effect.addFinalizer(() => Effect.zipRight(drops, memory(reportedMemory, 0)))
+    const drops = () => turnedAway(reportedDrops, counted.drops(), labels)
+    yield* Effect.addFinalizer(() =>
+      Effect.sync(() => {
+        drops()
+        memory(reportedMemory, 0, labels)
+      })
+    )
     if (interval === "never") return
     yield* Effect.suspend(() => sample(counted.connections())).pipe(
-      Effect.zipRight(drops),
-      Effect.zipRight(Effect.suspend(() => memory(reportedMemory, counted.memory()))),
+      Effect.map(() => {
+        drops()
+        memory(reportedMemory, counted.memory(), labels)
+      }),
       Effect.delay(interval),
       Effect.forever,
       Effect.forkScoped
