@@ -106,7 +106,11 @@ export interface Service extends SessionOptions.SessionOptions {
   readonly lookupNameTimeout: Duration.DurationInput
   /** Lookup of a hash or a b33 name. Default 40 s: i2pd's own limit, 5 s for each of up to 7 floodfills. */
   readonly lookupHashTimeout: Duration.DurationInput
-  /** How long after becoming ready a "failed" is asked again: i2pd says so until its tunnels serve. Default 15 s: ours. */
+  /**
+   * How long after becoming ready a quick "failed" is asked again, after 1 s, 2 s, 4 s and so on: i2pd says so until its
+   * tunnels serve. Those of the embedded router and Java I2P, and those that took a second, are believed at once. Default
+   * 15 s: ours.
+   */
   readonly lookupRetryWindow: Duration.DurationInput
   /** How long a found Destination is remembered. Default 10 min: ours, the life of a lease. */
   readonly lookupCacheTime: Duration.DurationInput

@@ -227,7 +227,7 @@ const makeOn = Effect.fn("I2cpSession.make")(
     })
     const wake = () => idle.want()
     const ready = Effect.zipRight(Effect.sync(wake), lifecycle.awaitReady)
-    const asker = new LookupAsker({ clock, current, lifecycle, wake })
+    const asker = new LookupAsker({ clock, current, lifecycle, bandwidth: routerRequests.bandwidth, wake })
     const lookups = new Lookups({ self: destination, book: yield* AddressBook, config, random, scope, ask: asker })
     const sender = Sender.make({ config, clock, compression, statuses, counters, current, wake })
 

@@ -9,6 +9,7 @@ import type { Authorization } from "@effect-i2p/wire/EncryptedLeaseSet"
 import * as EncryptionKey from "@effect-i2p/wire/EncryptionKey"
 import * as SecureRandom from "@effect-i2p/wire/SecureRandom"
 import * as ServiceRecord from "@effect-i2p/wire/ServiceRecord"
+import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
@@ -44,13 +45,25 @@ const session = (keys: DestinationKeys.DestinationKeys, config: Partial<I2cpConf
 
 const withRouter = Effect.provide(Layer.provideMerge(LocalRouter.layer(), Layer.effectDiscard(TestClock.setTime(NOW))))
 
-/** Why a lookup failed; a failed one of a young session is asked again for a while. */
+/** Why a lookup failed, and time for more than one of them. */
 const reasonOf = (lookup: ReturnType<Context.Tag.Service<I2cpSession.I2cpSession>["lookup"]>) =>
   Effect.gen(function* () {
     const fiber = yield* Effect.fork(Effect.flip(lookup))
     yield* TestClock.adjust("1 minute")
     return (yield* Fiber.join(fiber)).reason
   })
+
+describe("the first lookup of a session on the embedded router", () => {
+  it.scoped("fails at once, as the router knows everybody there is", () =>
+    Effect.gen(function* () {
+      const a = yield* session(alice)
+      const began = yield* Clock.currentTimeMillis
+      assert.strictEqual((yield* Effect.flip(a.lookup("nobody.i2p"))).reason, "NotFound")
+      assert.strictEqual((yield* Effect.flip(a.lookup(bob.destination.b32))).reason, "NotFound")
+      assert.strictEqual((yield* Clock.currentTimeMillis) - began, 0)
+    }).pipe(withRouter)
+  )
+})
 
 describe("lease sets through the embedded router", () => {
   it.scoped.each<[string, Partial<I2cpConfig.Service>]>([

@@ -95,11 +95,8 @@ const placeWithoutBook = (settings: Settings) =>
       })
     )
     yield* Effect.provide(Layer.build(layerEcho(echoKeys)), local)
-    return <E = never>(options: NodeI2p.SessionOptions<E>) => {
-      // It knows all there is from the start; asking it again, as new tunnels of a real router need, would only take time.
-      const session = { ...withTunnels(options).session, lookupRetryWindow: 0 }
-      return Layer.provide(NodeI2p.layerOnLocalRouter({ ...options, session }), Layer.succeedContext(local))
-    }
+    return <E = never>(options: NodeI2p.SessionOptions<E>) =>
+      Layer.provide(NodeI2p.layerOnLocalRouter(withTunnels(options)), Layer.succeedContext(local))
   })
 
 /**

@@ -1,8 +1,8 @@
 /**
  * Which router answers, from the little it says before a session: its version and its bandwidth.
  *
- * For display and diagnosis, and to ask a router only what it may be asked: {@link hasSubsessions}. A router may say what
- * it likes, so nothing else may depend on it.
+ * For display and diagnosis, to ask a router only what it may be asked, {@link hasSubsessions}, and to ask no more often than
+ * it takes, {@link isSureOfLookups}. A router may say what it likes, so nothing else may depend on it.
  *
  * | seen | router |
  * |---|---|
@@ -67,6 +67,18 @@ export const EMBEDDED_MARK = 0x65_66_69_32
  */
 export const hasSubsessions = (router: Router, version: string): boolean =>
   router === "effect-i2p" || (router === "Java I2P" && isAtLeast(version, [0, 9, 21]))
+
+/**
+ * Whether a lookup that fails once the session is ready has failed, and not only for want of tunnels.
+ *
+ * **Source** the embedded router knows everybody there is. Java I2P answers names from its address books, and asks for a
+ * session's lease set, by which it is ready, only when its tunnels are built. i2pd says "failed" at once while it has no
+ * tunnels that serve; of emissary nothing is known.
+ *
+ * @category predicates
+ * @since 0.1.0
+ */
+export const isSureOfLookups = (router: Router): boolean => router === "effect-i2p" || router === "Java I2P"
 
 const isAtLeast = (version: string, wanted: ReadonlyArray<number>): boolean => {
   const fields = version.split(".").map(Number)

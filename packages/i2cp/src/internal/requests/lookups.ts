@@ -5,6 +5,10 @@
  *
  * A request outlives the caller that started it (others may wait for the same one) and the connection it was sent on: it
  * is asked again on the next, until its own timeout.
+ *
+ * A failure is believed at once if the router is sure of it, which the embedded router and Java I2P are, if it has taken its
+ * time to search, or if the session is not young. Only i2pd's quick "failed" of a young session may mean that its tunnels do
+ * not serve yet: that is asked again, after ever longer pauses.
  */
 import * as Address from "@effect-i2p/wire/Address"
 import type { Destination } from "@effect-i2p/wire/Destination"
@@ -28,14 +32,19 @@ import type * as Message from "../../Message.js"
 import { LookupCache } from "./lookupCache.js"
 import { failure, fromCode } from "./lookupFailures.js"
 
-/** Pause before a "failed" is asked again. Source: ours; tunnels of a young session take seconds. */
-const RETRY_PAUSE = Duration.seconds(1)
+/** Pause in ms before a lookup is asked on the next connection, and before a quick "failed" is asked again the first time. */
+const RETRY_PAUSE = 1_000
+
+/** A "failed" that took so many ms was searched for. Source: ours; without tunnels i2pd says it within milliseconds. */
+const SEARCHED_MILLIS = 1_000
 
 export interface Ask {
   /** Waits until the session can be asked. */
   readonly ready: Effect.Effect<void>
   /** Local ms since when it can. */
   readonly readySince: number
+  /** Whether this router's "failed" means that the session's tunnels were no hindrance; asks it who it is if need be. */
+  readonly isSure: Effect.Effect<boolean>
   /** Sends the request now, after what the router has to know first; `false` when it cannot be sent. */
   readonly send: (requestId: number, timeout: number, query: Message.Query, blinding?: Blinding) => boolean
 }
@@ -121,13 +130,27 @@ export class Lookups {
     timeoutInput: Duration.DurationInput
   ): Effect.Effect<Destination, LookupFailed> {
     const timeout = Duration.decode(timeoutInput)
-    const window = Duration.toMillis(this.#config.lookupRetryWindow)
-    const attempt: Effect.Effect<Destination, LookupFailed> = Effect.gen(this, function* () {
+    const request = Effect.timeoutFail(this.#attempt(text, query, Duration.toMillis(timeout), RETRY_PAUSE), {
+      duration: timeout,
+      onTimeout: () => failure(text, "Timeout", `no answer within ${Duration.format(timeout)}`)
+    })
+    return this.#cache.get(text, request)
+  }
+
+  /** Asks until the answer can be believed; `pause` comes before the next time. Both in ms. */
+  #attempt(
+    text: string,
+    query: Message.Query,
+    timeout: number,
+    pause: number
+  ): Effect.Effect<Destination, LookupFailed> {
+    return Effect.gen(this, function* () {
       yield* this.#ask.ready
-      const reply = yield* this.#exchange(query, Duration.toMillis(timeout))
+      const asked = yield* Clock.currentTimeMillis
+      const reply = yield* this.#exchange(query, timeout)
       if (reply === "Lost") {
         yield* Effect.sleep(RETRY_PAUSE)
-        return yield* attempt
+        return yield* this.#attempt(text, query, timeout, RETRY_PAUSE)
       }
       if (reply._tag === "Found") {
         if (!isAnswerTo(query, reply.destination)) {
@@ -135,18 +158,16 @@ export class Lookups {
         }
         return reply.destination
       }
-      const young = (yield* Clock.currentTimeMillis) - this.#ask.readySince < window
-      if ((reply.code === 1 || reply.code === 6) && young) {
-        yield* Effect.sleep(RETRY_PAUSE)
-        return yield* attempt
-      }
-      return yield* fromCode(text, reply.code)
+      const answered = yield* Clock.currentTimeMillis
+      const again = answered + pause
+      const mayBeForWantOfTunnels =
+        (reply.code === 1 || reply.code === 6) &&
+        answered - asked < SEARCHED_MILLIS &&
+        again - this.#ask.readySince < Duration.toMillis(this.#config.lookupRetryWindow)
+      if (!mayBeForWantOfTunnels || (yield* this.#ask.isSure)) return yield* fromCode(text, reply.code)
+      yield* Effect.sleep(Math.max(0, again - (yield* Clock.currentTimeMillis)))
+      return yield* this.#attempt(text, query, timeout, 2 * pause)
     })
-    const request = Effect.timeoutFail(attempt, {
-      duration: timeout,
-      onTimeout: () => failure(text, "Timeout", `no answer within ${Duration.format(timeout)}`)
-    })
-    return this.#cache.get(text, request)
   }
 
   /** Looks the key up and not the name: the flags in the name may differ from those of the one that was configured. */

@@ -1,10 +1,13 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as AddressBook from "@effect-i2p/i2cp/AddressBook"
+import { EMBEDDED_MARK } from "@effect-i2p/i2cp/core/Fingerprint"
 import type { LookupFailed } from "@effect-i2p/i2cp/I2cpError"
+import type * as Message from "@effect-i2p/i2cp/Message"
 import * as Destination from "@effect-i2p/wire/Destination"
 import * as DestinationKeys from "@effect-i2p/wire/DestinationKeys"
 import { encodeBase64 } from "@effect-i2p/wire/I2pEncoding"
 import * as SecureRandom from "@effect-i2p/wire/SecureRandom"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as TestClock from "effect/TestClock"
@@ -24,6 +27,13 @@ const found = (connection: ScriptedRouter.Connection, requestId: number, destina
 
 const notFound = (connection: ScriptedRouter.Connection, requestId: number, code = 1) =>
   connection.send({ _tag: "HostReply", sessionId: 0, requestId, answer: { _tag: "NotFound", code } })
+
+const limits = (words: ReadonlyArray<number>): Message.Message => ({
+  _tag: "BandwidthLimits",
+  limits: Array.from({ length: 16 }, (_, n) => words[n] ?? 0)
+})
+
+const i2pd = [256, 256]
 
 /** Past the window in which "failed" only means "not yet". */
 const settled = TestClock.adjust("16 seconds")
@@ -192,15 +202,80 @@ describe("lookup", () => {
     })
   )
 
-  it.scoped("asks again while a young session says failed, as i2pd does", () =>
+  it.scoped("asks again, ever more rarely, while i2pd says failed to a young session", () =>
     Effect.gen(function* () {
       const { connection, session } = yield* up()
       const fiber = yield* Effect.fork(session.lookup(peer.b32))
-      for (let n = 0; n < 3; n++) {
-        yield* notFound(connection, (yield* connection.expect("HostLookup")).requestId)
+      yield* notFound(connection, (yield* connection.expect("HostLookup")).requestId)
+      yield* connection.expect("GetBandwidthLimits")
+      yield* connection.send(limits(i2pd))
+      for (const pause of [1, 2]) {
         yield* settle
-        yield* TestClock.adjust("1 second")
+        yield* TestClock.adjust(Duration.seconds(pause))
+        yield* notFound(connection, (yield* connection.expect("HostLookup")).requestId)
       }
+      yield* settle
+      yield* TestClock.adjust("4 seconds")
+      yield* found(connection, (yield* connection.expect("HostLookup")).requestId)
+      assert.isTrue(Destination.equals(yield* Fiber.join(fiber), peer))
+    })
+  )
+
+  it.scoped("believes i2pd after seven seconds and four answers", () =>
+    Effect.gen(function* () {
+      const { connection, session } = yield* up()
+      const fiber = yield* Effect.fork(Effect.flip(session.lookup("nobody.i2p")))
+      for (const pause of [1, 2, 4]) {
+        yield* notFound(connection, (yield* connection.expect("HostLookup")).requestId)
+        if (pause === 1) {
+          yield* connection.expect("GetBandwidthLimits")
+          yield* connection.send(limits(i2pd))
+        }
+        yield* settle
+        yield* TestClock.adjust(Duration.seconds(pause))
+      }
+      yield* notFound(connection, (yield* connection.expect("HostLookup")).requestId)
+      assert.strictEqual((yield* Fiber.join(fiber)).reason, "NotFound")
+    })
+  )
+
+  it.scoped.each([
+    ["the embedded router", [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, EMBEDDED_MARK]],
+    ["Java I2P", [50, 50, 20, 20, 20, 20, 1]]
+  ])("believes at once what %s says to a young session, and asks it once who it is", ([, words]) =>
+    Effect.gen(function* () {
+      const { connection, session } = yield* up()
+      const first = yield* Effect.fork(Effect.flip(session.lookup("nobody.i2p")))
+      yield* notFound(connection, (yield* connection.expect("HostLookup")).requestId)
+      yield* connection.expect("GetBandwidthLimits")
+      yield* connection.send(limits(words as ReadonlyArray<number>))
+      assert.strictEqual((yield* Fiber.join(first)).reason, "NotFound")
+      const second = yield* Effect.fork(Effect.flip(session.lookup(peer.b32)))
+      yield* notFound(connection, (yield* connection.expect("HostLookup")).requestId, 6)
+      assert.strictEqual((yield* Fiber.join(second)).reason, "LeaseSetNotFound")
+      assert.deepStrictEqual(yield* connection.waiting, [])
+    })
+  )
+
+  it.scoped("believes whatever router has searched for a second", () =>
+    Effect.gen(function* () {
+      const { connection, session } = yield* up()
+      const fiber = yield* Effect.fork(Effect.flip(session.lookup(peer.b32)))
+      const { requestId } = yield* connection.expect("HostLookup")
+      yield* TestClock.adjust("1 second")
+      yield* notFound(connection, requestId)
+      assert.strictEqual((yield* Fiber.join(fiber)).reason, "NotFound")
+    })
+  )
+
+  it.scoped("asks again when the router does not say who it is", () =>
+    Effect.gen(function* () {
+      const { connection, session } = yield* up()
+      const fiber = yield* Effect.fork(session.lookup(peer.b32))
+      yield* notFound(connection, (yield* connection.expect("HostLookup")).requestId)
+      yield* connection.expect("GetBandwidthLimits")
+      yield* settle
+      yield* TestClock.adjust("1 second")
       yield* found(connection, (yield* connection.expect("HostLookup")).requestId)
       assert.isTrue(Destination.equals(yield* Fiber.join(fiber), peer))
     })
