@@ -5,7 +5,7 @@
  *
  * | rule | means |
  * |---|---|
- * | nothing is lost | what is read is what was written, from the first byte, in order; who sees the end of a stream has all of it; what a writer was told is acknowledged has come; a reader that did not get all knows by an error |
+ * | nothing is lost | what is read is what was written, from the first byte, in order; who sees the end of a stream has all of it; what a writer was told is acknowledged has come, before its reader left if that had nothing under way; a reader that did not get all knows by an error |
  * | nothing hangs | every end is done, with everything or with a tagged error, within {@link patience} |
  * | nothing is left | then the stacks have no stream, once they are closed the router has no session and no connection, and no fiber runs |
  *
@@ -119,9 +119,11 @@ const judge = (stream: number, plan: Plan.EndPlan, from: End.Report, to: End.Rep
     rule(plan.ending !== "reset" || !from.left, "a reset is no end of a stream")
     rule(to.got >= from.accepted, "who sees the end has all")
   }
-  // A reset drops what the other side has, and its application has not read. Who leaves with something unread resets.
-  const drops = from.left && (plan.ending === "reset" || from.got < to.accepted)
-  if (from.acknowledged && !to.left && !drops) rule(to.got === plan.bytes, "what is acknowledged has come")
+  if (from.acknowledged) {
+    if (!to.left) rule(to.got === plan.bytes, "what is acknowledged has come")
+    // Nobody has what comes after a close. It is acknowledged only as long as that side's own data is under way.
+    else if (!to.outstanding) rule(to.received === plan.bytes, "what is acknowledged had come before the reader left")
+  }
   if (to.got < plan.bytes && !to.left) {
     rule(to.error !== undefined || from.left, "who did not get all knows")
     rule(from.error !== undefined || from.left, "whose bytes did not come knows")

@@ -10,6 +10,7 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
+import * as Stream from "effect/Stream"
 import { must } from "../Target.js"
 import type * as Plan from "./Plan.js"
 
@@ -27,7 +28,8 @@ export interface Place {
 /**
  * **Shape** `accepted` is what the stack took to write, `acknowledged` whether it said that all of it has come. `got` is
  * how much was read, `sawEnd` whether the end of the stream was. `error` is of whichever direction failed first; an end that
- * breaks off as planned is `left` and has none.
+ * breaks off as planned is `left` and has none. `received` is what the stack had in order when the application left, read
+ * or not, and `outstanding` whether the other end had not acknowledged all that was written here by then.
  *
  * **Units** bytes.
  *
@@ -40,6 +42,8 @@ export interface Report {
   readonly got: number
   readonly sawEnd: boolean
   readonly left: boolean
+  readonly received: number
+  readonly outstanding: boolean
   readonly error: string | undefined
 }
 
@@ -64,6 +68,13 @@ class Progress {
   acknowledged = false
   got = 0
   sawEnd = false
+  error: StreamError | undefined
+
+  /** The first counts. */
+  readonly note = (error: StreamError): Effect.Effect<void> =>
+    Effect.sync(() => {
+      this.error ??= error
+    })
 }
 
 const write = Effect.fnUntraced(function* (
@@ -123,19 +134,26 @@ export const live = (
 ): Effect.Effect<Report> =>
   Effect.gen(function* () {
     const progress = new Progress()
+    // Each to its own end: what has come can be read when writing has failed.
     const both = Effect.all(
-      [write(connection, place, plan, progress), read(connection, place, plan, expected, progress)],
-      { concurrency: 2, discard: true }
-    )
+      [
+        Effect.tapError(write(connection, place, plan, progress), progress.note),
+        Effect.tapError(read(connection, place, plan, expected, progress), progress.note)
+      ].map(Effect.either),
+      { concurrency: 2 }
+    ).pipe(Effect.flatMap(() => (progress.error === undefined ? Effect.void : Effect.fail(progress.error))))
     const breaksOff = plan.ending === "reset" || plan.ending === "leave"
     const fiber = yield* Effect.fork(plan.ending === "close" ? Effect.zipRight(both, connection.close) : both)
     const exit = yield* breaksOff
       ? Effect.raceFirst(Fiber.await(fiber), Effect.as(Effect.sleep(plan.after), undefined))
       : Fiber.await(fiber)
-    if (exit === undefined) {
-      yield* Fiber.interrupt(fiber)
-      if (plan.ending === "reset") yield* connection.reset
-    }
+    if (exit === undefined) yield* Fiber.interrupt(fiber)
+    const { bytesAcknowledged, bytesUnread, bytesWritten } = yield* connection.stats
+    const taken = Option.match(yield* Stream.runHead(connection.progress("1 hour")), {
+      onNone: () => 0,
+      onSome: ({ bytesRead }) => bytesRead
+    })
+    if (exit === undefined && plan.ending === "reset") yield* connection.reset
     if (exit !== undefined && Exit.isFailure(exit) && Cause.isDie(exit.cause))
       return yield* Effect.failCause(exit.cause)
     const error = exit !== undefined && Exit.isFailure(exit) ? Cause.failureOption(exit.cause) : Option.none()
@@ -145,6 +163,8 @@ export const live = (
       got: progress.got,
       sawEnd: progress.sawEnd,
       left: exit === undefined,
+      received: taken + bytesUnread,
+      outstanding: bytesAcknowledged < bytesWritten,
       error: Option.getOrUndefined(Option.map(error, nameOf))
     }
   }).pipe(Effect.catchAllCause((cause) => Effect.die(Cause.squash(cause))))
