@@ -16,6 +16,8 @@ const read = (tag: string) =>
     const found: Record<string, number> = {}
     for (const { metricKey, metricState } of pairs) {
       const tags = [...HashSet.toValues(HashSet.fromIterable(metricKey.tags))].filter(({ key }) => key !== "test")
+      // The runtime's own count fibers, if anybody has asked for them.
+      if (!metricKey.name.startsWith("i2p_")) continue
       if (!metricKey.tags.some(({ key, value }) => key === "test" && value === tag)) continue
       const labels = tags
         .map(({ key, value }) => `${key}=${value}`)

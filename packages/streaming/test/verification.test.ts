@@ -12,6 +12,7 @@ import * as Signatures from "@effect-i2p/wire/Signatures"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
+import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as Stream from "effect/Stream"
 import * as Packet from "../src/Packet.js"
@@ -122,6 +123,9 @@ for (const [backend, costs] of [
             Effect.forkScoped(caller.connect({ destination: bob.destination, port: 80, timeout: "20 seconds" })),
           { discard: true }
         )
+        const pinging = yield* Effect.fork(
+          Effect.either(callers[5]!.ping({ destination: bob.destination, timeout: "20 seconds" }))
+        )
         yield* Effect.sleep(25 + check)
         yield* b.accessList.deny(last, { disconnect: true })
         const accepted = yield* Effect.replicateEffect(listener.accept, 5)
@@ -131,7 +135,8 @@ for (const [backend, costs] of [
         )
         yield* Effect.sleep("10 seconds")
         assert.lengthOf(yield* b.active, 5)
-        assert.isAbove((yield* b.drops).denied, 0)
+        assert.isAtLeast((yield* b.drops).denied, 2)
+        assert.isTrue(Either.isLeft(yield* Fiber.join(pinging)))
       }).pipe(costing(costs))
     )
 

@@ -231,9 +231,37 @@ const verification: ReadonlyArray<Guard> = [
   {
     name: "lists are asked before a signature is checked",
     file: "streaming/src/internal/accept/acceptor.ts",
-    code: "if (!AdmissionControl.permits(admissionControl, from, own)) {",
-    without: "if (false) {",
+    code: "if (!isPermitted(from, own)) return undefined",
+    without: "",
     tests: ["streaming/test/admission.test.ts"]
+  },
+  {
+    name: "lists are asked again once a SYN's signature is checked",
+    file: "streaming/src/internal/accept/acceptor.ts",
+    code: "if (!isPermitted(from, listening?.accessList)) return",
+    without: "",
+    tests: ["streaming/test/verification.test.ts"]
+  },
+  {
+    name: "lists are asked again once a ping's signature is checked",
+    file: "streaming/src/internal/accept/acceptor.ts",
+    code: "if (!isPermitted(from, undefined)) return",
+    without: "",
+    tests: ["streaming/test/verification.test.ts"]
+  },
+  {
+    name: "a peer that is denied with disconnect loses its streams",
+    file: "streaming/src/AccessList.ts",
+    code: "if (!disconnect) return Effect.void",
+    without: "if (true) return Effect.void",
+    tests: ["streaming/test/disconnect.test.ts"]
+  },
+  {
+    name: "streams count under no caller's labels",
+    file: "streaming/src/internal/Connections.ts",
+    code: "Metering.begin(state, session.metricLabels)",
+    without: "Metering.begin(state, yield* Metering.labelsOf({}))",
+    tests: ["streaming/test/StreamMetrics.test.ts"]
   },
   {
     name: "answers beyond a limit have a limit themselves",
