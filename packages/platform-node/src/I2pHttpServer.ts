@@ -247,7 +247,19 @@ export const make = (
       serve: (app, middleware) =>
         Effect.gen(function* () {
           const bounded = Effect.provideService(app, HttpIncomingMessage.MaxBodySize, maxBodySize) as HttpApp.Default
-          yield* middleware === undefined ? inner.serve(bounded) : inner.serve(bounded, middleware)
+          const serving = yield* Scope.make()
+          // Handlers of upgrades belong to it, and what they wait for may never come: others are not waited for either.
+          yield* Effect.addFinalizer((exit) =>
+            Scope.close(serving, exit).pipe(
+              Effect.disconnect,
+              Effect.timeoutOption(shutdownTimeout),
+              Effect.interruptible
+            )
+          )
+          yield* Scope.extend(
+            middleware === undefined ? inner.serve(bounded) : inner.serve(bounded, middleware),
+            serving
+          )
           // Runs before the handlers are taken away, and before whatever they use is gone.
           yield* Effect.addFinalizer(() => drain)
           yield* start

@@ -4,9 +4,11 @@
  * Everything about HTTP is Node's.
  */
 import * as Http from "node:http"
+import type { Duplex } from "node:stream"
 import type { NodeDuplex } from "../NodeDuplex.js"
 import * as Callers from "./callers.js"
 import * as Guard from "./guard.js"
+import { toNode } from "./handOver.js"
 import * as NodeErrors from "./nodeErrors.js"
 
 export interface Options {
@@ -119,7 +121,10 @@ export class DestinationServer extends Http.Server {
       const caller = Callers.get(request.socket)
       if (caller !== undefined) Callers.stamp(request, caller)
       if (second instanceof Http.ServerResponse) this.#track(request.socket as unknown as NodeDuplex, second)
-      else if (event === "upgrade" || event === "connect") this.#upgraded.add(request.socket)
+      else if (event === "upgrade" || event === "connect") {
+        this.#upgraded.add(request.socket)
+        watchAnswers(request.socket)
+      }
     }
     return super.emit(event as string, ...args)
   }
@@ -157,6 +162,32 @@ const responses = ({ http, sendDate }: Options): typeof Http.ServerResponse => {
     override sendDate = sendDate
   }
   return Response
+}
+
+/**
+ * Calls back whoever ends an answer on a socket that is gone. Node drops that callback; the platform's upgrade handler waits
+ * for it in a fiber of its server's scope, and neither would ever end.
+ *
+ * That handler makes its answers itself, so they are known only when they are given the socket, which Node notes there.
+ */
+const watchAnswers = (socket: Duplex): void => {
+  let answer: unknown = null
+  Object.defineProperty(socket, "_httpMessage", {
+    configurable: true,
+    enumerable: true,
+    get: () => answer,
+    set: (given: unknown) => {
+      answer = given
+      if (!(given instanceof Http.ServerResponse)) return
+      const end = given.end.bind(given) as (...args: ReadonlyArray<unknown>) => Http.ServerResponse
+      given.end = (...args: ReadonlyArray<unknown>) => {
+        if (!socket.destroyed) return end(...args)
+        const done = args.at(-1)
+        if (typeof done === "function") toNode(done as () => void)
+        return given
+      }
+    }
+  })
 }
 
 /** Tells the peer with the answer that it is the last. */

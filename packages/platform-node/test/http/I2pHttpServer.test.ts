@@ -353,6 +353,49 @@ describe("an upgrade to something of a node server's own", () => {
   )
 })
 
+describe("a request for an upgrade whose stream is reset before the answer", () => {
+  const slow = Effect.delay(Effect.succeed(HttpServerResponse.text("hello")), "300 millis")
+  for (const [method, protocol] of [
+    ["GET", "websocket"],
+    ["GET", "h2c"],
+    ["HEAD", "h2c"]
+  ]) {
+    it.live(`${method} ${protocol}: the site serves on, and its scope closes`, () =>
+      Effect.gen(function* () {
+        const { destination, visitor } = yield* Site.Both
+        const scope = yield* Scope.make()
+        yield* Scope.extend(Site.serve(slow, { shutdownTimeout: "20 seconds" }), scope)
+        const ask = `${method} / HTTP/1.1\r\nHost: site.i2p\r\nConnection: Upgrade\r\nUpgrade: ${protocol}\r\n\r\n`
+        const stream = yield* visitor.connect({ destination, port: 80, initialData: encode(ask) })
+        yield* Effect.sleep("100 millis")
+        yield* stream.reset
+        yield* Effect.sleep("300 millis")
+        assert.strictEqual(yield* (yield* HttpClient.get("http://site.i2p/")).text, "hello")
+        const [took] = yield* Effect.timed(
+          Effect.timeoutOption(Effect.disconnect(Scope.close(scope, Exit.void)), "9 seconds")
+        )
+        assert.isBelow(Duration.toMillis(took), 5_000)
+      }).pipe(Effect.scoped, Effect.provide(Site.layer()))
+    )
+  }
+
+  it.live("leaves a handler that goes on alone when the shutdown's time is over", () =>
+    Effect.gen(function* () {
+      const { destination, visitor } = yield* Site.Both
+      const scope = yield* Scope.make()
+      yield* Scope.extend(Site.serve(Effect.uninterruptible(Effect.never), { shutdownTimeout: "300 millis" }), scope)
+      const ask = "GET / HTTP/1.1\r\nHost: site.i2p\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n"
+      const stream = yield* visitor.connect({ destination, port: 80, initialData: encode(ask) })
+      yield* Effect.sleep("100 millis")
+      yield* stream.reset
+      const [took] = yield* Effect.timed(
+        Effect.timeoutOption(Effect.disconnect(Scope.close(scope, Exit.void)), "9 seconds")
+      )
+      assert.isBelow(Duration.toMillis(took), 5_000)
+    }).pipe(Effect.scoped, Effect.provide(Site.layer()))
+  )
+})
+
 describe("the Date of answers", () => {
   const bad = [
     "GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n",
