@@ -17,6 +17,7 @@ import type * as Scope from "effect/Scope"
 import * as HttpConnector from "./internal/httpConnector.js"
 import * as Timers from "./internal/timers.js"
 import { honoursDispatchers } from "./internal/undici.js"
+import * as WebClasses from "./internal/webClasses.js"
 
 /**
  * What a client's connections are made of. Every bound has a default, see {@link defaults}.
@@ -125,6 +126,7 @@ class I2pDispatcher extends Undici.Agent {
       ...options,
       // The fragment of a URL is none of the server's business, RFC 9110 section 7.1, and the platform's client sends it.
       path: options.path.split("#", 1)[0]!,
+      body: WebClasses.toDispatcherBody(options.body ?? null),
       headersTimeout:
         headersTimeout === undefined || headersTimeout === null || headersTimeout === 0
           ? this.#headersTimeout

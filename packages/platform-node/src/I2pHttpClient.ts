@@ -16,6 +16,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
 import * as I2pDispatcher from "./I2pDispatcher.js"
+import * as WebClasses from "./internal/webClasses.js"
 
 /**
  * The options of the dispatcher below.
@@ -67,6 +68,8 @@ export const fromDispatcher = (dispatcher: Undici.Dispatcher): HttpClient.HttpCl
 /**
  * `fetch` on a dispatcher of `I2pDispatcher.make`, whatever dispatcher its arguments name.
  *
+ * **Shape** it takes the global `Request`, `FormData`, `Headers`, `Blob` and so on, and those of the undici package; the answer
+ * is a global `Response`. The body of a `Request` goes out as a stream, without Content-Length.
  * **Errors** as fetch has them: a `TypeError` whose `cause` is the reason, `NotI2pHost` for one.
  *
  * @category constructors
@@ -74,15 +77,10 @@ export const fromDispatcher = (dispatcher: Undici.Dispatcher): HttpClient.HttpCl
  */
 export const fetchFrom =
   (dispatcher: Undici.Dispatcher): typeof globalThis.fetch =>
-  (input, init) =>
-    // undici's types and those of the global fetch, which is undici's, differ in name only.
-    Undici.fetch(
-      input as Undici.RequestInfo,
-      {
-        ...(init as Undici.RequestInit | undefined),
-        dispatcher
-      } as Undici.RequestInit
-    ) as unknown as Promise<Response>
+  async (input, init) => {
+    const [target, changes] = WebClasses.toUndiciArguments(input, init)
+    return WebClasses.toResponse(await Undici.fetch(target, { ...changes, dispatcher }))
+  }
 
 /**
  * `fetch` on a dispatcher of its own; its connections end with the scope.

@@ -3,12 +3,14 @@ import * as Https from "node:https"
 import type { Duplex } from "node:stream"
 import * as Tls from "node:tls"
 import * as Url from "node:url"
+import * as HttpBody from "@effect/platform/HttpBody"
 import * as HttpClient from "@effect/platform/HttpClient"
 import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import * as HttpServerRequest from "@effect/platform/HttpServerRequest"
 import * as HttpServerResponse from "@effect/platform/HttpServerResponse"
 import * as Socket from "@effect/platform/Socket"
 import * as NodeHttpClient from "@effect/platform-node/NodeHttpClient"
+import * as Undici from "@effect/platform-node/Undici"
 import { assert, describe, it } from "@effect/vitest"
 import * as I2pHttpError from "@effect-i2p/platform/I2pHttpError"
 import { StreamManager } from "@effect-i2p/streaming/StreamManager"
@@ -18,6 +20,7 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Schedule from "effect/Schedule"
 import type * as Scope from "effect/Scope"
+import * as Stream from "effect/Stream"
 import * as I2pAgent from "../../src/I2pAgent.js"
 import * as I2pCaller from "../../src/I2pCaller.js"
 import * as I2pHttpClient from "../../src/I2pHttpClient.js"
@@ -324,6 +327,178 @@ describe("the pool", () => {
       const ports = new Set<string>()
       for (let n = 0; n < 5; n++) ports.add(yield* nodeGet("http://site.i2p/", http))
       assert.strictEqual(ports.size, 1)
+    })
+  )
+})
+
+describe("a body", () => {
+  /** Says what came: the parts of a form, or the whole. */
+  const mirror = Effect.gen(function* () {
+    const request = yield* HttpServerRequest.HttpServerRequest
+    const type = request.headers["content-type"]?.toLowerCase() ?? "none"
+    const length = request.headers["content-length"] ?? "none"
+    const { "x-mark": mark } = request.headers
+    if (!type.startsWith("multipart/form-data")) {
+      return yield* HttpServerResponse.json({ method: request.method, mark, type, length, text: yield* request.text })
+    }
+    const parts: Array<string> = []
+    yield* Stream.runForEach(request.multipartStream, (part) =>
+      part._tag === "Field"
+        ? Effect.sync(() => void parts.push(`${part.key}=${part.value}`))
+        : Effect.map(part.contentEffect, (bytes) =>
+            parts.push(`${part.key}=${part.name} ${part.contentType} ${new TextDecoder().decode(bytes)}`)
+          )
+    )
+    return yield* HttpServerResponse.json({ method: request.method, mark, length: length !== "none", parts })
+  })
+
+  const form = <A extends { append(name: string, value: string | Blob, file?: string): void }>(empty: A): A => {
+    empty.append("name", "Zoë")
+    empty.append("name", "second")
+    empty.append("file", new File(["hello"], "a.txt", { type: "text/plain" }))
+    empty.append("blob", new Blob(["world"], { type: "text/x-own" }), "b.bin")
+    return empty
+  }
+  const parts = ["name=Zoë", "name=second", "file=a.txt text/plain hello", "blob=b.bin text/x-own world"]
+
+  const bytes = () =>
+    new ReadableStream({
+      start(controller) {
+        controller.enqueue(new TextEncoder().encode("str"))
+        controller.enqueue(new TextEncoder().encode("eam"))
+        controller.close()
+      }
+    })
+
+  const urlencoded = "application/x-www-form-urlencoded;charset=utf-8"
+
+  /** What the site saw of a POST by fetch. */
+  const posted = (init: () => RequestInit & { readonly duplex?: "half" }) =>
+    Effect.flatMap(fetchOf, (fetch) =>
+      promised(async () => (await fetch("http://site.i2p/", { method: "POST", ...init() })).json() as Promise<object>)
+    )
+
+  for (const [name, body, seen] of [
+    ["a global FormData", () => form(new FormData()), { parts, length: true }],
+    ["undici's FormData", () => form(new Undici.FormData()), { parts, length: true }],
+    ["URLSearchParams", () => new URLSearchParams({ a: "1 2" }), { type: urlencoded, length: "5", text: "a=1+2" }],
+    ["a Blob", () => new Blob(["blob"], { type: "text/x-own" }), { type: "text/x-own", length: "4", text: "blob" }],
+    ["a File", () => new File(["file"], "n", { type: "text/x-own" }), { type: "text/x-own", text: "file" }],
+    ["a ReadableStream", bytes, { type: "none", length: "none", text: "stream" }],
+    ["an ArrayBuffer", () => new TextEncoder().encode("buffer").buffer, { type: "none", length: "6", text: "buffer" }]
+  ] as ReadonlyArray<readonly [string, () => unknown, object]>) {
+    live(
+      `may be ${name} to fetch`,
+      Effect.gen(function* () {
+        yield* Site.serve(mirror)
+        const init = { headers: new Headers({ "x-mark": "1" }), duplex: "half" as const }
+        assert.deepInclude(yield* posted(() => ({ ...init, body: body() as string })), { mark: "1", ...seen })
+        const request = () => new Request("http://site.i2p/", { method: "PUT", ...init, body: body() as string })
+        if (name === "undici's FormData") return
+        const fetch = yield* fetchOf
+        const { length: _, ...rest } = seen as { readonly length?: unknown }
+        const other = request()
+        const answer = (yield* promised(() => fetch(other).then((got) => got.json()))) as object
+        assert.deepInclude(answer, { method: "PUT", mark: "1", ...rest })
+        assert.isTrue(other.bodyUsed)
+      })
+    )
+
+    if (name === "an ArrayBuffer") continue
+    live(
+      `may be ${name} to HttpClient and to the dispatcher`,
+      Effect.gen(function* () {
+        yield* Site.serve(mirror)
+        const request = HttpClientRequest.post("http://site.i2p/")
+        const raw = HttpClientRequest.setBody(request, HttpBody.raw(body()))
+        assert.deepInclude(yield* (yield* HttpClient.execute(raw)).json, seen)
+        if (name.endsWith("FormData")) {
+          const whole = HttpClientRequest.bodyFormData(request, body() as FormData)
+          assert.deepInclude(yield* (yield* HttpClient.execute(whole)).json, seen)
+        }
+        const dispatcher = yield* NodeHttpClient.Dispatcher
+        const options = { origin: "http://site.i2p", path: "/", method: "POST", body: body() as string } as const
+        assert.deepInclude(
+          (yield* promised(() => dispatcher.request(options).then((got) => got.body.json()))) as object,
+          seen
+        )
+      })
+    )
+  }
+
+  live(
+    "of a Request gives way to that of the arguments",
+    Effect.gen(function* () {
+      yield* Site.serve(mirror)
+      const fetch = yield* fetchOf
+      const request = new Request("http://site.i2p/", { method: "POST", body: "old", headers: { "x-mark": "old" } })
+      const answer = yield* promised(() =>
+        fetch(request, { body: form(new FormData()), headers: { "x-mark": "new" } }).then((got) => got.json())
+      )
+      assert.deepInclude(answer as object, { method: "POST", mark: "new", parts })
+      assert.isFalse(request.bodyUsed)
+      const undicis = new Undici.Request("http://site.i2p/", { method: "PATCH", body: "its own" })
+      const second = yield* promised(() => fetch(undicis as unknown as Request).then((got) => got.json()))
+      assert.deepInclude(second as object, { method: "PATCH", text: "its own" })
+    })
+  )
+})
+
+describe("what fetch answers", () => {
+  live(
+    "is a global Response, with what the global fetch says of one",
+    Effect.gen(function* () {
+      yield* Site.serve(
+        Effect.map(HttpServerRequest.HttpServerRequest, ({ url }) =>
+          url === "/old"
+            ? HttpServerResponse.redirect("/new", { status: 302 })
+            : HttpServerResponse.text("hello", {
+                status: Number(url.slice(2)) || 201,
+                headers: { "x-own": "1" }
+              }).pipe(
+                HttpServerResponse.unsafeSetCookies([
+                  ["a", "1"],
+                  ["b", "2"]
+                ])
+              )
+        )
+      )
+      const fetch = yield* fetchOf
+      const answer = yield* promised(() => fetch("http://site.i2p/old"))
+      assert.instanceOf(answer, Response)
+      assert.instanceOf(answer.headers, Headers)
+      assert.deepInclude(
+        { status: answer.status, ok: answer.ok, url: answer.url, redirected: answer.redirected, type: answer.type },
+        { status: 201, ok: true, url: "http://site.i2p/new", redirected: true, type: "basic" }
+      )
+      assert.strictEqual(answer.statusText, "Created")
+      assert.strictEqual(answer.headers.get("x-own"), "1")
+      assert.deepStrictEqual(answer.headers.getSetCookie(), ["a=1", "b=2"])
+      const copy = answer.clone()
+      assert.instanceOf(copy, Response)
+      assert.strictEqual(copy.url, "http://site.i2p/new")
+      assert.strictEqual(yield* promised(() => answer.text()), "hello")
+      assert.isTrue(answer.bodyUsed)
+      assert.strictEqual(yield* promised(() => copy.text()), "hello")
+      // What `new Response` takes from no one.
+      const odd = yield* promised(() => fetch("http://site.i2p/?999"))
+      assert.deepInclude({ status: odd.status, ok: odd.ok }, { status: 999, ok: false })
+      const none = yield* promised(() => fetch("http://site.i2p/?204"))
+      assert.deepInclude({ status: none.status, body: none.body }, { status: 204, body: null })
+    })
+  )
+
+  live(
+    "stops with the signal of a Request",
+    Effect.gen(function* () {
+      yield* Site.serve(Effect.delay(Effect.succeed(hello), "5 seconds"))
+      const fetch = yield* fetchOf
+      const aborting = new AbortController()
+      const request = new Request("http://site.i2p/", { signal: aborting.signal })
+      const waiting = yield* Effect.fork(Effect.flip(promised(() => fetch(request))))
+      yield* Effect.sleep("100 millis")
+      aborting.abort()
+      assert.strictEqual(((yield* waiting.await.pipe(Effect.flatten)) as Error).name, "AbortError")
     })
   )
 })
