@@ -4,12 +4,13 @@
  *
  * It does what `NodeSocket` and `NodeSocketServer` do on TCP: `run` opens the connection, or takes the one that came, and
  * ends with it; a write waits until `run` has opened it, and again when `run` is over, until the next one; the end of the
- * writer's scope half-closes; each chunk goes to a call of the handler, and what it returns runs in a fiber of its own.
+ * writer's scope half-closes; what is there, up to 64 KiB, goes to a call of the handler, and what that returns runs in a
+ * fiber of its own.
  *
  * What is different, and why:
  *
- * - A socket that we open says nothing of the writer's end to the peer unless `halfClose` is set: i2pd answers a CLOSE by
- *   dropping what it still has to send, so that it would cost the answer. The peer hears of it when `run` ends.
+ * - A socket that we open tells the peer of the writer's end only when nothing has come from it for a while, unless
+ *   `halfClose` says otherwise: i2pd answers a CLOSE by dropping what it still has to send, so that it would cost the answer.
  * - At most `maxHandlers` of a socket's handlers run at a time. The next chunk waits until one is done, and the peer with
  *   it; on TCP nothing limits them.
  * - When the peer has ended, handlers that run have `lingerTimeout` to finish. On TCP they are interrupted at once, but what
@@ -23,6 +24,7 @@
  */
 import * as Socket from "@effect/platform/Socket"
 import * as SocketServer from "@effect/platform/SocketServer"
+import * as Bytes from "@effect-i2p/wire/Bytes"
 import * as Cause from "effect/Cause"
 import * as Context from "effect/Context"
 import * as Deferred from "effect/Deferred"
@@ -41,9 +43,11 @@ import { StreamClosed, type StreamError } from "./StreamError.js"
 import { type ConnectOptions, type ListenOptions, StreamManager } from "./StreamManager.js"
 
 /**
- * **Shape** `halfClose`: the end of the writer's scope sends CLOSE at once. Default false for sockets that we open, true for
- * those of a server, whose last word is the end of an answer. `maxHandlers`: handlers of a socket that run at a time,
- * default 64. `lingerTimeout`: how long they have when the peer has ended, default 10 s.
+ * **Shape** `halfClose`: whether the end of the writer's scope sends CLOSE: `true` at once, `false` never, so that the peer
+ * hears of it when `run` ends, `"afterSilence"` when the peer has acknowledged everything and then sent nothing for eight
+ * round trips, at least a second. Default `"afterSilence"` for sockets that we open, `true` for those of a server, whose last
+ * word is the end of an answer. `maxHandlers`: handlers of a socket that run at a time, default 64. `lingerTimeout`: how long
+ * they have when the peer has ended, default 10 s.
  *
  * **Source** ours.
  *
@@ -51,7 +55,7 @@ import { type ConnectOptions, type ListenOptions, StreamManager } from "./Stream
  * @category models
  */
 export interface SocketOptions {
-  readonly halfClose?: boolean | undefined
+  readonly halfClose?: boolean | "afterSilence" | undefined
   readonly maxHandlers?: number | undefined
   readonly lingerTimeout?: Duration.DurationInput | undefined
 }
@@ -66,6 +70,15 @@ export const defaults = {
   maxHandlers: 64,
   lingerTimeout: Duration.seconds(10)
 } as const
+
+/** Most bytes that a handler is called with. Source: libuv's read buffer, so what TCP gives. */
+const maxRead = 65_536
+
+/**
+ * Bytes of handlers that run. Beyond it each gets a packet's payload, so that a peer whose requests take long does not make a
+ * socket hold `maxHandlers` chunks of {@link maxRead}. Source: ours.
+ */
+const maxHeld = 262_144
 
 /**
  * The stream below a socket: who the peer is, how it is doing. Handlers have it in their context, as those of TCP have
@@ -118,6 +131,7 @@ const make = <R>(
 ): Socket.Socket => {
   const maxHandlers = options.maxHandlers ?? defaults.maxHandlers
   const lingerTimeout = options.lingerTimeout ?? defaults.lingerTimeout
+  const halfClose = options.halfClose ?? (role === "Server" ? true : "afterSilence")
   const latch = Effect.unsafeMakeLatch(false)
   let current: Current | undefined
 
@@ -141,35 +155,44 @@ const make = <R>(
         const fork = yield* Effect.provideService(FiberSet.runtime(handlers)<R2>(), CurrentStream, stream)
         const permits = yield* Effect.makeSemaphore(maxHandlers)
 
+        const self: Current = {
+          stream,
+          scope,
+          turns: Turns.make(),
+          over: handlers.deferred as Deferred.Deferred<void, unknown>,
+          isEnded: false,
+          isClosed: false
+        }
+        let held = 0
+        const release = (bytes: number) =>
+          Effect.suspend(() => {
+            held -= bytes
+            return permits.release(1)
+          })
+
         /** Calls the handler with every chunk, in order, and gives those that are left the time to finish. */
-        const receive = stream.read.pipe(
+        const receive = Effect.suspend(() => stream.readSome(Math.min(maxRead, maxHeld - held))).pipe(
           Effect.mapError((cause) => new Socket.SocketGenericError({ reason: "Read", cause })),
-          Effect.flatMap(
-            Option.match({
-              onNone: () => Effect.succeed(false),
-              onSome: (bytes) =>
-                Effect.map(permits.take(1), () => {
-                  const result = handler(bytes)
-                  fork(Effect.ensuring(Effect.isEffect(result) ? result : Effect.void, permits.release(1)))
-                  return true
-                })
+          Effect.flatMap((pieces) => {
+            if (pieces.length === 0) return Effect.succeed(false)
+            const bytes = Bytes.concat(pieces)
+            return Effect.map(permits.take(1), () => {
+              held += bytes.length
+              const result = handler(bytes)
+              fork(Effect.ensuring(Effect.isEffect(result) ? result : Effect.void, release(bytes.length)))
+              return true
             })
-          ),
+          }),
           Effect.repeat({ while: (more) => more }),
           Effect.zipRight(Effect.timeoutOption(permits.take(maxHandlers), lingerTimeout))
         )
 
-        const over = handlers.deferred as Deferred.Deferred<void, E | Socket.SocketError>
         yield* Scope.addFinalizer(scope, latchClosed)
-        yield* Effect.intoDeferred(Effect.asVoid(receive), over).pipe(Effect.forkIn(scope))
-        current = {
-          stream,
-          scope,
-          turns: Turns.make(),
-          over: over as Deferred.Deferred<void, unknown>,
-          isEnded: false,
-          isClosed: false
-        }
+        yield* Effect.intoDeferred(
+          Effect.asVoid(receive),
+          handlers.deferred as Deferred.Deferred<void, E | Socket.SocketError>
+        ).pipe(Effect.forkIn(scope))
+        current = self
         yield* latch.open
         if (runOptions?.onOpen !== undefined) yield* runOptions.onOpen
         return yield* FiberSet.join(handlers)
@@ -206,10 +229,14 @@ const make = <R>(
   const end = (exit: Exit.Exit<unknown, unknown>) =>
     Effect.suspend(() => {
       if (current === undefined) return Effect.void
+      const isFirst = !current.isEnded
       current.isEnded = true
       // What it wrote is not whole.
       if (isResetBy(current.stream, endOf(exit))) return current.stream.reset
-      return options.halfClose === true ? current.stream.end : Effect.void
+      if (halfClose === true) return current.stream.end
+      return halfClose === false || !isFirst
+        ? Effect.void
+        : Effect.asVoid(Effect.forkIn(endAfterSilence(current.stream), current.scope))
     })
 
   return Socket.Socket.of({
@@ -219,6 +246,26 @@ const make = <R>(
     writer: Effect.acquireRelease(Effect.succeed(write), (_, exit) => end(exit))
   })
 }
+
+/** **Units** round trips. Ours: the request's, and seven for the peer to think and for what gets lost. */
+const silentRoundTrips = 8
+
+/** Where a round trip takes next to nothing, thinking does not. Ours. */
+const minSilence = 1_000
+
+/** Half-closes when the peer has everything and has then said nothing for a while. */
+const endAfterSilence = (stream: StreamConnection): Effect.Effect<void> =>
+  Effect.gen(function* () {
+    yield* Effect.ignore(stream.flush)
+    let before = yield* stream.stats
+    for (let isSilent = false; !isSilent; ) {
+      yield* Effect.sleep(Duration.millis(Math.max(minSilence, silentRoundTrips * (before.rtt ?? 0))))
+      const now = yield* stream.stats
+      isSilent = now.packetsReceived === before.packetsReceived && now.bytesUnread === 0
+      before = now
+    }
+    yield* stream.end
+  })
 
 /** As `Effect.scopedWith`; `endOf` says what the scope is told of the exit. */
 const scopedWith = <A, E, R>(
@@ -306,7 +353,7 @@ export const makeSocketServer = (
       stream: StreamConnection,
       handler: (socket: Socket.Socket) => Effect.Effect<A, E, R>
     ): Effect.Effect<void, never, R> =>
-      Effect.map(once(stream), (open) => make(open, Context.empty(), { halfClose: true, ...options }, "Server")).pipe(
+      Effect.map(once(stream), (open) => make(open, Context.empty(), options, "Server")).pipe(
         Effect.flatMap(handler),
         Effect.catchAllCause((cause) =>
           Effect.zipRight(

@@ -1,4 +1,4 @@
-import { describe, it } from "@effect/vitest"
+import { assert, describe, it } from "@effect/vitest"
 import * as I2cpSession from "@effect-i2p/i2cp/I2cpSession"
 import * as LocalRouter from "@effect-i2p/router/LocalRouter"
 import { StreamManager } from "@effect-i2p/streaming/StreamManager"
@@ -22,7 +22,7 @@ const session = (name: string) =>
     Effect.tap((streams) => streams.ready)
   )
 
-const rig = (options: StreamSocket.SocketOptions) =>
+const rig = (options: StreamSocket.SocketOptions, maxHandlers = 10) =>
   Effect.gen(function* () {
     const [here, there] = [yield* session("alice"), yield* session("bob")]
     const client = (port: number) =>
@@ -33,7 +33,7 @@ const rig = (options: StreamSocket.SocketOptions) =>
       )
     return {
       server: yield* Effect.provideService(
-        StreamSocket.makeSocketServer({ maxHandlers: 10, port: 80 }),
+        StreamSocket.makeSocketServer({ maxHandlers, port: 80 }),
         StreamManager,
         there
       ),
@@ -52,17 +52,18 @@ const links = {
 }
 
 for (const [name, link] of Object.entries(links)) {
-  for (const halfCloses of [true, false]) {
-    describe(`sockets over streams, ${halfCloses ? "half-closing" : "as they are"}, over ${name}`, () => {
+  for (const halfClose of [true, false, undefined]) {
+    const how = { true: "half-closing", false: "not half-closing", undefined: "as they are" }[`${halfClose}`]
+    describe(`sockets over streams, ${how}, over ${name}`, () => {
       const clauses = SocketContract.clauses({
-        rig: rig({ halfClose: halfCloses }),
+        rig: rig({ halfClose }),
         traits: {
           maxHandlers: 10,
           lingers: true,
           endsUnrun: true,
           resetsOnFailure: true,
           failsLostWrites: true,
-          halfCloses
+          halfCloses: halfClose !== false
         },
         bulkBytes: 512 * 1024,
         stallBytes: 4 * 1024 * 1024,
@@ -75,3 +76,29 @@ for (const [name, link] of Object.entries(links)) {
     })
   }
 }
+
+describe("a socket whose handlers take long", () => {
+  it.effect("is given no more than 256 KiB and a packet for each handler", () =>
+    Effect.gen(function* () {
+      const { client, server } = yield* rig({}, 40)
+      const held: Array<number> = []
+      yield* Effect.forkScoped(
+        server.run((socket) =>
+          socket.run((bytes) => {
+            held.push(bytes.length)
+            return Effect.never
+          })
+        )
+      )
+      const socket = yield* client
+      const write = yield* socket.writer
+      yield* Effect.forkScoped(socket.run(() => {}))
+      yield* Effect.forkScoped(write(new Uint8Array(2_000_000)))
+      yield* Effect.sleep("2 minutes")
+      assert.strictEqual(held.length, 40)
+      const total = held.reduce((sum, length) => sum + length, 0)
+      assert.isAtLeast(total, 262_144)
+      assert.isAtMost(total, 262_144 + 40 * 1_812)
+    }).pipe(Effect.scoped, Effect.provide(LocalRouter.layer()), SimulatedTime.run)
+  )
+})

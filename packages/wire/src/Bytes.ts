@@ -28,6 +28,23 @@ export const fit = (bytes: Uint8Array, length: number): Uint8Array => {
 }
 
 /**
+ * All of them in one array; the only one is given back as it is.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const concat = (pieces: ReadonlyArray<Uint8Array>): Uint8Array => {
+  if (pieces.length === 1) return pieces[0]!
+  const all = new Uint8Array(pieces.reduce((length, piece) => length + piece.length, 0))
+  let at = 0
+  for (const piece of pieces) {
+    all.set(piece, at)
+    at += piece.length
+  }
+  return all
+}
+
+/**
  * Whether two arrays hold the same bytes. Not constant-time: for public values only.
  *
  * @category predicates

@@ -26,3 +26,12 @@ describe("fit", () => {
     assert.deepStrictEqual(Bytes.fit(Bytes.empty, 2), Uint8Array.of(0, 0))
   })
 })
+
+describe("concat", () => {
+  it("joins what it is given, and gives the only one back", () => {
+    const one = Uint8Array.of(1, 2)
+    assert.strictEqual(Bytes.concat([one]), one)
+    assert.deepStrictEqual(Bytes.concat([one, Bytes.empty, Uint8Array.of(3)]), Uint8Array.of(1, 2, 3))
+    assert.deepStrictEqual(Bytes.concat([]), Bytes.empty)
+  })
+})

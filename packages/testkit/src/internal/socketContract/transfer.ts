@@ -49,6 +49,27 @@ export const transfer: Record<string, Body> = {
       yield* Fiber.interrupt(running)
     }),
 
+  "what is there already comes in few pieces": ({ client, server, silence }) =>
+    Effect.gen(function* () {
+      const sent = pattern(60_000)
+      const pieces: Array<number> = []
+      const done = yield* Deferred.make<void>()
+      yield* serve(server, (socket) =>
+        Effect.delay(
+          socket.run((bytes) => {
+            pieces.push(bytes.length)
+            if (pieces.reduce((sum, length) => sum + length, 0) === sent.length) Deferred.unsafeDone(done, Effect.void)
+          }),
+          silence
+        )
+      )
+      const { running, write } = yield* start(yield* client)
+      for (let at = 0; at < sent.length; at += 1_000) yield* write(sent.subarray(at, at + 1_000))
+      yield* Deferred.await(done)
+      yield* Fiber.interrupt(running)
+      yield* expectEqual(`few pieces, not ${pieces.length}`, pieces.length <= 8, true)
+    }),
+
   "a writer waits while the peer does not read, and goes on when it does": ({ client, server, silence }) =>
     Effect.gen(function* () {
       const gate = yield* Deferred.make<void>()
