@@ -101,15 +101,37 @@ export interface Router<E = never, R = never> {
   readonly socket: Layer.Layer<Socket.Socket, E, R>
 }
 
+/** Sockets that carry a session. */
+const inUse = new WeakSet<Socket.Socket>()
+
+/** Two sessions that write to one connection would mix their frames, and the router would take both for one client. */
+const claim = (socket: Socket.Socket): Effect.Effect<void, never, Scope.Scope> =>
+  Effect.acquireRelease(
+    Effect.suspend(() => {
+      if (inUse.has(socket)) {
+        return Effect.dieMessage(
+          "this socket carries an I2CP session already, and a second would mix with it: make a socket of its own for the " +
+            "second: another call of the function that made its layer, or Layer.fresh"
+        )
+      }
+      inUse.add(socket)
+      return Effect.void
+    }),
+    () => Effect.sync(() => inUse.delete(socket))
+  )
+
 /**
- * Makes connections over a platform socket.
+ * Makes connections over a platform socket, which is its own as long as the scope lives.
+ *
+ * **Errors** dies when the socket carries another session.
  *
  * @category constructors
  * @since 0.1.0
  */
-export const make: Effect.Effect<I2cpConnection["Type"], never, Socket.Socket> = Effect.gen(function* () {
+export const make: Effect.Effect<I2cpConnection["Type"], never, Socket.Socket | Scope.Scope> = Effect.gen(function* () {
   const { maxOutboundBytes } = yield* I2cpConfig
   const socket = yield* Socket.Socket
+  yield* claim(socket)
   return I2cpConnection.of({ routers: ["the router"], run: (use) => connect(socket, maxOutboundBytes, use) })
 })
 
@@ -190,7 +212,7 @@ const connect = (
  * @category layers
  * @since 0.1.0
  */
-export const layer: Layer.Layer<I2cpConnection, never, Socket.Socket> = Layer.effect(I2cpConnection, make)
+export const layer: Layer.Layer<I2cpConnection, never, Socket.Socket> = Layer.scoped(I2cpConnection, make)
 
 /**
  * Connections to whichever of several routers the session asks for.

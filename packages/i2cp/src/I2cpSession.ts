@@ -382,9 +382,11 @@ const makeSubsession = (parent: Parent): Service["subsession"] => {
 }
 
 /**
- * A session over a `Socket`: `NodeI2cp.layerTcp` for a real router, `LocalRouter.layerSocket` for the embedded one.
+ * A session over a `Socket`: `NodeI2cp.layerTcp` for a real router, `LocalRouter.layerSocket()` for the embedded one.
  *
- * Its connection is its own: two sessions in one graph of layers must not share a socket.
+ * Its connection is its own.
+ *
+ * **Errors** dies when the socket carries another session already: make a socket's layer for each.
  *
  * @category layers
  * @since 0.1.0

@@ -113,7 +113,7 @@ export const open = (
     const signatures = Context.get(yield* Layer.build(NodeSignatures.layer), Signatures)
     const transport = Context.get(
       yield* Layer.build(
-        PacketTransport.layerI2cp.pipe(
+        PacketTransport.layerI2cp().pipe(
           Layer.provide(Sessions.layer(router, { keys: options.keys })),
           Layer.provide(NodeSignatures.layer),
           Layer.fresh,

@@ -46,9 +46,9 @@ export const open = Effect.fn("Streams.open")(function* (
   options: Options = {}
 ) {
   const tracing = yield* Config.boolean("I2P_TEST_TRACE").pipe(Config.withDefault(false), Effect.orDie)
-  const direct = Layer.map(PacketTransport.layerI2cp, signWith(options.transient))
+  const direct = Layer.map(PacketTransport.layerI2cp(), signWith(options.transient))
   const transport = tracing ? traced(direct) : direct
-  const streams = StreamManager.layer.pipe(
+  const streams = StreamManager.layer().pipe(
     Layer.provide(transport),
     Layer.provide(StreamingConfig.layer(options.streaming ?? {})),
     Layer.provide(Sessions.layer(router, options, options.i2cp)),

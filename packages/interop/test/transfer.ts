@@ -32,7 +32,7 @@ export const open = Effect.fnUntraced(function* (...[first, ...rest]: readonly [
     name,
     socket: NodeSocket.layerNet({ host: "127.0.0.1", port: i2cpPort })
   })
-  const context = yield* StreamManager.layerI2cp.pipe(
+  const context = yield* StreamManager.layerI2cp().pipe(
     Layer.provideMerge(I2cpSession.layerRouters([dial(first), ...rest.map(dial)])),
     Layer.provide([Sessions.layerConfig(), NodeSignatures.layer]),
     Layer.fresh,

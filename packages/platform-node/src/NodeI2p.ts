@@ -100,14 +100,14 @@ const layerStreams = <E, R>(
   options: SessionOptions<E>,
   session: (options: I2cpSession.Options) => Layer.Layer<I2cpSession.I2cpSession, I2cpError, R>
 ): Layer.Layer<Services, I2cpError | E, R> =>
-  StreamManager.layerI2cp.pipe(
+  StreamManager.layerI2cp().pipe(
     Layer.provideMerge(Layer.unwrapEffect(Effect.map(keysOf(options), (keys) => session({ keys })))),
     Layer.provide([
       I2cpConfig.layer(options.session ?? {}),
       StreamingConfig.layer(options.streaming ?? {}),
       layerBackends
     ]),
-    // Layers are shared by reference, and the streaming one is a constant: two sessions would be one.
+    // Nothing of it is shared with another session, whatever is a constant below.
     Layer.fresh
   )
 
@@ -197,7 +197,7 @@ export const layerFromEnv = (
 export const layerOnLocalRouter = <E = never>(
   options: SessionOptions<E> = {}
 ): Layer.Layer<Services, I2cpError | E, LocalRouter.LocalRouter> =>
-  Layer.provide(layerSession(options), Layer.fresh(LocalRouter.layerSocket))
+  Layer.provide(layerSession(options), LocalRouter.layerSocket())
 
 /**
  * An embedded router for several destinations, with the same backends.

@@ -205,18 +205,17 @@ export const layer = (options: Partial<RouterOptions.RouterOptions> = {}): Layer
   Layer.scoped(LocalRouter, make(options))
 
 /**
- * A socket to the router in memory: what an I2CP session in the same process needs. Every use of the layer is a socket
- * of its own, as two sessions cannot share a connection.
+ * A socket to the router in memory: what an I2CP session in the same process needs. A socket of its own at each call, as two
+ * sessions cannot share a connection.
  *
  * @category layers
  * @since 0.1.0
  */
-export const layerSocket: Layer.Layer<Socket.Socket, never, LocalRouter> = Layer.fresh(
+export const layerSocket = (): Layer.Layer<Socket.Socket, never, LocalRouter> =>
   Layer.effect(
     Socket.Socket,
     Effect.flatMap(LocalRouter, (router) => router.connect)
   )
-)
 
 /**
  * Serves the connections of a socket server until interrupted.

@@ -26,7 +26,7 @@ const NOW = 1_700_000_000_000
 const join = (keys: DestinationKeys.DestinationKeys) =>
   Datagrams.layer().pipe(
     Layer.provideMerge(I2cpSession.layer({ keys })),
-    Layer.provide([LocalRouter.layerSocket, I2cpConfig.layer({ lookupRetryWindow: 0 })]),
+    Layer.provide([LocalRouter.layerSocket(), I2cpConfig.layer({ lookupRetryWindow: 0 })]),
     Layer.fresh,
     Layer.build,
     Effect.tap((built) => Context.get(built, I2cpSession.I2cpSession).ready),

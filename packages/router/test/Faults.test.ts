@@ -20,7 +20,7 @@ const ports = { protocol: RAW, sourcePort: 1, destinationPort: 2 }
 const build = ({ keys }: Identity, config: Partial<I2cpConfig.Service> = {}) =>
   Layer.build(
     I2cpSession.layer({ keys }).pipe(
-      Layer.provide(LocalRouter.layerSocket),
+      Layer.provide(LocalRouter.layerSocket()),
       Layer.provide(I2cpConfig.layer({ reconnect: Schedule.spaced("10 seconds"), ...config }))
     )
   ).pipe(Effect.map(Context.get(I2cpSession.I2cpSession)))

@@ -37,7 +37,7 @@ const b33 = (secretRequired = false, authenticationRequired = false) =>
 
 const session = (keys: DestinationKeys.DestinationKeys, config: Partial<I2cpConfig.Service> = {}) =>
   Layer.build(
-    I2cpSession.layer({ keys }).pipe(Layer.provide(LocalRouter.layerSocket), Layer.provide(I2cpConfig.layer(config)))
+    I2cpSession.layer({ keys }).pipe(Layer.provide(LocalRouter.layerSocket()), Layer.provide(I2cpConfig.layer(config)))
   ).pipe(
     Effect.map(Context.get(I2cpSession.I2cpSession)),
     Effect.tap((made) => made.ready)

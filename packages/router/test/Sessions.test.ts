@@ -16,7 +16,7 @@ const RAW = 18
 
 /** A real session of the i2cp package, ready to send. */
 const session = ({ keys }: Identity) =>
-  Layer.build(Layer.provide(I2cpSession.layer({ keys }), LocalRouter.layerSocket)).pipe(
+  Layer.build(Layer.provide(I2cpSession.layer({ keys }), LocalRouter.layerSocket())).pipe(
     Effect.map(Context.get(I2cpSession.I2cpSession)),
     Effect.tap((made) => made.ready)
   )

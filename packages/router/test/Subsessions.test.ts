@@ -106,7 +106,7 @@ const RAW = 18
 const ports = { protocol: RAW, sourcePort: 1, destinationPort: 2 }
 
 const session = ({ keys }: Identity) =>
-  Layer.build(Layer.provide(I2cpSession.layer({ keys }), LocalRouter.layerSocket)).pipe(
+  Layer.build(Layer.provide(I2cpSession.layer({ keys }), LocalRouter.layerSocket())).pipe(
     Effect.map(Context.get(I2cpSession.I2cpSession)),
     Effect.tap((made) => made.ready)
   )

@@ -17,7 +17,9 @@ import * as Either from "effect/Either"
 import { identity } from "effect/Function"
 import * as Layer from "effect/Layer"
 import * as Runtime from "effect/Runtime"
+import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
+import { Claims } from "./internal/claims.js"
 import { DestinationNotFound, TransportFailed } from "./StreamError.js"
 
 /**
@@ -111,6 +113,37 @@ export class PacketTransport extends Context.Tag("@effect-i2p/streaming/PacketTr
   }
 >() {}
 
+/**
+ * What a `PacketTransport` is, for those that make one.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type Service = PacketTransport["Type"]
+
+/** What each changed transport is made of, to the bottom. */
+const origins = new WeakMap<Service, Service>()
+
+const managed = new Claims(
+  "this transport has a StreamManager already, and a destination has one: share that one, or make a transport of its own " +
+    "for the second: another call of the function that made its layer, or Layer.fresh"
+)
+
+const carried = new Claims(
+  "this I2CP session carries streams already, and a session has one StreamManager: share that one, or make a session of its " +
+    "own for the second: another call of I2cpSession.layer or NodeI2p.layer, or Layer.fresh"
+)
+
+/**
+ * The transport is a manager's, as long as the scope lives.
+ *
+ * @internal
+ */
+export const claim: Effect.Effect<void, never, PacketTransport | Scope.Scope> = Effect.flatMap(
+  PacketTransport,
+  (transport) => managed.claim(origins.get(transport) ?? transport)
+)
+
 const reasonOf = (error: LookupFailed): DestinationNotFound["reason"] => {
   switch (error.reason) {
     case "BadAddress":
@@ -170,7 +203,7 @@ const pathOf = (state: SessionState): Path => {
  * import * as PacketTransport from "@effect-i2p/streaming/PacketTransport"
  *
  * let bytes = 0
- * const counted = PacketTransport.mapPackets(PacketTransport.layerI2cp, {
+ * const counted = PacketTransport.mapPackets(PacketTransport.layerI2cp(), {
  *   out: (packet) => {
  *     bytes += packet.bytes.length
  *     return packet
@@ -191,7 +224,7 @@ export const mapPackets = <E, R>(
   Layer.map(transport, (context) => {
     const inner = Context.get(context, PacketTransport)
     const { in: mapIn = identity, out: mapOut = identity } = map
-    return Context.make(PacketTransport, {
+    const changed: Service = {
       ...inner,
       send: (packets) =>
         Effect.forEach(packets, (packet) =>
@@ -211,22 +244,19 @@ export const mapPackets = <E, R>(
             } else if (mapped.right !== undefined) onPacket(mapped.right)
           })
         )
-    })
+    }
+    origins.set(changed, origins.get(inner) ?? inner)
+    return Context.make(PacketTransport, changed)
   })
 
 /** I2CP protocol number of streaming. */
 const streamingProtocol = 6
 
-/**
- * The transport over an I2CP session.
- *
- * @since 0.1.0
- * @category layers
- */
-export const layerI2cp: Layer.Layer<PacketTransport, never, I2cpSession.I2cpSession> = Layer.scoped(
+const overSession = Layer.scoped(
   PacketTransport,
   Effect.gen(function* () {
     const session = yield* I2cpSession.I2cpSession
+    yield* carried.claim(session)
     const clock = yield* Effect.clock
     const toMessage = (packet: Outgoing): Payload.Outgoing => ({
       to: packet.to,
@@ -267,3 +297,13 @@ export const layerI2cp: Layer.Layer<PacketTransport, never, I2cpSession.I2cpSess
     }
   })
 )
+
+/**
+ * The transport over an I2CP session. A layer of its own at each call, since layers are shared by reference.
+ *
+ * **Errors** dies when the session has such a transport already.
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layerI2cp = (): Layer.Layer<PacketTransport, never, I2cpSession.I2cpSession> => Layer.fresh(overSession)

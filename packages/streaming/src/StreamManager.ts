@@ -6,6 +6,7 @@
  *
  * @since 0.1.0
  */
+import type { I2cpSession } from "@effect-i2p/i2cp/I2cpSession"
 import { checkPort } from "@effect-i2p/i2cp/Ids"
 import * as VerificationBudget from "@effect-i2p/i2cp/VerificationBudget"
 import * as Bytes from "@effect-i2p/wire/Bytes"
@@ -185,22 +186,34 @@ export class StreamManager extends Context.Tag("@effect-i2p/streaming/StreamMana
   }
 >() {
   /**
-   * The streams of the transport's destination.
+   * The streams of the transport's destination. A layer of its own at each call, since layers are shared by reference: one
+   * that was used for a transport would stand for every other transport, too.
+   *
+   * **Errors** dies when the transport has a manager already.
    *
    * @since 0.1.0
    */
-  static readonly layer: Layer.Layer<StreamManager, never, PacketTransport.PacketTransport> = Layer.scoped(
-    StreamManager,
-    Effect.suspend(() => make)
-  )
+  static readonly layer = (): Layer.Layer<StreamManager, never, PacketTransport.PacketTransport> =>
+    Layer.scoped(StreamManager, make)
 
   /**
-   * The streams of an I2CP session.
+   * The streams of an I2CP session. A layer of its own at each call, as `layer`.
+   *
+   * **Errors** dies when the session has a manager already.
    *
    * @since 0.1.0
    */
-  static readonly layerI2cp = Layer.provide(StreamManager.layer, PacketTransport.layerI2cp)
+  static readonly layerI2cp = (): Layer.Layer<StreamManager, never, I2cpSession> =>
+    Layer.provide(StreamManager.layer(), PacketTransport.layerI2cp())
 }
+
+/**
+ * What a `StreamManager` is, for code that holds several of them.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type Service = StreamManager["Type"]
 
 /** How long the RESETs of streams that could not be closed may take to leave. Ours: the transport only has to take them. */
 const lastResort = Duration.seconds(1)
@@ -235,8 +248,9 @@ const makeSession = Effect.fnUntraced(function* (
   }
 })
 
-const make = Effect.gen(function* () {
+const makeStreams = Effect.gen(function* () {
   const options = yield* StreamingConfig.StreamingConfig
+  yield* PacketTransport.claim
   const drops = new Drops()
   const session = yield* makeSession(options, drops)
   const { clock, memory, signer, timers, transport, verification } = session
@@ -365,3 +379,13 @@ const make = Effect.gen(function* () {
     pingLimits: admissionControl.pingLimits
   })
 })
+
+/**
+ * The streams of the transport's destination, as long as the scope lives, for programs that have several.
+ *
+ * **Errors** dies when the transport has a manager already.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const make: Effect.Effect<Service, never, PacketTransport.PacketTransport | Scope.Scope> = makeStreams

@@ -16,7 +16,7 @@ const masked = <A extends { readonly bytes: Uint8Array } | { readonly payload: U
 const streams = (keys: typeof alice, map: Parameters<typeof PacketTransport.mapPackets>[1]) =>
   Effect.map(
     Layer.build(
-      Layer.provide(StreamManager.layer, PacketTransport.mapPackets(MemoryTransport.layerTransport(keys), map))
+      Layer.provide(StreamManager.layer(), PacketTransport.mapPackets(MemoryTransport.layerTransport(keys), map))
     ),
     Context.get(StreamManager)
   )
@@ -108,7 +108,7 @@ describe("mapPackets", () => {
           )
       })
       const a = yield* Effect.map(
-        Layer.build(Layer.provide(StreamManager.layer, Layer.succeed(PacketTransport.PacketTransport, logged))),
+        Layer.build(Layer.provide(StreamManager.layer(), Layer.succeed(PacketTransport.PacketTransport, logged))),
         Context.get(StreamManager)
       )
       const b = yield* MemoryTransport.streams(bob)

@@ -159,7 +159,7 @@ describe("a session", () => {
           isDown ? Effect.fail(new TransportFailed({ reason: "Overloaded", detail: "full" })) : inner.send(packets)
       })
       const a = yield* Effect.map(
-        Layer.build(Layer.provide(StreamManager.layer, Layer.succeed(PacketTransport, transport))),
+        Layer.build(Layer.provide(StreamManager.layer(), Layer.succeed(PacketTransport, transport))),
         Context.get(StreamManager)
       )
       const b = yield* MemoryTransport.streams(bob)
@@ -216,7 +216,7 @@ describe("what a session hands to its transport", () => {
           }
         })
         const a = yield* Effect.map(
-          Layer.build(Layer.provide(StreamManager.layer, Layer.succeed(PacketTransport, transport))),
+          Layer.build(Layer.provide(StreamManager.layer(), Layer.succeed(PacketTransport, transport))),
           Context.get(StreamManager)
         )
         const b = yield* MemoryTransport.streams(bob)
@@ -262,7 +262,7 @@ describe("what comes from strangers", () => {
           return inner.run(onPacket)
         })
       const b = yield* Effect.map(
-        Layer.build(Layer.provide(StreamManager.layer, Layer.succeed(PacketTransport, { ...inner, run }))),
+        Layer.build(Layer.provide(StreamManager.layer(), Layer.succeed(PacketTransport, { ...inner, run }))),
         Context.get(StreamManager)
       )
       const a = yield* MemoryTransport.streams(alice)
@@ -512,7 +512,7 @@ describe("limits and policies", () => {
       const inner = yield* (yield* MemoryTransport.MemoryNetwork).transport(alice)
       const stuck = PacketTransport.of({ ...inner, send: () => Effect.never, lookup: () => Effect.never })
       const a = yield* Effect.map(
-        Layer.build(Layer.provide(StreamManager.layer, Layer.succeed(PacketTransport, stuck))),
+        Layer.build(Layer.provide(StreamManager.layer(), Layer.succeed(PacketTransport, stuck))),
         Context.get(StreamManager)
       )
       for (const destination of [bob.destination, bob.destination.b32]) {

@@ -29,7 +29,7 @@ const answering = (...codes: ReadonlyArray<number>) =>
         }
       })
     const streams = yield* Effect.map(
-      Layer.build(Layer.provide(StreamManager.layer, Layer.succeed(PacketTransport, { ...inner, send }))),
+      Layer.build(Layer.provide(StreamManager.layer(), Layer.succeed(PacketTransport, { ...inner, send }))),
       Context.get(StreamManager)
     )
     return { asked, streams }
@@ -79,7 +79,7 @@ describe("connect", () => {
         return inner.send(packets)
       }
       const a = yield* Effect.map(
-        Layer.build(Layer.provide(StreamManager.layer, Layer.succeed(PacketTransport, { ...inner, send }))),
+        Layer.build(Layer.provide(StreamManager.layer(), Layer.succeed(PacketTransport, { ...inner, send }))),
         Context.get(StreamManager)
       )
       const b = yield* MemoryTransport.streams(bob)
@@ -122,9 +122,9 @@ describe("through the embedded router", () => {
     "a destination without a lease set is tried until the time is up, and the error says what was missing",
     () =>
       Effect.gen(function* () {
-        const context = yield* StreamManager.layerI2cp.pipe(
+        const context = yield* StreamManager.layerI2cp().pipe(
           Layer.provideMerge(I2cpSession.layer({ keys: alice })),
-          Layer.provide(LocalRouter.layerSocket),
+          Layer.provide(LocalRouter.layerSocket()),
           Layer.build
         )
         const streams = Context.get(context, StreamManager)
@@ -144,10 +144,10 @@ describe("through the embedded router", () => {
   it.effect("a destination that stands for others is refused at once", () =>
     Effect.gen(function* () {
       const session = (keys: DestinationKeys, config: Partial<I2cpConfig.Service> = {}) =>
-        StreamManager.layerI2cp.pipe(
+        StreamManager.layerI2cp().pipe(
           Layer.provide(I2cpSession.layer({ keys })),
           Layer.provide(I2cpConfig.layer(config)),
-          Layer.provide(LocalRouter.layerSocket),
+          Layer.provide(LocalRouter.layerSocket()),
           Layer.fresh,
           Layer.build,
           Effect.map(Context.get(StreamManager)),

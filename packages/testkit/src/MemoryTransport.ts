@@ -377,7 +377,7 @@ export const layer = (options: Partial<Options> = {}): Layer.Layer<MemoryNetwork
   Layer.scoped(MemoryNetwork, make(options))
 
 /**
- * The transport of one destination: what `StreamManager.layer` asks for.
+ * The transport of one destination: what `StreamManager.layer()` asks for.
  *
  * @since 0.1.0
  * @category layers
@@ -402,7 +402,7 @@ export const streams = (
 ): Effect.Effect<StreamManager["Type"], never, MemoryNetwork | Scope.Scope> =>
   Effect.map(
     Layer.build(
-      StreamManager.layer.pipe(Layer.provide(layerTransport(keys)), Layer.provide(StreamingConfig.layer(options)))
+      StreamManager.layer().pipe(Layer.provide(layerTransport(keys)), Layer.provide(StreamingConfig.layer(options)))
     ),
     Context.get(StreamManager)
   )

@@ -31,9 +31,9 @@ const session = Effect.fnUntraced(function* (
 ) {
   const [first, ...rest] = routers.map((router, n) => ({
     name: `router ${n}`,
-    socket: LocalRouter.layerSocket.pipe(Layer.provide(Layer.succeed(LocalRouter.LocalRouter, router)))
+    socket: LocalRouter.layerSocket().pipe(Layer.provide(Layer.succeed(LocalRouter.LocalRouter, router)))
   }))
-  const context = yield* StreamManager.layerI2cp.pipe(
+  const context = yield* StreamManager.layerI2cp().pipe(
     Layer.provideMerge(I2cpSession.layerRouters([first!, ...rest], { keys: MemoryTransport.keysOf(name) })),
     Layer.provide(StreamingConfig.layer(options.streaming ?? {})),
     Layer.provide(I2cpConfig.layer({ readyTimeout: "1 hour", ...options.session })),

@@ -15,7 +15,7 @@ import * as SimulatedTime from "../src/SimulatedTime.js"
 
 const streamsOf = <E, R>(session: Layer.Layer<I2cpSession.I2cpSession, E, R>) =>
   Effect.gen(function* () {
-    const context = yield* StreamManager.layerI2cp.pipe(
+    const context = yield* StreamManager.layerI2cp().pipe(
       Layer.provideMerge(session),
       Layer.provide(StreamingConfig.layer({})),
       Layer.provide(I2cpConfig.layer({ readyTimeout: "1 hour" })),
@@ -32,7 +32,7 @@ type Party = Effect.Effect.Success<ReturnType<typeof streamsOf>>
 const onRouter = (router: LocalRouter.LocalRouter["Type"], name: string) =>
   streamsOf(
     I2cpSession.layer({ keys: MemoryTransport.keysOf(name) }).pipe(
-      Layer.provide(LocalRouter.layerSocket),
+      Layer.provide(LocalRouter.layerSocket()),
       Layer.provide(Layer.succeed(LocalRouter.LocalRouter, router))
     )
   )

@@ -10,9 +10,9 @@ import * as MemoryTransport from "../src/MemoryTransport.js"
 import * as SimulatedTime from "../src/SimulatedTime.js"
 
 const session = (name: string) =>
-  StreamManager.layerI2cp.pipe(
+  StreamManager.layerI2cp().pipe(
     Layer.provide(I2cpSession.layer({ keys: MemoryTransport.keysOf(name) })),
-    Layer.provide(LocalRouter.layerSocket),
+    Layer.provide(LocalRouter.layerSocket()),
     // Two sessions do not share a connection.
     Layer.fresh,
     Layer.build,

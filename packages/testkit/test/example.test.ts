@@ -41,7 +41,7 @@ it.effect("shouts back over a bad network", () =>
     assert.isBelow(yield* Clock.currentTimeMillis, 30_000) // of simulated time
   }).pipe(
     Effect.provide(Layer.scopedDiscard(Effect.forkScoped(shout))),
-    Effect.provide(Layer.provide(StreamManager.layer, MemoryTransport.layerTransport(site))),
+    Effect.provide(Layer.provide(StreamManager.layer(), MemoryTransport.layerTransport(site))),
     Effect.provide(network),
     SimulatedTime.run
   )

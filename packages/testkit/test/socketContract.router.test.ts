@@ -12,9 +12,9 @@ import * as SimulatedTime from "../src/SimulatedTime.js"
 import * as SocketContract from "../src/SocketContract.js"
 
 const session = (name: string) =>
-  StreamManager.layerI2cp.pipe(
+  StreamManager.layerI2cp().pipe(
     Layer.provide(I2cpSession.layer({ keys: MemoryTransport.keysOf(name) })),
-    Layer.provide(LocalRouter.layerSocket),
+    Layer.provide(LocalRouter.layerSocket()),
     // Two sessions do not share a connection.
     Layer.fresh,
     Layer.build,

@@ -200,7 +200,7 @@ const join = Effect.fnUntraced(function* (router: LocalRouter.LocalRouter["Type"
 
 const streamsOf = (session: I2cpSession.Service, options: StreamingConfig.Changes<StreamingConfig.StreamingOptions>) =>
   Layer.build(
-    Layer.fresh(StreamManager.layerI2cp).pipe(
+    StreamManager.layerI2cp().pipe(
       Layer.provide(Layer.succeed(I2cpSession.I2cpSession, session)),
       Layer.provide(StreamingConfig.layer({ shutdownTimeout: "100 millis", ...options }))
     )

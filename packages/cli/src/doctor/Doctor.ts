@@ -258,7 +258,7 @@ const open = (
       ...(options.patience === undefined ? {} : { lookupRetryWindow: Duration.seconds(options.patience / 2) })
     })
     const built = yield* Layer.build(
-      StreamManager.layerI2cp.pipe(
+      StreamManager.layerI2cp().pipe(
         Layer.provideMerge(I2cpSession.layerConnection({ keys })),
         Layer.provide(observed(seen)),
         Layer.provide([options.socket, config, NodeI2p.layerBackends]),

@@ -103,7 +103,7 @@ const socketOf = (router: Single) =>
         Layer.build(NodeI2p.layerLocalRouter({ link: router.link.config, seed: router.link.seed })),
         (context) =>
           Layer.provide(
-            LocalRouter.layerSocket,
+            LocalRouter.layerSocket(),
             Layer.succeed(LocalRouter.LocalRouter, Context.get(context, LocalRouter.LocalRouter))
           )
       )

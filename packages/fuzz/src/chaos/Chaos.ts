@@ -75,7 +75,7 @@ const forgetting = "10 minutes"
 const firstPort = 80
 
 const stack = (victim: Victim, name: string) =>
-  StreamManager.layerI2cp.pipe(
+  StreamManager.layerI2cp().pipe(
     Layer.provideMerge(I2cpSession.layer({ keys: MemoryTransport.keysOf(name) })),
     Layer.provide(Layer.effect(Socket.Socket, victim.connect)),
     Layer.fresh,

@@ -124,7 +124,7 @@ export const arbitrary: FastCheck.Arbitrary<Plan> = fc.record({
 })
 
 const session = (router: LocalRouter.LocalRouter["Type"], name: string) =>
-  StreamManager.layerI2cp.pipe(
+  StreamManager.layerI2cp().pipe(
     Layer.provideMerge(I2cpSession.layer({ keys: MemoryTransport.keysOf(name) })),
     Layer.provide(Layer.effect(Socket.Socket, router.connect)),
     Layer.fresh,

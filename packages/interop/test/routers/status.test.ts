@@ -12,7 +12,7 @@ import * as Payload from "../../src/Payload.js"
 import * as Sessions from "../../src/Sessions.js"
 import * as TestNetwork from "../../src/TestNetwork.js"
 
-const ours = StreamManager.layerI2cp.pipe(
+const ours = StreamManager.layerI2cp().pipe(
   Layer.provideMerge(Layer.unwrapEffect(Effect.map(TestNetwork.TestNetwork, ({ a }) => Sessions.layer(a))))
 )
 const network = Layer.provideMerge(ours, TestNetwork.layer)

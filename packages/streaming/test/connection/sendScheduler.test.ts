@@ -64,7 +64,7 @@ const behindSlowSocket = (keys: typeof alice, blind = false) =>
     return yield* Effect.map(
       Layer.build(
         Layer.provide(
-          StreamManager.layer,
+          StreamManager.layer(),
           Layer.succeed(PacketTransport, { ...inner, send, backlog: blind ? undefined : backlog })
         )
       ),

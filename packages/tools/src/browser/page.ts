@@ -35,9 +35,9 @@ const inMemory = Effect.all({
 })
 
 const session = (name: keyof typeof keys) =>
-  StreamManager.layerI2cp.pipe(
+  StreamManager.layerI2cp().pipe(
     Layer.provide(I2cpSession.layer({ keys: keys[name] })),
-    Layer.provide(LocalRouter.layerSocket),
+    Layer.provide(LocalRouter.layerSocket()),
     // Two sessions do not share a connection.
     Layer.fresh,
     Layer.build,
