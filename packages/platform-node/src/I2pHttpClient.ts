@@ -7,13 +7,16 @@
  * @since 0.1.0
  */
 import * as HttpClient from "@effect/platform/HttpClient"
+import * as HttpClientError from "@effect/platform/HttpClientError"
 import * as Socket from "@effect/platform/Socket"
 import * as NodeHttpClient from "@effect/platform-node/NodeHttpClient"
 import * as Undici from "@effect/platform-node/Undici"
+import * as I2pHttpError from "@effect-i2p/platform/I2pHttpError"
 import type { StreamManager } from "@effect-i2p/streaming/StreamManager"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
 import * as I2pDispatcher from "./I2pDispatcher.js"
 import * as WebClasses from "./internal/webClasses.js"
@@ -59,11 +62,24 @@ export const layer = (options: Options = {}): Layer.Layer<Services, never, Strea
  * It sends no trace identifiers: they would tell servers which of their visitors are one. To servers of your own
  * `NodeHttpClient.makeUndici(dispatcher)` sends them.
  *
+ * **Errors** a host that is not on I2P is a `RequestError` with reason `InvalidUrl` and the cause `NotI2pHost`, which
+ * `retryTransient` does not repeat. Why a stream did not open: `I2pHttpError.connectError`; whether it may yet:
+ * `I2pHttpError.retryable`.
+ *
  * @category constructors
  * @since 0.1.0
  */
 export const fromDispatcher = (dispatcher: Undici.Dispatcher): HttpClient.HttpClient =>
-  HttpClient.withTracerPropagation(NodeHttpClient.makeUndici(dispatcher), false)
+  NodeHttpClient.makeUndici(dispatcher).pipe(
+    HttpClient.transformResponse(Effect.mapError(invalidUrl)),
+    HttpClient.withTracerPropagation(false)
+  )
+
+/** The client below takes every failure of its dispatcher for one of the network. */
+const invalidUrl = (error: HttpClientError.HttpClientError): HttpClientError.HttpClientError =>
+  error._tag === "RequestError" && error.reason === "Transport" && Option.isSome(I2pHttpError.refusal(error))
+    ? new HttpClientError.RequestError({ request: error.request, reason: "InvalidUrl", cause: error.cause })
+    : error
 
 /**
  * `fetch` on a dispatcher of `I2pDispatcher.make`, whatever dispatcher its arguments name.

@@ -132,45 +132,67 @@ export const layer = <E = never>(
 }
 
 /**
+ * What settings from elsewhere are completed with.
+ *
+ * **Shape** `session` and `streaming` win over the settings. `defaultKeys` are for settings that name no key file; without
+ * them the destination is new then, and forgotten at the end.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface ConfigOptions<E = never> extends Omit<SessionOptions, "keys"> {
+  readonly defaultKeys?: SessionOptions<E>["keys"]
+}
+
+/**
  * A destination as settings say that come from somewhere else, such as `NodeI2pConfig.config`, or a `Config` of your own:
- * which router, which keys, which tunnels. `overrides` win.
+ * which router, which keys, which tunnels.
  *
  * **Errors** `ConfigError` for a value that makes no sense, and whatever the router, the key file and the hosts.txt fail with.
  *
  * @category layers
  * @since 0.1.0
  */
-export const layerConfig = (
+export const layerConfig = <E = never>(
   config: Config.Config<NodeI2pConfig.Settings>,
-  overrides: Omit<SessionOptions, "keys"> = {}
-): Layer.Layer<Services, ConfigError | I2cpError | NodeKeyStore.KeyStoreError | NodeAddressBook.AddressBookError> =>
+  options: ConfigOptions<E> = {}
+): Layer.Layer<Services, ConfigError | I2cpError | NodeKeyStore.KeyStoreError | NodeAddressBook.AddressBookError | E> =>
   Layer.unwrapEffect(
     Effect.map(config, ({ credentials, hosts, keys, router, tunnels }) => {
-      const options = {
-        ...overrides,
-        keys: keys === undefined ? undefined : NodeKeyStore.file(keys),
-        session: { credentials, ...tunnels, ...overrides.session }
+      const whole: SessionOptions<NodeKeyStore.KeyStoreError | E> = {
+        streaming: options.streaming,
+        keys: keys === undefined ? options.defaultKeys : NodeKeyStore.file(keys),
+        session: { credentials, ...tunnels, ...options.session }
       }
       const services =
         router._tag === "Embedded"
           ? Layer.provide(
-              layerOnLocalRouter(options),
+              layerOnLocalRouter(whole),
               layerLocalRouter({ link: router.link.config, seed: router.link.seed })
             )
-          : layer({ ...options, router: router._tag === "Several" ? router.routers : router })
+          : layer({ ...whole, router: router._tag === "Several" ? router.routers : router })
       return hosts === undefined ? services : Layer.provide(services, NodeAddressBook.layer(hosts))
     })
   )
 
 /**
  * A destination as the environment says: `I2P_ROUTER`, `I2P_KEYS` and so on, see `NodeI2pConfig`, and streaming options by
- * their I2P names, such as `I2P_STREAMING_MAX_CONNS_PER_MINUTE`, see `StreamingOptionsMap`. `overrides` win.
+ * their I2P names, such as `I2P_STREAMING_MAX_CONNS_PER_MINUTE`, see `StreamingOptionsMap`.
+ *
+ * @example
+ * ```ts
+ * import * as NodeI2p from "@effect-i2p/platform-node/NodeI2p"
+ * import * as NodeKeyStore from "@effect-i2p/platform-node/NodeKeyStore"
+ *
+ * // The file that I2P_KEYS names, or else this one.
+ * export const site = NodeI2p.layerFromEnv({ defaultKeys: NodeKeyStore.file("site.dat") })
+ * ```
  *
  * @category layers
  * @since 0.1.0
  */
-export const layerFromEnv = (
-  overrides: Omit<SessionOptions, "keys"> = {}
+export const layerFromEnv = <E = never>(
+  options: ConfigOptions<E> = {}
 ): Layer.Layer<
   Services,
   | ConfigError
@@ -178,12 +200,13 @@ export const layerFromEnv = (
   | NodeKeyStore.KeyStoreError
   | NodeAddressBook.AddressBookError
   | StreamingOptionsMap.InvalidOptions
+  | E
 > =>
   Layer.unwrapEffect(
     Effect.map(StreamingOptionsMap.fromEnv, (streaming) =>
       layerConfig(NodeI2pConfig.config, {
-        ...overrides,
-        streaming: StreamingConfig.combine(streaming, overrides.streaming ?? {})
+        ...options,
+        streaming: StreamingConfig.combine(streaming, options.streaming ?? {})
       })
     )
   )

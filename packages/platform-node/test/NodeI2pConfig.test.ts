@@ -13,6 +13,7 @@ import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
 import * as NodeI2p from "../src/NodeI2p.js"
 import * as NodeI2pConfig from "../src/NodeI2pConfig.js"
+import * as NodeKeyStore from "../src/NodeKeyStore.js"
 
 const withEnv = (env: Readonly<Record<string, string>>) =>
   Effect.withConfigProvider(ConfigProvider.fromMap(new Map(Object.entries(env))))
@@ -125,6 +126,24 @@ describe("NodeI2p.layerFromEnv", () => {
       const env = { I2P_ROUTER: "embedded", I2P_KEYS: Path.join(yield* directory, "site.dat") }
       const first = yield* built(env)
       assert.strictEqual((yield* built(env)).b32, first.b32)
+    })
+  )
+
+  it.scopedLive("takes the default keys where the environment names none", () =>
+    Effect.gen(function* () {
+      const defaultKeys = yield* NodeKeyStore.transient
+      const b32Of = (env: Readonly<Record<string, string>>) =>
+        withEnv({ I2P_ROUTER: "embedded", ...env })(
+          Effect.map(
+            Layer.build(NodeI2p.layerFromEnv({ defaultKeys })),
+            (services) => Context.get(services, StreamManager).destination.b32
+          )
+        )
+      assert.strictEqual(yield* b32Of({}), defaultKeys.destination.b32)
+      const file = { I2P_KEYS: Path.join(yield* directory, "site.dat") }
+      const named = yield* b32Of(file)
+      assert.notStrictEqual(named, defaultKeys.destination.b32)
+      assert.strictEqual(yield* b32Of(file), named)
     })
   )
 

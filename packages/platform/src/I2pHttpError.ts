@@ -6,6 +6,8 @@
  *
  * @since 0.1.0
  */
+import * as StreamError from "@effect-i2p/streaming/StreamError"
+import { OfflineKeysExpired } from "@effect-i2p/wire/DestinationKeys"
 import * as Option from "effect/Option"
 import * as Predicate from "effect/Predicate"
 import * as Schema from "effect/Schema"
@@ -43,18 +45,106 @@ export class TlsTimedOut extends Schema.TaggedError<TlsTimedOut>("@effect-i2p/pl
 /** Errors wrapped in errors wrapped in errors: more than any library does. */
 const maxCauses = 8
 
+/** The first in a chain of causes that is what is looked for. */
+const inCauses = <A>(error: unknown, is: (error: unknown) => error is A): Option.Option<A> => {
+  let at = error
+  for (let depth = 0; depth < maxCauses; depth++) {
+    if (is(at)) return Option.some(at)
+    if (!Predicate.hasProperty(at, "cause")) break
+    at = at.cause
+  }
+  return Option.none()
+}
+
 /**
  * The `NotI2pHost` in an error of whatever client, however deep it is wrapped.
  *
  * @category getters
  * @since 0.1.0
  */
-export const refusal = (error: unknown): Option.Option<NotI2pHost> => {
-  let at = error
-  for (let depth = 0; depth < maxCauses; depth++) {
-    if (at instanceof NotI2pHost) return Option.some(at)
-    if (!Predicate.hasProperty(at, "cause")) break
-    at = at.cause
-  }
-  return Option.none()
+export const refusal = (error: unknown): Option.Option<NotI2pHost> =>
+  inCauses(error, (at): at is NotI2pHost => at instanceof NotI2pHost)
+
+/**
+ * Why a stream could not be opened, from an error of whatever client, however deep it is wrapped: the `RequestError` of the
+ * platform's client, the `TypeError` of fetch, the `NodeSystemError` of an agent. None for what went wrong on an open stream.
+ *
+ * @example
+ * ```ts
+ * import * as I2pHttpError from "@effect-i2p/platform/I2pHttpError"
+ * import * as Option from "effect/Option"
+ *
+ * export const isOffLine = (error: unknown) =>
+ *   Option.exists(I2pHttpError.connectError(error), ({ _tag }) => _tag === "ConnectTimedOut")
+ * ```
+ *
+ * @category getters
+ * @since 0.1.0
+ */
+export const connectError = (error: unknown): Option.Option<StreamError.ConnectError> => inCauses(error, isConnectError)
+
+const connectErrors = [
+  StreamError.ConnectTimedOut,
+  StreamError.ConnectRefused,
+  StreamError.DestinationUnreachable,
+  StreamError.TooManyStreams,
+  StreamError.DestinationNotFound,
+  StreamError.TransportFailed,
+  OfflineKeysExpired
+] as const
+
+const isConnectError = (error: unknown): error is StreamError.ConnectError =>
+  connectErrors.some((constructor) => error instanceof constructor)
+
+/**
+ * Whether a connection could not be opened and the same request may get one later: the peer or our router is away, say, and
+ * not that the host is none of I2P's. False for whatever went wrong on an open connection, which the platform's `retryTransient`
+ * judges.
+ *
+ * After `ConnectTimedOut` repeat only what may be done twice: a request travels with the first packet, and its answer may be
+ * what got lost.
+ *
+ * @example
+ * ```ts
+ * import * as I2pHttpError from "@effect-i2p/platform/I2pHttpError"
+ * import * as HttpClient from "@effect/platform/HttpClient"
+ * import * as Effect from "effect/Effect"
+ * import * as Schedule from "effect/Schedule"
+ *
+ * export const page = HttpClient.get("http://site.i2p/").pipe(
+ *   Effect.retry({ while: I2pHttpError.retryable, schedule: Schedule.exponential("1 second"), times: 5 })
+ * )
+ * ```
+ *
+ * @category predicates
+ * @since 0.1.0
+ */
+export const retryable = (error: unknown): boolean => {
+  if (Option.isSome(inCauses(error, (at): at is TlsTimedOut => at instanceof TlsTimedOut))) return true
+  return Option.exists(connectError(error), (failure) => {
+    switch (failure._tag) {
+      case "ConnectTimedOut":
+      case "ConnectRefused":
+      case "TooManyStreams":
+      case "TransportFailed":
+        return true
+      case "DestinationUnreachable":
+        return passing.has(failure.reason)
+      case "DestinationNotFound":
+        return failure.reason !== "BadAddress"
+      case "OfflineKeysExpired":
+        return false
+    }
+  })
 }
+
+/** What the router or the peer mends in time. */
+const passing: ReadonlySet<StreamError.DestinationUnreachable["reason"]> = new Set([
+  "RouterFailure",
+  "NetworkFailure",
+  "BadSession",
+  "Overflow",
+  "BadLocalLeaseSet",
+  "BadLeaseSet",
+  "ExpiredLeaseSet"
+])

@@ -615,6 +615,39 @@ describe("https", () => {
 
 describe("what goes wrong", () => {
   live(
+    "with a host that is not on I2P is an invalid URL to HttpClient, which nothing asks again",
+    Effect.gen(function* () {
+      let asked = 0
+      const client = (yield* HttpClient.HttpClient).pipe(
+        HttpClient.transformResponse((response) =>
+          Effect.zipRight(
+            Effect.sync(() => asked++),
+            response
+          )
+        ),
+        HttpClient.retryTransient({ times: 5 })
+      )
+      const error = yield* Effect.flip(client.get("http://example.com/"))
+      assert.strictEqual(error._tag, "RequestError")
+      assert.strictEqual(error.reason, "InvalidUrl")
+      assert.strictEqual(Option.getOrThrow(I2pHttpError.refusal(error)).host, "example.com")
+      assert.isFalse(I2pHttpError.retryable(error))
+      assert.strictEqual(asked, 1)
+    })
+  )
+
+  for (const name of Object.keys(clients)) {
+    live(
+      `has the error of the stream in it: ${name}`,
+      Effect.gen(function* () {
+        const error = yield* Effect.flip(clients[name]!("http://site.i2p/"))
+        assert.strictEqual(Option.getOrThrow(I2pHttpError.connectError(error))._tag, "ConnectRefused")
+        assert.isTrue(I2pHttpError.retryable(error))
+      })
+    )
+  }
+
+  live(
     "is a NodeSystemError with node's code",
     Effect.gen(function* () {
       const error = yield* Effect.flip(HttpClient.get("http://site.i2p/"))
