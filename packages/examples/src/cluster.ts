@@ -9,50 +9,26 @@
  */
 import * as Entity from "@effect/cluster/Entity"
 import * as MessageStorage from "@effect/cluster/MessageStorage"
-import * as RunnerAddress from "@effect/cluster/RunnerAddress"
 import * as RunnerHealth from "@effect/cluster/RunnerHealth"
 import * as RunnerStorage from "@effect/cluster/RunnerStorage"
-import * as Runners from "@effect/cluster/Runners"
-import * as ShardingConfig from "@effect/cluster/ShardingConfig"
 import * as Singleton from "@effect/cluster/Singleton"
 import * as SocketRunner from "@effect/cluster/SocketRunner"
-import * as Socket from "@effect/platform/Socket"
 import * as Rpc from "@effect/rpc/Rpc"
-import * as RpcClient from "@effect/rpc/RpcClient"
 import * as RpcSerialization from "@effect/rpc/RpcSerialization"
+import * as I2pClusterSocket from "@effect-i2p/platform-node/I2pClusterSocket"
 import * as NodeI2p from "@effect-i2p/platform-node/NodeI2p"
 import * as NodeKeyStore from "@effect-i2p/platform-node/NodeKeyStore"
 import { StreamManager } from "@effect-i2p/streaming/StreamManager"
-import * as StreamSocket from "@effect-i2p/streaming/StreamSocket"
 import type { DestinationKeys } from "@effect-i2p/wire/DestinationKeys"
 import * as Chunk from "effect/Chunk"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
-import * as Option from "effect/Option"
 import * as Schedule from "effect/Schedule"
 import * as Schema from "effect/Schema"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
-
-/** The port that runners talk to each other on. */
-const runnerPort = 34_431
-
-/** How runners reach each other: the host of a runner's address is its destination. */
-const layerClientProtocol = Layer.effect(
-  Runners.RpcClientProtocol,
-  Effect.gen(function* () {
-    const manager = yield* StreamManager
-    const serialization = yield* RpcSerialization.RpcSerialization
-    return ({ host, port }: RunnerAddress.RunnerAddress) =>
-      StreamSocket.makeSocket({ destination: host, port }).pipe(
-        Effect.provideService(StreamManager, manager),
-        Effect.flatMap((socket) => Effect.provideService(RpcClient.makeProtocolSocket(), Socket.Socket, socket)),
-        Effect.provideService(RpcSerialization.RpcSerialization, serialization)
-      )
-  })
-)
 
 /** What the cluster does besides: an entity per name, on whichever runner has its shard. */
 const Guest = Entity.make("Guest", [Rpc.make("WhoHasMe", { success: Schema.String })])
@@ -82,17 +58,16 @@ const runner = (name: string, siteKeys: DestinationKeys) =>
       const own = yield* Layer.build(NodeI2p.layerOnLocalRouter({ streaming: { shutdownTimeout: "1 second" } }))
       const manager = yield* Effect.provide(StreamManager, own)
       yield* manager.ready
-      const address = RunnerAddress.make(manager.destination.b32, runnerPort)
       return Layer.mergeAll(
         Singleton.make("site", site(name, siteKeys)),
         Guest.toLayer({ WhoHasMe: () => Effect.succeed(name) })
       ).pipe(
         Layer.provideMerge(SocketRunner.layer),
-        Layer.provide([layerClientProtocol, StreamSocket.layerSocketServer({ port: runnerPort })]),
+        // They reach each other over streams: the host of a runner's address is its destination.
+        Layer.provide([I2pClusterSocket.layerClientProtocol(), I2pClusterSocket.layerSocketServer()]),
         Layer.provide([RpcSerialization.layerMsgPack, RunnerHealth.layerNoop, MessageStorage.layerNoop]),
         Layer.provide(
-          ShardingConfig.layer({
-            runnerAddress: Option.some(address),
+          I2pClusterSocket.layerConfig({
             shardsPerGroup: 16,
             refreshAssignmentsInterval: "200 millis",
             entityTerminationTimeout: "1 second"

@@ -10,14 +10,18 @@ import type * as Http from "node:http"
 import type * as Etag from "@effect/platform/Etag"
 import * as FileSystem from "@effect/platform/FileSystem"
 import type * as HttpApp from "@effect/platform/HttpApp"
+import type * as HttpClient from "@effect/platform/HttpClient"
 import * as HttpIncomingMessage from "@effect/platform/HttpIncomingMessage"
 import type * as HttpPlatform from "@effect/platform/HttpPlatform"
 import * as HttpServer from "@effect/platform/HttpServer"
+import * as Socket from "@effect/platform/Socket"
 import type * as NodeContext from "@effect/platform-node/NodeContext"
 import * as NodeHttpServer from "@effect/platform-node/NodeHttpServer"
+import type * as RouterOptions from "@effect-i2p/router/RouterOptions"
 import type { StreamConnection } from "@effect-i2p/streaming/StreamConnection"
 import type { ListenError } from "@effect-i2p/streaming/StreamError"
 import { type ListenOptions, StreamManager } from "@effect-i2p/streaming/StreamManager"
+import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as ExecutionStrategy from "effect/ExecutionStrategy"
@@ -28,12 +32,14 @@ import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Runtime from "effect/Runtime"
 import * as Scope from "effect/Scope"
+import * as I2pHttpClient from "./I2pHttpClient.js"
 import { acceptWithin } from "./internal/acceptWithin.js"
 import * as Callers from "./internal/callers.js"
 import { DestinationServer } from "./internal/destinationServer.js"
 import { toNode } from "./internal/handOver.js"
 import * as Timers from "./internal/timers.js"
 import * as NodeDuplex from "./NodeDuplex.js"
+import * as NodeI2p from "./NodeI2p.js"
 
 /**
  * What a server is made of. Every bound has a default, see {@link defaults}.
@@ -42,8 +48,8 @@ import * as NodeDuplex from "./NodeDuplex.js"
  * @since 0.1.0
  */
 export interface Options {
-  /** The port of the destination; 0 takes every port that has no listener of its own. */
-  readonly port?: number | undefined
+  /** The port of the destination; 0 takes every port that has no listener of its own, `"any"` is a free one. */
+  readonly port?: number | "any" | undefined
   /** Backlog, access list, and the knobs of each connection. */
   readonly listen?: Omit<ListenOptions, "port"> | undefined
   /** Connections at a time. More wait in the backlog, and are reset when it is full. */
@@ -289,3 +295,65 @@ export const layer = (
  */
 export const layerServer = (options: Options = {}): Layer.Layer<HttpServer.HttpServer, ListenError, StreamManager> =>
   Layer.scoped(HttpServer.HttpServer, make(options))
+
+/**
+ * What a test may change of the server, the client, and the network between them.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface TestOptions {
+  readonly server?: Options | undefined
+  readonly client?: I2pHttpClient.Options | undefined
+  /** The link between any two destinations; perfect by default. */
+  readonly link?: Partial<RouterOptions.RouterOptions>["link"]
+}
+
+/**
+ * A server on a new destination, and an `HttpClient` of another one whose requests go to it, both on an embedded router: in
+ * place of `NodeHttpServer.layerTest`.
+ *
+ * All of it is on the live clock, as Node's HTTP is: under `TestClock` requests are answered, and time does not pass for what
+ * the test itself sleeps.
+ *
+ * @example
+ * ```ts
+ * import * as I2pHttpServer from "@effect-i2p/platform-node/I2pHttpServer"
+ * import { HttpClient, HttpServer, HttpServerResponse } from "@effect/platform"
+ * import * as Effect from "effect/Effect"
+ *
+ * const test = Effect.gen(function* () {
+ *   yield* HttpServer.serveEffect(HttpServerResponse.text("hello"))
+ *   const response = yield* HttpClient.get("/")
+ *   return yield* response.text
+ * }).pipe(Effect.scoped, Effect.provide(I2pHttpServer.layerTest()))
+ * ```
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layerTest = (
+  options: TestOptions = {}
+): Layer.Layer<
+  | HttpServer.HttpServer
+  | HttpPlatform.HttpPlatform
+  | Etag.Generator
+  | NodeContext.NodeContext
+  | HttpClient.HttpClient
+  | Socket.WebSocketConstructor
+> =>
+  Layer.unwrapScoped(
+    Effect.gen(function* () {
+      const router = yield* Layer.build(NodeI2p.layerLocalRouter({ link: options.link ?? {} }))
+      const session = () => {
+        // Nobody waits for a peer when a test is over.
+        const streaming = { shutdownTimeout: Duration.seconds(1) }
+        return Layer.provide(NodeI2p.layerOnLocalRouter({ streaming }), Layer.succeedContext(router))
+      }
+      const client = Layer.provide(I2pHttpClient.layer(options.client), session())
+      return Layer.mergeAll(HttpServer.layerTestClient, Layer.service(Socket.WebSocketConstructor)).pipe(
+        Layer.provide(client),
+        Layer.provideMerge(Layer.provide(layer(options.server), session()))
+      )
+    })
+  ).pipe(Layer.provide(Layer.setClock(Clock.make())), Layer.orDie)

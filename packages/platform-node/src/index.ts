@@ -3,6 +3,7 @@
  */
 export * as I2pAgent from "./I2pAgent.js"
 export * as I2pCaller from "./I2pCaller.js"
+export * as I2pClusterSocket from "./I2pClusterSocket.js"
 export * as I2pDispatcher from "./I2pDispatcher.js"
 export * as I2pHttpClient from "./I2pHttpClient.js"
 export * as I2pHttpServer from "./I2pHttpServer.js"

@@ -68,8 +68,11 @@ export interface ConnectOptions extends Opening.ConnectOptions {}
  * @category models
  */
 export interface ListenOptions extends StreamingConfig.Changes<StreamingConfig.ConnectionOptions> {
-  /** 0, the default, takes every port that has no listener of its own. */
-  readonly port?: number | undefined
+  /**
+   * 0, the default, takes every port that has no listener of its own; `"any"` is a free one of 49152 to 65535, which the
+   * listener's `port` tells.
+   */
+  readonly port?: number | "any" | undefined
   /** Connections that may wait to be accepted; more are reset. */
   readonly backlog?: number | undefined
   /** Who may connect here, besides what the session's list says. Default everybody. */
@@ -336,8 +339,9 @@ const makeStreams = Effect.gen(function* () {
 
   const listen = Effect.fn("StreamManager.listen")(function* (request: ListenOptions = {}) {
     yield* Opening.checkExpiry(session)
-    const port = checkPort(request.port ?? 0)
-    const merged = StreamingConfig.override(options, request)
+    const { port: wanted = 0, ...knobs } = request
+    const port = wanted === "any" ? numbers.port() : checkPort(wanted)
+    const merged = StreamingConfig.override(options, knobs)
     const listening = yield* listeners.open(port, merged, request.accessList ?? AccessList.everybody)
     const { accessList, backlog } = listening
     yield* AccessList.enforceWith(accessList, (isOut) => disconnect(isOut, false, listening))

@@ -26,6 +26,8 @@ import * as Socket from "@effect/platform/Socket"
 import * as SocketServer from "@effect/platform/SocketServer"
 import * as Bytes from "@effect-i2p/wire/Bytes"
 import * as Cause from "effect/Cause"
+import * as Channel from "effect/Channel"
+import type * as Chunk from "effect/Chunk"
 import * as Context from "effect/Context"
 import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
@@ -330,7 +332,75 @@ export const layerSocket = (
 ): Layer.Layer<Socket.Socket, never, StreamManager> => Layer.effect(Socket.Socket, makeSocket(options))
 
 /**
- * A port of ours as a socket server. Its `address` is the b32 address and the port.
+ * Where `makeNet` connects to: a host and a port as `NodeSocket.makeNet` takes them, or the `address` of a socket server.
+ *
+ * **Shape** the host is a host name, a b32 address, or a destination in Base64.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type NetAddress = { readonly host: string; readonly port: number } | SocketServer.Address
+
+/**
+ * What `makeNet` takes besides an address.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface NetOptions extends Omit<ConnectOptions, "destination" | "port">, SocketOptions {}
+
+/**
+ * A socket to an address, in place of `NodeSocket.makeNet`, for programs that have a `SocketServer`'s address and no
+ * destination.
+ *
+ * **Errors** as `makeSocket`; dies of a Unix path, which leads nowhere on I2P.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const makeNet = (
+  address: NetAddress,
+  options: NetOptions = {}
+): Effect.Effect<Socket.Socket, never, StreamManager> => {
+  if ("path" in address) return Effect.dieMessage(`there are no paths on I2P: ${address.path}`)
+  return makeSocket({
+    ...options,
+    destination: "host" in address ? address.host : address.hostname,
+    port: address.port
+  })
+}
+
+/**
+ * The same as a channel, in place of `NodeSocket.makeNetChannel`. The end of the input is the end of the writer, see
+ * `halfClose`.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const makeNetChannel = <IE = never>(
+  address: NetAddress,
+  options?: NetOptions
+): Channel.Channel<
+  Chunk.Chunk<Uint8Array>,
+  Chunk.Chunk<Uint8Array | string | Socket.CloseEvent>,
+  Socket.SocketError | IE,
+  IE,
+  void,
+  unknown,
+  StreamManager
+> => Channel.unwrapScoped(Effect.map(makeNet(address, options), Socket.toChannelWith<IE>()))
+
+/**
+ * A socket to an address, in place of `NodeSocket.layerNet`.
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layerNet = (address: NetAddress, options?: NetOptions): Layer.Layer<Socket.Socket, never, StreamManager> =>
+  Layer.effect(Socket.Socket, makeNet(address, options))
+
+/**
+ * A port of ours as a socket server. Its `address` is the b32 address and the port, `port: "any"` a free one.
  *
  * Streams that come while nothing runs it wait in the backlog; one too many is reset. A handler that fails is logged and
  * ends its own stream only.
