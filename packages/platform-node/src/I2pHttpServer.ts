@@ -10,12 +10,13 @@ import type * as Http from "node:http"
 import type * as Etag from "@effect/platform/Etag"
 import * as FileSystem from "@effect/platform/FileSystem"
 import type * as HttpApp from "@effect/platform/HttpApp"
-import type * as HttpClient from "@effect/platform/HttpClient"
+import * as HttpClient from "@effect/platform/HttpClient"
 import * as HttpIncomingMessage from "@effect/platform/HttpIncomingMessage"
 import type * as HttpPlatform from "@effect/platform/HttpPlatform"
 import * as HttpServer from "@effect/platform/HttpServer"
 import * as Socket from "@effect/platform/Socket"
 import type * as NodeContext from "@effect/platform-node/NodeContext"
+import * as NodeHttpClient from "@effect/platform-node/NodeHttpClient"
 import * as NodeHttpServer from "@effect/platform-node/NodeHttpServer"
 import type * as RouterOptions from "@effect-i2p/router/RouterOptions"
 import type { StreamConnection } from "@effect-i2p/streaming/StreamConnection"
@@ -313,8 +314,8 @@ export interface TestOptions {
  * A server on a new destination, and an `HttpClient` of another one whose requests go to it, both on an embedded router: in
  * place of `NodeHttpServer.layerTest`.
  *
- * All of it is on the live clock, as Node's HTTP is: under `TestClock` requests are answered, and time does not pass for what
- * the test itself sleeps.
+ * The network is on the live clock, as Node's HTTP is; handlers and the test itself are on theirs, such as `TestClock`. Spans
+ * propagate, for the server is your own.
  *
  * @example
  * ```ts
@@ -342,7 +343,7 @@ export const layerTest = (
   | HttpClient.HttpClient
   | Socket.WebSocketConstructor
 > =>
-  Layer.unwrapScoped(
+  Layer.scopedContext(
     Effect.gen(function* () {
       const router = yield* Layer.build(NodeI2p.layerLocalRouter({ link: options.link ?? {} }))
       const session = () => {
@@ -350,10 +351,20 @@ export const layerTest = (
         const streaming = { shutdownTimeout: Duration.seconds(1) }
         return Layer.provide(NodeI2p.layerOnLocalRouter({ streaming }), Layer.succeedContext(router))
       }
-      const client = Layer.provide(I2pHttpClient.layer(options.client), session())
-      return Layer.mergeAll(HttpServer.layerTestClient, Layer.service(Socket.WebSocketConstructor)).pipe(
-        Layer.provide(client),
-        Layer.provideMerge(Layer.provide(layer(options.server), session()))
+      const client = Layer.mergeAll(
+        HttpServer.layerTestClient.pipe(
+          // Our own server may know which span asks it.
+          Layer.provide(
+            Layer.effect(HttpClient.HttpClient, Effect.map(NodeHttpClient.Dispatcher, NodeHttpClient.makeUndici))
+          )
+        ),
+        Layer.service(Socket.WebSocketConstructor)
       )
-    })
-  ).pipe(Layer.provide(Layer.setClock(Clock.make())), Layer.orDie)
+      return yield* client.pipe(
+        Layer.provide(Layer.provide(I2pHttpClient.layer(options.client), session())),
+        Layer.provideMerge(Layer.provide(layer(options.server), session())),
+        Layer.build
+      )
+      // Not by a layer, which would leave it to whatever is provided with this one.
+    }).pipe(Effect.withClock(Clock.make()), Effect.orDie)
+  )

@@ -21,14 +21,17 @@ import { assert, describe, it } from "@effect/vitest"
 import { StreamManager } from "@effect-i2p/streaming/StreamManager"
 import * as StreamSocket from "@effect-i2p/streaming/StreamSocket"
 import * as Cause from "effect/Cause"
+import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import { identity } from "effect/Function"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Schedule from "effect/Schedule"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
+import * as TestContext from "effect/TestContext"
 import * as I2pCaller from "../src/I2pCaller.js"
 import * as I2pClusterSocket from "../src/I2pClusterSocket.js"
 import * as I2pHttpServer from "../src/I2pHttpServer.js"
@@ -83,6 +86,21 @@ describe("I2pHttpServer.layerTest", () => {
     }).pipe(
       Effect.provide(I2pHttpServer.layerTest({ server: { port: "any" }, link: { latencyMillis: 20, loss: 0.02 } }))
     )
+  )
+
+  it.scoped("leaves handlers and tests their clock, and says who asks", () =>
+    Effect.gen(function* () {
+      yield* HttpServer.serveEffect(
+        Effect.gen(function* () {
+          const { headers } = yield* HttpServerRequest.HttpServerRequest
+          const millis = yield* Clock.currentTimeMillis
+          return HttpServerResponse.text(`${millis} ${headers["traceparent"] !== undefined}`)
+        })
+      )
+      assert.strictEqual(yield* Clock.currentTimeMillis, 0)
+      const response = yield* Effect.withSpan(HttpClient.get("/"), "visit")
+      assert.strictEqual(yield* response.text, "0 true")
+    }).pipe(Effect.provide(I2pHttpServer.layerTest()))
   )
 
   it.scoped("is a server of its own at each call", () =>
@@ -148,20 +166,24 @@ describe("StreamSocket.makeNet", () => {
     })
   )
 
-  Harness.live(
-    "is a channel whose output ends after its input, at the defaults",
-    Effect.gen(function* () {
-      const { server, visitor } = yield* echo
-      const output = yield* Stream.make("Hello", "World").pipe(
-        Stream.encodeText,
-        Stream.pipeThroughChannel(StreamSocket.makeNetChannel(server.address)),
-        Stream.decodeText(),
-        Stream.mkString,
-        Effect.provideService(StreamManager, visitor)
-      )
-      assert.strictEqual(output, "HelloWorld")
-    })
-  )
+  for (const clock of ["live", "test"]) {
+    Harness.live(
+      `is a channel whose output ends after its input, at the defaults, on a ${clock} clock`,
+      Effect.gen(function* () {
+        const { server, visitor } = yield* echo
+        const output = yield* Stream.make("Hello", "World").pipe(
+          Stream.encodeText,
+          Stream.pipeThroughChannel(StreamSocket.makeNetChannel(server.address)),
+          Stream.decodeText(),
+          Stream.mkString,
+          Effect.provideService(StreamManager, visitor),
+          // It stands still.
+          clock === "test" ? Effect.provide(TestContext.TestContext) : identity
+        )
+        assert.strictEqual(output, "HelloWorld")
+      })
+    )
+  }
 
   Harness.live(
     "dies of a path",

@@ -14,6 +14,7 @@ import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import { identity } from "effect/Function"
 import type * as Option from "effect/Option"
 import * as Ref from "effect/Ref"
 import * as Schedule from "effect/Schedule"
@@ -178,6 +179,16 @@ export const make = (connection: Connection): Owned => new Handle(connection)
 export const isResetBy = (stream: StreamConnection, exit: Exit.Exit<unknown, unknown>): boolean =>
   stream instanceof Handle && stream.isResetBy(exit)
 
+/**
+ * The clock of the stream's session, for waits that are part of the protocol whatever clock their caller has.
+ *
+ * @internal
+ */
+export const onClockOf = (
+  stream: StreamConnection
+): (<A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>) =>
+  stream instanceof Handle ? Effect.withClock(stream.clock) : identity
+
 const incoming = (connection: Connection): Channel.Channel<Chunk.Chunk<Uint8Array>, unknown, StreamError> => {
   const next: Channel.Channel<Chunk.Chunk<Uint8Array>, unknown, StreamError> = Channel.flatMap(
     Channel.fromEffect(connection.incoming.readAll),
@@ -203,6 +214,10 @@ class Handle implements Owned, StreamConnection {
 
   get connection(): StreamConnection {
     return this
+  }
+
+  get clock(): Clock.Clock {
+    return this.#stream.session.clock
   }
 
   get remote(): Destination {

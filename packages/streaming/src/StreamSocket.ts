@@ -40,7 +40,7 @@ import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Scope from "effect/Scope"
 import * as Turns from "./internal/turns.js"
-import { isResetBy, type StreamConnection } from "./StreamConnection.js"
+import { isResetBy, onClockOf, type StreamConnection } from "./StreamConnection.js"
 import { StreamClosed, type StreamError } from "./StreamError.js"
 import { type ConnectOptions, type ListenOptions, StreamManager } from "./StreamManager.js"
 
@@ -186,7 +186,7 @@ const make = <R>(
             })
           }),
           Effect.repeat({ while: (more) => more }),
-          Effect.zipRight(Effect.timeoutOption(permits.take(maxHandlers), lingerTimeout))
+          Effect.zipRight(onClockOf(stream)(Effect.timeoutOption(permits.take(maxHandlers), lingerTimeout)))
         )
 
         yield* Scope.addFinalizer(scope, latchClosed)
@@ -255,7 +255,7 @@ const silentRoundTrips = 8
 /** Where a round trip takes next to nothing, thinking does not. Ours. */
 const minSilence = 1_000
 
-/** Half-closes when the peer has everything and has then said nothing for a while. */
+/** Half-closes when the peer has everything and has then said nothing for a while, on the clock of the stream. */
 const endAfterSilence = (stream: StreamConnection): Effect.Effect<void> =>
   Effect.gen(function* () {
     yield* Effect.ignore(stream.flush)
@@ -267,7 +267,7 @@ const endAfterSilence = (stream: StreamConnection): Effect.Effect<void> =>
       before = now
     }
     yield* stream.end
-  })
+  }).pipe(onClockOf(stream))
 
 /** As `Effect.scopedWith`; `endOf` says what the scope is told of the exit. */
 const scopedWith = <A, E, R>(

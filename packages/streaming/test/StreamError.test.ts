@@ -10,7 +10,7 @@ import { alice, bob } from "./simulation.js"
 
 /** The transport over a session of which these parts are used. */
 const transportOver = (session: Partial<I2cpSession.Service>) =>
-  Effect.provide(PacketTransport.PacketTransport, PacketTransport.layerI2cp).pipe(
+  Effect.provide(PacketTransport.PacketTransport, PacketTransport.layerI2cp()).pipe(
     Effect.provideService(I2cpSession.I2cpSession, {
       keys: alice,
       state: { changes: Stream.never },
