@@ -1,4 +1,5 @@
 import type * as Http from "node:http"
+import type { Duplex } from "node:stream"
 import * as HttpApi from "@effect/platform/HttpApi"
 import * as HttpApiBuilder from "@effect/platform/HttpApiBuilder"
 import * as HttpApiClient from "@effect/platform/HttpApiClient"
@@ -351,6 +352,33 @@ describe("an upgrade to something of a node server's own", () => {
       assert.include(yield* raw(ask, "DestB64"), visitor.destination.b32)
     }).pipe(Effect.scoped, Effect.provide(Site.layer()))
   )
+})
+
+describe("a socket that a node server gives away", () => {
+  for (const [event, ask] of [
+    ["connect", "CONNECT other.i2p:80 HTTP/1.1\r\nHost: other.i2p\r\n\r\n"],
+    ["clientError", "nonsense\r\n\r\n"]
+  ] as const) {
+    it.live(`in ${event} may be reset, without a listener for it`, () =>
+      Effect.gen(function* () {
+        const { destination, visitor } = yield* Site.Both
+        const server = yield* nodeServer()
+        const taken = yield* Deferred.make<void>()
+        const closed = yield* Deferred.make<boolean>()
+        server.on("request", (_, response) => response.end("hello"))
+        server.on(event, (_: unknown, socket: Duplex) => {
+          socket.once("close", () => Deferred.unsafeDone(closed, Effect.succeed(socket.errored !== null)))
+          Deferred.unsafeDone(taken, Effect.void)
+        })
+        server.listen()
+        const stream = yield* visitor.connect({ destination, port: 80, initialData: encode(ask) })
+        yield* Deferred.await(taken)
+        yield* stream.reset
+        assert.isTrue(yield* Deferred.await(closed))
+        assert.strictEqual(yield* (yield* HttpClient.get("http://site.i2p/")).text, "hello")
+      }).pipe(Effect.scoped, Effect.provide(Site.layer()))
+    )
+  }
 })
 
 describe("a request for an upgrade whose stream is reset before the answer", () => {
