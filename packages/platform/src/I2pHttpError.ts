@@ -99,7 +99,7 @@ const isConnectError = (error: unknown): error is StreamError.ConnectError =>
 /**
  * Whether a connection could not be opened and the same request may get one later: the peer or our router is away, say, and
  * not that the host is none of I2P's. False for whatever went wrong on an open connection, which the platform's `retryTransient`
- * judges.
+ * judges. Which errors of a stream may pass: `StreamError.isRetryable`.
  *
  * After `ConnectTimedOut` repeat only what may be done twice: a request travels with the first packet, and its answer may be
  * what got lost.
@@ -121,30 +121,5 @@ const isConnectError = (error: unknown): error is StreamError.ConnectError =>
  */
 export const retryable = (error: unknown): boolean => {
   if (Option.isSome(inCauses(error, (at): at is TlsTimedOut => at instanceof TlsTimedOut))) return true
-  return Option.exists(connectError(error), (failure) => {
-    switch (failure._tag) {
-      case "ConnectTimedOut":
-      case "ConnectRefused":
-      case "TooManyStreams":
-      case "TransportFailed":
-        return true
-      case "DestinationUnreachable":
-        return passing.has(failure.reason)
-      case "DestinationNotFound":
-        return failure.reason !== "BadAddress"
-      case "OfflineKeysExpired":
-        return false
-    }
-  })
+  return Option.exists(connectError(error), StreamError.isRetryable)
 }
-
-/** What the router or the peer mends in time. */
-const passing: ReadonlySet<StreamError.DestinationUnreachable["reason"]> = new Set([
-  "RouterFailure",
-  "NetworkFailure",
-  "BadSession",
-  "Overflow",
-  "BadLocalLeaseSet",
-  "BadLeaseSet",
-  "ExpiredLeaseSet"
-])

@@ -45,11 +45,51 @@ const clients: ReadonlyArray<Guard> = [
   {
     name: "fetch leaves by I2P whatever dispatcher its arguments name",
     file: "platform-node/src/I2pHttpClient.ts",
-    code: `        ...(init as Undici.RequestInit | undefined),
-        dispatcher`,
-    without: `        dispatcher,
-        ...(init as Undici.RequestInit | undefined)`,
+    code: "{ ...changes, dispatcher }",
+    without: "{ dispatcher, ...changes }",
     tests: ["platform-node/test/http/I2pHttpClient.test.ts"]
+  },
+  {
+    name: "a transport has one manager",
+    file: "streaming/src/PacketTransport.ts",
+    code: "(transport) => managed.claim(origins.get(transport) ?? transport)",
+    without: "() => Effect.void",
+    tests: ["testkit/test/identities.test.ts"]
+  },
+  {
+    name: "so has one that is changed on its way",
+    file: "streaming/src/PacketTransport.ts",
+    code: "managed.claim(origins.get(transport) ?? transport)",
+    without: "managed.claim(transport)",
+    tests: ["testkit/test/identities.test.ts"]
+  },
+  {
+    name: "a session carries streams for one manager",
+    file: "streaming/src/PacketTransport.ts",
+    code: "yield* carried.claim(session)",
+    without: "",
+    tests: ["testkit/test/identities.test.ts"]
+  },
+  {
+    name: "a socket carries one session",
+    file: "i2cp/src/I2cpConnection.ts",
+    code: "yield* claim(socket)",
+    without: "",
+    tests: ["testkit/test/identities.test.ts"]
+  },
+  {
+    name: "handlers of a socket that take long hold a bounded number of bytes",
+    file: "streaming/src/StreamSocket.ts",
+    code: "Math.min(maxRead, maxHeld - held)",
+    without: "maxRead",
+    tests: ["testkit/test/socketContract.router.test.ts"]
+  },
+  {
+    name: "a visitor that asks for an upgrade and goes away leaves no fiber behind",
+    file: "platform-node/src/internal/destinationServer.ts",
+    code: "watchAnswers(request.socket)",
+    without: "",
+    tests: ["platform-node/test/http/I2pHttpServer.test.ts"]
   },
   {
     name: "a watcher that does not read holds no more than its share",
