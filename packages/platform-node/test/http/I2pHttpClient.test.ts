@@ -444,6 +444,35 @@ describe("a body", () => {
   )
 })
 
+describe("fetch", () => {
+  live(
+    "leaves by I2P whatever dispatcher its arguments name",
+    Effect.gen(function* () {
+      yield* Site.serve(hello)
+      const fetch = yield* fetchOf
+      let asked = 0
+      class Other extends Undici.Agent {
+        override dispatch(): boolean {
+          asked += 1
+          throw new Error("asked another dispatcher")
+        }
+      }
+      const dispatcher = new Other()
+      const calls: ReadonlyArray<readonly [unknown, object?]> = [
+        ["http://site.i2p/", { dispatcher }],
+        [new Undici.Request("http://site.i2p/", { dispatcher })],
+        [new Undici.Request("http://site.i2p/", { dispatcher }), { dispatcher }],
+        [new Request("http://site.i2p/"), { dispatcher }]
+      ]
+      for (const [input, init] of calls) {
+        const answer = yield* promised(() => fetch(input as string, init).then((got) => got.text()))
+        assert.strictEqual(answer, "hello")
+      }
+      assert.strictEqual(asked, 0)
+    })
+  )
+})
+
 describe("what fetch answers", () => {
   live(
     "is a global Response, with what the global fetch says of one",
