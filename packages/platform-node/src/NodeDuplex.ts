@@ -16,6 +16,7 @@
  * | `end()` and the peer's `end`   | CLOSE both ways; what was written still arrives                                      |
  * | `destroySoon()`                | the same as soon as what was written has been taken, without waiting for the peer    |
  * | `destroy()`, `destroy(error)`  | CLOSE both ways; what the stream has taken still arrives                             |
+ * | the same with bytes unread     | RESET once what the stream has taken has arrived: the peer learns that they are lost |
  * | `resetAndDestroy()`            | RESET, once it is connected; nothing else is                                         |
  *
  * `end()` says nothing to the peer because i2pd answers a CLOSE by dropping what it still has to send: a client that ends
@@ -52,7 +53,8 @@ import { NodeSystemError, type Place, type Syscall } from "./NodeSystemError.js"
  * `signal` destroys the Duplex with an `AbortError`. `onread`: bytes go into a buffer of the program's instead of `data`
  * events. `captureRejections`: see `node:events`. `pauseOnCreate`: nothing is read before `resume`. The last four as in
  * `node:net`, default none and false.
- * **Units** `highWaterMark` in bytes, each way; default 64 KiB, that of Node 22. `lingerTimeout`: how long the end of
+ * **Units** `highWaterMark` in bytes, each way; default 64 KiB, that of Node 22; `readableHighWaterMark` and
+ * `writableHighWaterMark` are those of one way. `lingerTimeout`: how long the end of
  * `make`'s scope waits for what was written to be taken by the stream; default 10 s, ours.
  *
  * @category models
@@ -62,6 +64,8 @@ export interface Options {
   readonly halfClose?: boolean | undefined
   readonly allowHalfOpen?: boolean | undefined
   readonly highWaterMark?: number | undefined
+  readonly readableHighWaterMark?: number | undefined
+  readonly writableHighWaterMark?: number | undefined
   readonly localAddress?: string | undefined
   readonly lingerTimeout?: Duration.DurationInput | undefined
   readonly signal?: AbortSignal | undefined
@@ -146,23 +150,34 @@ export class NodeDuplex extends Duplex {
   #isWanted = false
   #isResetting = false
   readonly #onread: OnRead | undefined
+  readonly #onGone: () => void
+  /** What `onread` reads into next. */
+  #buffer: Uint8Array = Bytes.empty
   /** What `onread` has not taken because it paused. */
   #untaken: Uint8Array = Bytes.empty
   #isStopped = false
 
   /** @internal */
-  constructor(runtime: Runtime.Runtime<never>, source: Source | StreamConnection, options: Options = {}) {
+  constructor(
+    runtime: Runtime.Runtime<never>,
+    source: Source | StreamConnection,
+    options: Options = {},
+    /** Called before `close` is emitted: no listener, which programs count. */
+    onGone: () => void = Guard.ignore
+  ) {
     const highWaterMark = options.highWaterMark ?? defaultHighWaterMark
     super({
       allowHalfOpen: options.allowHalfOpen ?? false,
-      readableHighWaterMark: highWaterMark,
-      writableHighWaterMark: highWaterMark,
+      readableHighWaterMark: options.readableHighWaterMark ?? highWaterMark,
+      writableHighWaterMark: options.writableHighWaterMark ?? highWaterMark,
       emitClose: false,
       ...(options.captureRejections === undefined ? {} : { captureRejections: options.captureRejections })
     })
     this.#runtime = runtime
     this.#halfClose = options.halfClose ?? false
     this.#onread = options.onread
+    this.#onGone = onGone
+    if (options.onread !== undefined) this.#buffer = bufferOf(options.onread)
     this.localAddress = options.localAddress
     this.remotePort = source.remotePort
     this.once(
@@ -337,7 +352,7 @@ export class NodeDuplex extends Duplex {
     for (const fiber of this.#fibers) fiber.unsafeInterruptAsFork(FiberId.none)
     if (connection !== undefined) {
       // Nobody waits for the peer here: `net.Socket` does not either.
-      Runtime.runFork(this.#runtime)(this.#isResetting ? connection.reset : Effect.ignore(connection.close))
+      Runtime.runFork(this.#runtime)(this.#isResetting ? connection.reset : leave(connection))
     }
     if (scope !== undefined) Runtime.runFork(this.#runtime)(Scope.close(scope, Exit.void))
     callback(error)
@@ -349,6 +364,7 @@ export class NodeDuplex extends Duplex {
     // In a turn of its own, as of a handle that libuv closes: callbacks of what was under way come first.
     setImmediate(() =>
       this.#resource.runInAsyncScope(() => {
+        this.#onGone()
         this.emit("close", error !== null)
         this.#resource.emitDestroy()
       })
@@ -467,11 +483,12 @@ export class NodeDuplex extends Duplex {
   #take(onread: OnRead, bytes: Uint8Array): boolean {
     this.#untaken = bytes
     while (this.#untaken.length > 0 && !this.#isStopped && !this.destroyed) {
-      const buffer = typeof onread.buffer === "function" ? onread.buffer() : onread.buffer
+      const buffer = this.#buffer
       const length = Math.min(buffer.length, this.#untaken.length)
       buffer.set(this.#untaken.subarray(0, length))
       this.#untaken = this.#untaken.subarray(length)
       if (onread.callback.call(this, length, buffer) === false) this.#isStopped = true
+      this.#buffer = bufferOf(onread)
     }
     return !this.#isStopped
   }
@@ -546,6 +563,21 @@ export class NodeDuplex extends Duplex {
     this.#resource.runInAsyncScope(() => this.emit("timeout"))
   }
 }
+
+const bufferOf = ({ buffer }: OnRead): Uint8Array => (typeof buffer === "function" ? buffer() : buffer)
+
+/**
+ * Ends a stream whose reader has gone: with CLOSE, or with RESET if there is something that nobody will read, as TCP does; but
+ * after what was written has arrived, which TCP loses.
+ */
+const leave = (connection: StreamConnection): Effect.Effect<void> =>
+  Effect.flatMap(connection.stats, ({ bytesUnread }) =>
+    bytesUnread === 0
+      ? Effect.ignore(connection.close)
+      : Effect.ignore(Effect.timeoutOption(connection.flush, defaultLingerTimeout)).pipe(
+          Effect.zipRight(connection.reset)
+        )
+  )
 
 /** Bytes that arrived in pieces, as one. */
 const joined = (pieces: ReadonlyArray<Uint8Array>): Buffer => {
@@ -671,6 +703,13 @@ const connectOptions = ([first, second]: ReadonlyArray<unknown>): ConnectorOptio
   if (destination === undefined || typeof destination === "function" || destination === "") {
     throw NodeErrors.missingArgs('"destination" or "host"')
   }
-  const { port } = given
+  for (const name of ["objectMode", "readableObjectMode", "writableObjectMode"]) {
+    const value = (given as Record<string, unknown>)[name]
+    if (value === true) throw NodeErrors.invalidArgValue(`options.${name}`, value, "is not supported")
+  }
+  const port: unknown = given.port
+  if (port !== undefined && typeof port !== "number" && typeof port !== "string") {
+    throw NodeErrors.invalidArgType("options.port", "one of type number or string", port)
+  }
   return { ...given, destination, port: port === undefined ? 0 : NodeErrors.portOf("Port", port) }
 }

@@ -17,7 +17,6 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
-import * as Random from "effect/Random"
 import * as Runtime from "effect/Runtime"
 import * as Scope from "effect/Scope"
 import * as Guard from "./internal/guard.js"
@@ -89,7 +88,7 @@ export interface Dropped {
  * | ------------ | ------------ | -------------------------------------------------------------------------- |
  * | `listening`  |              | `listen` has the port                                                      |
  * | `connection` | `NodeDuplex` | a stream came                                                              |
- * | `drop`       | `Dropped`    | one came too many for `maxConnections`, and was reset                      |
+ * | `drop`       | `Dropped`    | one came too many for `maxConnections`, and was closed                     |
  * | `error`      | `Error`      | `listen` failed: `EADDRINUSE`, or `EACCES` when the offline keys expired   |
  * | `close`      |              | after `close`, when no connection is left                                  |
  *
@@ -97,7 +96,7 @@ export interface Dropped {
  * @since 0.1.0
  */
 export class NodeStreamServer extends EventEmitter {
-  /** Connections at a time; more are reset. Undefined: as many as the session takes. */
+  /** Connections at a time; more are closed at once. Undefined: as many as the session takes. */
   maxConnections: number | undefined
 
   readonly #runtime: Runtime.Runtime<never>
@@ -246,11 +245,7 @@ export class NodeStreamServer extends EventEmitter {
     port: Port | undefined,
     options: Omit<ListenOptions, "port">
   ): Effect.Effect<StreamListener, ListenError, Scope.Scope> {
-    if (port !== "any") return this.#manager.listen({ ...options, port })
-    return Random.nextIntBetween(firstAnyPort, 65_536).pipe(
-      Effect.flatMap((port) => this.#manager.listen({ ...options, port })),
-      Effect.retry({ while: (error) => error._tag === "PortInUse", times: maxPortTries })
-    )
+    return this.#manager.listen({ ...options, port })
   }
 
   #opened(scope: Scope.CloseableScope, listener: StreamListener): void {
@@ -301,7 +296,9 @@ export class NodeStreamServer extends EventEmitter {
   #take(stream: StreamConnection, scope: Scope.CloseableScope, listening: Scope.Scope): void {
     const isFull = this.maxConnections !== undefined && this.#connections.size >= this.maxConnections
     if (isFull || this.#scope !== listening) {
-      Runtime.runFork(this.#runtime)(Effect.zipRight(stream.reset, Scope.close(scope, Exit.void)))
+      // As on TCP: one too many is closed, and what comes when nobody listens is reset.
+      const turnAway = isFull ? Effect.void : stream.reset
+      Runtime.runFork(this.#runtime)(Effect.zipRight(turnAway, Scope.close(scope, Exit.void)))
       const dropped: Dropped = {
         remoteAddress: stream.remote.b32,
         remotePort: stream.remotePort,
@@ -314,19 +311,24 @@ export class NodeStreamServer extends EventEmitter {
       return
     }
     const { pauseOnConnect, ...options } = this.#options
-    const duplex = new NodeDuplex(this.#runtime, stream, {
-      halfClose: true,
-      localAddress: this.#manager.destination.b32,
-      ...options,
-      pauseOnCreate: pauseOnConnect
-    })
-    Object.assign(duplex, { server: this })
-    this.#connections.add(duplex)
-    duplex.once("close", () => {
+    const gone = () => {
       this.#connections.delete(duplex)
       Runtime.runFork(this.#runtime)(Scope.close(scope, Exit.void))
       this.#settle()
-    })
+    }
+    const duplex = new NodeDuplex(
+      this.#runtime,
+      stream,
+      {
+        halfClose: true,
+        localAddress: this.#manager.destination.b32,
+        ...options,
+        pauseOnCreate: pauseOnConnect
+      },
+      gone
+    )
+    Object.assign(duplex, { server: this })
+    this.#connections.add(duplex)
     this.emit("connection", duplex)
   }
 
@@ -336,12 +338,6 @@ export class NodeStreamServer extends EventEmitter {
   }
 }
 
-/** Source: RFC 6335, dynamic ports. */
-const firstAnyPort = 49_152
-
-/** Each try fails with the share of ports that are taken. Ours. */
-const maxPortTries = 1_000
-
 /** The arguments of `net.Server.listen`: options, or port, host and backlog; then perhaps a listener. */
 const listenRequest = (
   args: ReadonlyArray<unknown>
@@ -349,8 +345,8 @@ const listenRequest = (
   const [first, ...others] = args
   if (typeof first === "string" && first !== "any" && Number.isNaN(Number(first))) throw noPaths(first)
   if (typeof first === "object" && first !== null) {
-    const { host: _, port, ...request } = first as ListenRequest & { readonly path?: unknown }
-    if (typeof request.path === "string") throw noPaths(request.path)
+    const { host: _, path, port, ...request } = first as ListenRequest & { readonly path?: unknown }
+    if (port === undefined && typeof path === "string") throw noPaths(path)
     const { signal } = request
     if (signal !== undefined && (typeof signal !== "object" || signal === null || !("aborted" in signal))) {
       throw NodeErrors.invalidArgType("options.signal", "an instance of AbortSignal", signal)
@@ -436,7 +432,8 @@ export type AnyServer = Net.Server
 /**
  * Gives the connections of a port to another server, as long as the scope lives. The server is told by `listening` that it
  * serves, unless it listens to a port of its own as well; its events, its `clientError` and `tlsClientError` among them, are
- * left alone. `allowHalfOpen`, `pauseOnConnect` and `maxConnections` are those of the server, unless told otherwise.
+ * left alone. `allowHalfOpen`, `pauseOnConnect`, `highWaterMark` and `maxConnections` are those of the server, unless told
+ * otherwise.
  *
  * At the end of the scope no more streams are taken, and what the server is answering over HTTP has `lingerTimeout` (10 s) to
  * be finished. Then every connection ends when it has taken what was written. A server without a port of its own is closed.
@@ -462,8 +459,11 @@ export const attach = (
     const createServer = yield* factory
     const lingerTimeout = options.lingerTimeout ?? defaultLingerTimeout
     // Told by Node's own constructors; not in their types.
-    const { allowHalfOpen, pauseOnConnect } = server as { allowHalfOpen?: boolean; pauseOnConnect?: boolean }
-    const streams = createServer({ allowHalfOpen, pauseOnConnect, ...options })
+    const { allowHalfOpen, highWaterMark, pauseOnConnect } = server as Pick<
+      Options,
+      "allowHalfOpen" | "highWaterMark" | "pauseOnConnect"
+    >
+    const streams = createServer({ allowHalfOpen, highWaterMark, pauseOnConnect, ...options })
     streams.maxConnections = server.maxConnections
     streams.on("connection", (socket) => server.emit("connection", socket as unknown as Net.Socket))
     const answers = yield* trackAnswers(server)

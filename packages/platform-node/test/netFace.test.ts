@@ -64,6 +64,51 @@ describe("close", () => {
   )
 })
 
+describe("a socket that is destroyed", () => {
+  live(
+    "with bytes unread resets the stream, once what was written has arrived",
+    Effect.gen(function* () {
+      const { far, near } = yield* pair
+      const duplex = yield* NodeDuplex.fromStream(near, { highWaterMark: 1000 })
+      yield* far.write(pattern(100_000))
+      yield* Effect.repeat(Effect.delay(near.stats, "10 millis"), { until: ({ bytesUnread }) => bytesUnread > 50_000 })
+      duplex.write("the last word")
+      duplex.destroy()
+      assert.strictEqual(`${Buffer.from(Option.getOrThrow(yield* far.read))}`, "the last word")
+      assert.strictEqual((yield* Effect.flip(far.read))._tag, "StreamReset")
+    })
+  )
+
+  live(
+    "while bytes come for it resets the stream: whoever sends them hears of it",
+    Effect.gen(function* () {
+      const { far, near } = yield* pair
+      const [reader, writer] = [yield* NodeDuplex.fromStream(near), yield* NodeDuplex.fromStream(far)]
+      const error = yield* Effect.fork(event<NodeSystemError>(writer, "error"))
+      reader.once("data", () => reader.destroy())
+      const more = () => {
+        while (!writer.destroyed && writer.write(pattern(10_000)));
+      }
+      writer.on("drain", more)
+      more()
+      assert.include(["ECONNRESET", "EPIPE"], (yield* Fiber.join(error)).code)
+    })
+  )
+
+  live(
+    "with everything read ends the stream",
+    Effect.gen(function* () {
+      const { far, near } = yield* pair
+      const duplex = yield* NodeDuplex.fromStream(near)
+      yield* far.write(Buffer.from("question"))
+      yield* event(duplex, "data")
+      duplex.destroy(new Error("enough"))
+      duplex.on("error", () => {})
+      assert.isTrue(Option.isNone(yield* far.read))
+    })
+  )
+})
+
 describe("a socket that nobody reads", () => {
   live(
     "sees its end and closes, and its server does",
@@ -176,6 +221,35 @@ describe("data", () => {
       duplex.resume()
       yield* Fiber.join(ended)
       assert.strictEqual(taken.join(""), "0123456789more")
+    })
+  )
+})
+
+describe("onread", () => {
+  live(
+    "asks for a buffer at the start, and for another after each piece",
+    Effect.gen(function* () {
+      const { far, near } = yield* pair
+      const asked: Array<Uint8Array> = []
+      const used: Array<Uint8Array> = []
+      const duplex = yield* NodeDuplex.make(near, {
+        onread: {
+          buffer: () => {
+            asked.push(Buffer.alloc(4))
+            return asked.at(-1)!
+          },
+          callback: (_, bytes) => {
+            used.push(bytes)
+            return true
+          }
+        }
+      })
+      assert.lengthOf(asked, 1)
+      yield* far.write(Buffer.from("0123456789"))
+      yield* far.end
+      yield* event(duplex, "end")
+      assert.lengthOf(used, 3)
+      assert.deepStrictEqual(asked.slice(0, -1), used)
     })
   )
 })
@@ -383,6 +457,21 @@ describe("connect", () => {
           "RangeError ERR_SOCKET_BAD_PORT"
         )
       }
+      for (const port of [true, {}, [], null]) {
+        assert.strictEqual(
+          codeOf(() => connect({ port, host: b32 } as never)),
+          "TypeError ERR_INVALID_ARG_TYPE"
+        )
+      }
+      for (const name of ["objectMode", "readableObjectMode", "writableObjectMode"]) {
+        assert.strictEqual(
+          codeOf(() => connect({ port: 80, host: b32, [name]: true } as never)),
+          "TypeError ERR_INVALID_ARG_VALUE"
+        )
+      }
+      const narrow = connect({ port: 80, host: b32, readableHighWaterMark: 10, writableHighWaterMark: 20 })
+      assert.deepStrictEqual([narrow.readableHighWaterMark, narrow.writableHighWaterMark], [10, 20])
+      narrow.destroy()
       assert.strictEqual(
         codeOf(() => connect({ port: 80 } as never)),
         "TypeError ERR_MISSING_ARGS"
@@ -480,6 +569,7 @@ describe("a server", () => {
         (server, done) => server.listen(4, 511, done),
         (server, done) => server.listen(5, "localhost", 511, done),
         (server, done) => server.listen({ port: 6, host: "::", backlog: 5 }, done),
+        (server, done) => server.listen({ port: 8, path: "/tmp/socket" } as never, done),
         (server, done) => server.listen(done),
         (server, done) => server.listen({ port: undefined }, done)
       ]
@@ -493,7 +583,7 @@ describe("a server", () => {
         yield* done
         yield* callback((resume) => server.close(resume))
       }
-      assert.deepStrictEqual(ports, [1, 2, 3, 4, 5, 6, 7, 7])
+      assert.deepStrictEqual(ports, [1, 2, 3, 4, 5, 6, 8, 7, 7])
       const server = createServer()
       for (const port of [-1, 65_536, 1.5, Number.NaN]) {
         assert.strictEqual(

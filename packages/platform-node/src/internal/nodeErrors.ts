@@ -25,7 +25,12 @@ export const invalidArgType = (name: string, expected: string, value: unknown): 
   )
 
 export const invalidArgValue = (name: string, value: unknown, reason: string): Coded =>
-  coded(new TypeError(`The argument '${name}' ${reason}. Received ${inspect(value)}`), "ERR_INVALID_ARG_VALUE")
+  coded(
+    new TypeError(
+      `The ${name.includes(".") ? "property" : "argument"} '${name}' ${reason}. Received ${inspect(value)}`
+    ),
+    "ERR_INVALID_ARG_VALUE"
+  )
 
 export const outOfRange = (name: string, range: string, value: unknown): Coded =>
   coded(
