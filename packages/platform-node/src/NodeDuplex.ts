@@ -126,6 +126,8 @@ export class NodeDuplex extends Duplex {
   readonly localAddress: string | undefined
   localPort: number | undefined
   readonly localFamily = "I2P"
+  /** None; programs set one, and take it for a socket of the operating system. */
+  _handle: object | null = null
   bytesRead = 0
   /** Milliseconds of `setTimeout`; undefined before it is called. */
   timeout: number | undefined
@@ -199,11 +201,6 @@ export class NodeDuplex extends Duplex {
       if (!this.isPaused()) this.read(0)
     }
     if (options.signal !== undefined) addAbortSignal(options.signal, this)
-  }
-
-  /** None: programs take it for a socket of the operating system. */
-  get _handle(): null {
-    return null
   }
 
   get pending(): boolean {
@@ -699,10 +696,6 @@ const connectOptions = ([first, second]: ReadonlyArray<unknown>): ConnectorOptio
   const given = (
     typeof first === "object" && first !== null ? first : { port: first, destination: second }
   ) as Partial<ConnectorOptions> & { readonly host?: string }
-  const destination = given.destination ?? given.host
-  if (destination === undefined || typeof destination === "function" || destination === "") {
-    throw NodeErrors.missingArgs('"destination" or "host"')
-  }
   for (const name of ["objectMode", "readableObjectMode", "writableObjectMode"]) {
     const value = (given as Record<string, unknown>)[name]
     if (value === true) throw NodeErrors.invalidArgValue(`options.${name}`, value, "is not supported")
@@ -710,6 +703,10 @@ const connectOptions = ([first, second]: ReadonlyArray<unknown>): ConnectorOptio
   const port: unknown = given.port
   if (port !== undefined && typeof port !== "number" && typeof port !== "string") {
     throw NodeErrors.invalidArgType("options.port", "one of type number or string", port)
+  }
+  const destination = given.destination ?? given.host
+  if (destination === undefined || typeof destination === "function" || destination === "") {
+    throw NodeErrors.missingArgs('"destination" or "host"')
   }
   return { ...given, destination, port: port === undefined ? 0 : NodeErrors.portOf("Port", port) }
 }

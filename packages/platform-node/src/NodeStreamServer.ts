@@ -360,6 +360,9 @@ const listenRequest = (
 
 const portRequest = (port: unknown): { readonly port?: Port } => {
   if (port === undefined) return {}
+  if (typeof port !== "number" && typeof port !== "string") {
+    throw NodeErrors.invalidArgValue("options", { port }, "is invalid")
+  }
   return { port: port === "any" ? port : NodeErrors.portOf("options.port", port) }
 }
 

@@ -32,10 +32,9 @@ const reviewed: Readonly<Record<string, ReadonlyArray<readonly [call: string, re
     ['this.on("connection", onConnection)', users],
     ['this.once("listening", onListening as () => void)', users],
     ['this.once("close", scope === undefined ? () => onClose(', users],
-    ['duplex.once("close", () => { this.#connections.delete(duplex)', ours],
     ["createServer(options, onConnection)", users],
     ["server.prependListener(event, track)", "guarded where it is made"],
-    ["createServer({ allowHalfOpen, pauseOnConnect, ...options })", "takes options, and no listener"],
+    ["createServer({ allowHalfOpen, highWaterMark, pauseOnConnect, ...options })", "takes options, and no listener"],
     ['streams.on("connection", (socket) => server.emit("connection",', users],
     ['streams.once("error", (error) => resume(failureOf(error)))', resumes]
   ],
