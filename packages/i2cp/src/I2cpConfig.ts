@@ -107,7 +107,7 @@ export interface Service extends SessionOptions.SessionOptions {
   /** Lookup of a hash or a b33 name. Default 40 s: i2pd's own limit, 5 s for each of up to 7 floodfills. */
   readonly lookupHashTimeout: Duration.DurationInput
   /**
-   * How long after becoming ready a quick "failed" is asked again, after 1 s, 2 s, 4 s and so on: i2pd says so until its
+   * How long after becoming ready a quick "failed" is asked again, after 1 s and then every 2: i2pd says so until its
    * tunnels serve. Those of the embedded router and Java I2P, and those that took a second, are believed at once. Default
    * 15 s: ours.
    */

@@ -8,7 +8,7 @@
  *
  * A failure is believed at once if the router is sure of it, which the embedded router and Java I2P are, if it has taken its
  * time to search, or if the session is not young. Only i2pd's quick "failed" of a young session may mean that its tunnels do
- * not serve yet: that is asked again, after ever longer pauses.
+ * not serve yet: that is asked again, after a second and then every two.
  */
 import * as Address from "@effect-i2p/wire/Address"
 import type { Destination } from "@effect-i2p/wire/Destination"
@@ -34,6 +34,12 @@ import { failure, fromCode } from "./lookupFailures.js"
 
 /** Pause in ms before a lookup is asked on the next connection, and before a quick "failed" is asked again the first time. */
 const RETRY_PAUSE = 1_000
+
+/**
+ * The pauses grow to so many ms and no further: a longer one would end the questions before i2pd's tunnels serve, which a
+ * fresh router was seen to take more than 7 s for.
+ */
+const LONGEST_RETRY_PAUSE = 2_000
 
 /** A "failed" that took so many ms was searched for. Source: ours; without tunnels i2pd says it within milliseconds. */
 const SEARCHED_MILLIS = 1_000
@@ -130,27 +136,34 @@ export class Lookups {
     timeoutInput: Duration.DurationInput
   ): Effect.Effect<Destination, LookupFailed> {
     const timeout = Duration.decode(timeoutInput)
-    const request = Effect.timeoutFail(this.#attempt(text, query, Duration.toMillis(timeout), RETRY_PAUSE), {
+    const attempts = Effect.flatMap(Clock.currentTimeMillis, (now) => {
+      const millis = Duration.toMillis(timeout)
+      return this.#attempt(text, query, { timeout: millis, until: now + millis }, RETRY_PAUSE)
+    })
+    const request = Effect.timeoutFail(attempts, {
       duration: timeout,
       onTimeout: () => failure(text, "Timeout", `no answer within ${Duration.format(timeout)}`)
     })
     return this.#cache.get(text, request)
   }
 
-  /** Asks until the answer can be believed; `pause` comes before the next time. Both in ms. */
+  /**
+   * Asks until the answer can be believed, or there is no time for another question; `pause` comes before the next. All of
+   * them in ms, `until` on the clock.
+   */
   #attempt(
     text: string,
     query: Message.Query,
-    timeout: number,
+    limits: { readonly timeout: number; readonly until: number },
     pause: number
   ): Effect.Effect<Destination, LookupFailed> {
     return Effect.gen(this, function* () {
       yield* this.#ask.ready
       const asked = yield* Clock.currentTimeMillis
-      const reply = yield* this.#exchange(query, timeout)
+      const reply = yield* this.#exchange(query, limits.timeout)
       if (reply === "Lost") {
         yield* Effect.sleep(RETRY_PAUSE)
-        return yield* this.#attempt(text, query, timeout, RETRY_PAUSE)
+        return yield* this.#attempt(text, query, limits, RETRY_PAUSE)
       }
       if (reply._tag === "Found") {
         if (!isAnswerTo(query, reply.destination)) {
@@ -163,10 +176,11 @@ export class Lookups {
       const mayBeForWantOfTunnels =
         (reply.code === 1 || reply.code === 6) &&
         answered - asked < SEARCHED_MILLIS &&
+        again < limits.until &&
         again - this.#ask.readySince < Duration.toMillis(this.#config.lookupRetryWindow)
       if (!mayBeForWantOfTunnels || (yield* this.#ask.isSure)) return yield* fromCode(text, reply.code)
       yield* Effect.sleep(Math.max(0, again - (yield* Clock.currentTimeMillis)))
-      return yield* this.#attempt(text, query, timeout, 2 * pause)
+      return yield* this.#attempt(text, query, limits, Math.min(2 * pause, LONGEST_RETRY_PAUSE))
     })
   }
 

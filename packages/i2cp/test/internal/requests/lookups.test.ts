@@ -202,30 +202,30 @@ describe("lookup", () => {
     })
   )
 
-  it.scoped("asks again, ever more rarely, while i2pd says failed to a young session", () =>
+  it.scoped("asks again, after a second and then every two, while i2pd says failed to a young session", () =>
     Effect.gen(function* () {
       const { connection, session } = yield* up()
       const fiber = yield* Effect.fork(session.lookup(peer.b32))
       yield* notFound(connection, (yield* connection.expect("HostLookup")).requestId)
       yield* connection.expect("GetBandwidthLimits")
       yield* connection.send(limits(i2pd))
-      for (const pause of [1, 2]) {
+      for (const pause of [1, 2, 2, 2]) {
         yield* settle
         yield* TestClock.adjust(Duration.seconds(pause))
         yield* notFound(connection, (yield* connection.expect("HostLookup")).requestId)
       }
       yield* settle
-      yield* TestClock.adjust("4 seconds")
+      yield* TestClock.adjust("2 seconds")
       yield* found(connection, (yield* connection.expect("HostLookup")).requestId)
       assert.isTrue(Destination.equals(yield* Fiber.join(fiber), peer))
     })
   )
 
-  it.scoped("believes i2pd after seven seconds and four answers", () =>
+  it.scoped("believes i2pd when there is no time for another question", () =>
     Effect.gen(function* () {
       const { connection, session } = yield* up()
       const fiber = yield* Effect.fork(Effect.flip(session.lookup("nobody.i2p")))
-      for (const pause of [1, 2, 4]) {
+      for (const pause of [1, 2, 2, 2, 2]) {
         yield* notFound(connection, (yield* connection.expect("HostLookup")).requestId)
         if (pause === 1) {
           yield* connection.expect("GetBandwidthLimits")
