@@ -21,7 +21,7 @@ const signals = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const
 const brokenPipe = 141
 
 /**
- * Runs the command and exits.
+ * Runs the command and exits. An error is one line that begins with `name`, default `i2p`.
  *
  * A signal interrupts it, so that it closes what is open and prints what it has; its own exit code stands then. A second
  * signal ends the process at once.
@@ -29,7 +29,7 @@ const brokenPipe = 141
  * @category running
  * @since 0.1.0
  */
-export const run = (command: Effect.Effect<void, unknown, Output | ExitStatus>): void => {
+export const run = (command: Effect.Effect<void, unknown, Output | ExitStatus>, name = "i2p"): void => {
   let signalled: number | undefined
   const status = Ref.unsafeMake<number | undefined>(undefined)
 
@@ -41,7 +41,7 @@ export const run = (command: Effect.Effect<void, unknown, Output | ExitStatus>):
       const { exitCode, message } = describe(exit.cause)
       yield* Effect.logDebug("failed", exit.cause)
       const { err } = yield* Output
-      yield* err.write(`i2p: ${message}\n`)
+      yield* err.write(`${name}: ${message}\n`)
       return exitCode
     })
 

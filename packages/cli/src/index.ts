@@ -4,6 +4,7 @@
  * @since 0.1.0
  */
 export * as Cli from "./Cli.js"
+export * as Commands from "./Commands.js"
 export * as Main from "./Main.js"
 export * as ExitStatus from "./output/ExitStatus.js"
 export * as Failure from "./output/Failure.js"

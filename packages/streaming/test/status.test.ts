@@ -107,12 +107,17 @@ describe("ping", () => {
     }).pipe(simulate())
   )
 
-  it.effect("waits on after a soft code", () =>
+  it.effect.each([
+    [5, 1],
+    [16, 5],
+    [21, 5]
+  ] as const)("waits on after code %i, and is sent again only if it has not left", ([code, times]) =>
     Effect.gen(function* () {
-      const { streams } = yield* answering(21)
-      const { error, millis } = yield* timed(streams.ping({ destination: bob.destination, timeout: "5 seconds" }))
+      const { asked, streams } = yield* answering(code)
+      const { error, millis } = yield* timed(streams.ping({ destination: bob.destination, timeout: "4500 millis" }))
       assert.strictEqual(error._tag, "PingTimedOut")
-      assert.isAtLeast(millis, 5_000)
+      assert.isAtLeast(millis, 4_500)
+      assert.strictEqual(asked.length, times)
     }).pipe(simulate())
   )
 })

@@ -42,6 +42,20 @@ export interface Typed {
 }
 
 /**
+ * Nothing typed.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export const untyped: Typed = {
+  router: Option.none(),
+  keys: Option.none(),
+  hosts: Option.none(),
+  tunnels: Option.none(),
+  json: false
+}
+
+/**
  * The options, for the root and each command.
  *
  * @category options

@@ -8,6 +8,7 @@ import * as CliConfig from "@effect/cli/CliConfig"
 import * as Command from "@effect/cli/Command"
 import * as Options from "@effect/cli/Options"
 import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
 import type { ExitStatus } from "../output/ExitStatus.js"
 import type { Output } from "../output/Output.js"
 import * as Argv from "./Argv.js"
@@ -47,7 +48,12 @@ export const handle =
   ) =>
   (options: O & Settings.Typed) =>
     Effect.gen(function* () {
-      const settings = yield* Settings.resolve(options, yield* root)
+      // A program of somebody else's that has the command among its own has no root of ours.
+      const outer = yield* Effect.serviceOption(root.tag)
+      const settings = yield* Settings.resolve(
+        options,
+        Option.getOrElse(outer, () => Settings.untyped)
+      )
       const command = yield* Effect.promise(load)
       return yield* command.run(settings, options)
     })

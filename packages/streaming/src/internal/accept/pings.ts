@@ -9,6 +9,7 @@ import type * as Clock from "effect/Clock"
 import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
 import * as Endpoint from "../../core/Endpoint.js"
 import * as MessageStatus from "../../core/MessageStatus.js"
 import * as Packet from "../../Packet.js"
@@ -23,7 +24,7 @@ export interface Pong {
 }
 
 interface Pending {
-  readonly sentAt: bigint
+  sentAt: bigint
   readonly pong: Deferred.Deferred<Pong, DestinationUnreachable>
 }
 
@@ -46,7 +47,16 @@ export const make = (endpoint: Endpoint.Endpoint<unknown, unknown>, clock: Clock
 const maxPongBytes = 32
 
 /**
- * Sends a ping with this id and waits for its pong.
+ * Pause before a ping is sent again of which the router says that it has not left, in ms. Ours: a lease set that was made a
+ * moment ago is there soon.
+ */
+const resendPause = 1_000
+
+/** What a router says of a message that has not left it: for want of tunnels of ours, or of the peer's lease set. */
+const unsentReasons: ReadonlySet<string> = new Set<MessageStatus.SoftReason>(["NoLocalTunnels", "NoLeaseSet"])
+
+/**
+ * Sends a ping with this id and waits for its pong; sends it again while the router says that it has not left.
  */
 export const ping = (
   self: Pings,
@@ -64,38 +74,19 @@ export const ping = (
         if (!Endpoint.registerPing(self.endpoint, options.id)) {
           return Effect.fail(new TooManyPings({ limit: self.endpoint.limits.maxPings }))
         }
-        self.pending.set(options.id, { sentAt: self.clock.unsafeCurrentTimeNanos(), pong })
-        return Effect.void
+        const pending: Pending = { sentAt: self.clock.unsafeCurrentTimeNanos(), pong }
+        self.pending.set(options.id, pending)
+        return Effect.succeed(pending)
       }),
-      () =>
-        options
-          .send(
-            Packet.make({
-              sendStreamId: options.id,
-              flags: Packet.ECHO | Packet.NO_ACK,
-              payload: options.payload
-            }),
-            (status) => {
-              const verdict = MessageStatus.verdict(status)
-              if (verdict._tag !== "Hard") return
-              const destination = options.destination.short
-              Deferred.unsafeDone(
-                pong,
-                Effect.fail(new DestinationUnreachable({ destination, reason: verdict.reason }))
-              )
-            }
-          )
-          .pipe(
-            Effect.zipRight(Deferred.await(pong)),
-            Effect.timeoutFail({
-              duration: options.timeout,
-              onTimeout: () =>
-                new PingTimedOut({
-                  destination: options.destination.short,
-                  millis: Duration.toMillis(options.timeout)
-                })
+      (pending) =>
+        Effect.timeoutFail(answerTo(self, pending, options), {
+          duration: options.timeout,
+          onTimeout: () =>
+            new PingTimedOut({
+              destination: options.destination.short,
+              millis: Duration.toMillis(options.timeout)
             })
-          ),
+        }),
       () =>
         Effect.sync(() => {
           self.pending.delete(options.id)
@@ -103,6 +94,36 @@ export const ping = (
         })
     )
   )
+
+const answerTo = (
+  self: Pings,
+  pending: Pending,
+  options: Parameters<typeof ping>[1]
+): Effect.Effect<Pong, DestinationUnreachable | TransportFailed> =>
+  Effect.gen(function* () {
+    const packet = Packet.make({
+      sendStreamId: options.id,
+      flags: Packet.ECHO | Packet.NO_ACK,
+      payload: options.payload
+    })
+    for (;;) {
+      const unsent = yield* Deferred.make<void>()
+      pending.sentAt = self.clock.unsafeCurrentTimeNanos()
+      yield* options.send(packet, (status) => {
+        const verdict = MessageStatus.verdict(status)
+        if (verdict._tag === "Soft" && unsentReasons.has(verdict.reason)) Deferred.unsafeDone(unsent, Effect.void)
+        if (verdict._tag !== "Hard") return
+        const destination = options.destination.short
+        Deferred.unsafeDone(
+          pending.pong,
+          Effect.fail(new DestinationUnreachable({ destination, reason: verdict.reason }))
+        )
+      })
+      const again = Effect.zipRight(Deferred.await(unsent), Effect.sleep(resendPause))
+      const pong = yield* Effect.raceFirst(Effect.asSome(Deferred.await(pending.pong)), Effect.as(again, Option.none()))
+      if (Option.isSome(pong)) return pong.value
+    }
+  })
 
 /**
  * A pong for a ping of ours. Nobody signs them; the 32 random bits of the id are its proof.
