@@ -21,16 +21,22 @@ export interface Ran {
 
 /** Runs a command in this process; its environment is `env` and nothing else. */
 export const i2p = (args: ReadonlyArray<string>, env: Readonly<Record<string, string>> = {}): Effect.Effect<Ran> =>
-  run(args, env, { isTerminal: false, colors: false, columns: () => Number.POSITIVE_INFINITY })
+  run(Cli.main(args), env, pipe)
+
+/** Runs a command of somebody else's program. */
+export const ran = (command: Effect.Effect<void, unknown, Output | ExitStatus>): Effect.Effect<Ran> =>
+  run(command, {}, pipe)
+
+const pipe: Omit<Sink, "write"> = { isTerminal: false, colors: false, columns: () => Number.POSITIVE_INFINITY }
 
 /** The same with somebody watching, on a terminal with colours and 80 columns. */
 export const i2pOnTerminal = (
   args: ReadonlyArray<string>,
   env: Readonly<Record<string, string>> = {}
-): Effect.Effect<Ran> => run(args, env, { isTerminal: true, colors: true, columns: () => 80 })
+): Effect.Effect<Ran> => run(Cli.main(args), env, { isTerminal: true, colors: true, columns: () => 80 })
 
 const run = (
-  args: ReadonlyArray<string>,
+  command: Effect.Effect<void, unknown, Output | ExitStatus>,
   env: Readonly<Record<string, string>>,
   screen: Omit<Sink, "write">
 ): Effect.Effect<Ran> =>
@@ -44,7 +50,7 @@ const run = (
         })
     })
     const status = yield* Ref.make<number | undefined>(undefined)
-    const exit = yield* Cli.main(args).pipe(
+    const exit = yield* command.pipe(
       Effect.provideService(Output, { out: sink("out"), err: sink("err") }),
       Effect.provideService(ExitStatus, status),
       Effect.withConfigProvider(ConfigProvider.fromMap(new Map(Object.entries(env)))),
