@@ -80,14 +80,15 @@ export const parse = (line: string): Either.Either<SamLine, string> => {
     }
     if (at >= line.length) return Either.left(`the quote after ${quote(key)} does not end`)
     at++
-    if (at < line.length && !isBlank(line[at])) return Either.left(`a blank is missing behind the value of ${quote(key)}`)
+    if (at < line.length && !isBlank(line[at]))
+      return Either.left(`a blank is missing behind the value of ${quote(key)}`)
     pairs.set(key, value)
   }
   return Either.right({ words, pairs: Object.fromEntries(pairs), text: textOf(line) })
 }
 
 /** What stands behind the first word and one blank. */
-const textOf = (line: string): string => /^[ \t]*[^ \t]+[ \t]([^]*)$/.exec(line)?.[1] ?? ""
+const textOf = (line: string): string => /^[ \t]*[^ \t]+[ \t](.*)$/s.exec(line)?.[1] ?? ""
 
 const shownCharacters = 32
 

@@ -45,7 +45,11 @@ export type Result = typeof Result.Type
 
 const status = { result: Result, message: optional(Text) }
 
-const HelloReply = Schema.TaggedStruct("HelloReply", { result: Result, version: optional(Word), message: optional(Text) })
+const HelloReply = Schema.TaggedStruct("HelloReply", {
+  result: Result,
+  version: optional(Word),
+  message: optional(Text)
+})
 const SessionStatus = Schema.TaggedStruct("SessionStatus", {
   result: Result,
   destination: optional(Word),
@@ -129,7 +133,11 @@ export const SamReply = Schema.Union(
  */
 export type SamReply = typeof SamReply.Type
 
-const lookupOptions = { field: "options", prefix: "OPTION:", isRest: (key: string) => key.startsWith("OPTION:") } as const
+const lookupOptions = {
+  field: "options",
+  prefix: "OPTION:",
+  isRest: (key: string) => key.startsWith("OPTION:")
+} as const
 
 const withPairs = [
   Descriptor.make("HelloReply", ["HELLO", "REPLY"], HelloReply),

@@ -153,9 +153,7 @@ export const nextTimeout = (state: State, options: Options): number | undefined 
     case "Open":
       if (state.isNew) return state.heard + options.commandTimeout
       if (state.ping !== undefined) return state.ping.at + options.pingTimeout
-      return options.pingInterval !== undefined && state.version >= 2
-        ? state.heard + options.pingInterval
-        : undefined
+      return options.pingInterval !== undefined && state.version >= 2 ? state.heard + options.pingInterval : undefined
     case "Payload":
       return state.heard + options.commandTimeout
     default:
@@ -201,9 +199,7 @@ const greet = (state: Of<"Greeting">, input: Input, now: number, options: Option
           ? leave()
           : refuseHello("the first command must be HELLO VERSION")
     case "BadCommand":
-      return refuseHello(
-        input.error.word === "HELLO" ? input.error.message : "the first command must be HELLO VERSION"
-      )
+      return refuseHello(input.error.word === "HELLO" ? input.error.message : "the first command must be HELLO VERSION")
     case "LineTooLong":
       return refuseHello("the line is too long")
     case "Tick":
@@ -408,17 +404,19 @@ const sessionProblem = (command: Command<"SessionCreate">, version: Version.Vers
   }
   if (style !== "PRIMARY" && style !== "MASTER") return portProblem(command)
   if (version < 3) return `STYLE=${style} needs version 3.3: say HELLO VERSION MAX=3.3`
-  const field = (["port", "host", "fromPort", "toPort", "protocol", "header", "listenPort", "listenProtocol"] as const)
-    .find((name) => command[name] !== undefined)
+  const field = (
+    ["port", "host", "fromPort", "toPort", "protocol", "header", "listenPort", "listenProtocol"] as const
+  ).find((name) => command[name] !== undefined)
   return field === undefined ? undefined : `${upper(field)} is for subsessions: give it to SESSION ADD`
 }
 
 const subsessionProblem = (command: Command<"SessionAdd">): string | undefined => {
-  if (command.options["DESTINATION"] !== undefined) return "a subsession has the DESTINATION of its session"
-  const { fromPort = 0, listenPort, style } = command
+  const { fromPort = 0, listenPort, port, style } = command
   if (style === "STREAM" && listenPort !== undefined && listenPort !== 0 && listenPort !== fromPort) {
     return "LISTEN_PORT of a stream subsession is 0 or its FROM_PORT"
   }
+  // The control socket of a session with subsessions carries no datagrams.
+  if (style !== "STREAM" && port === undefined) return "PORT is missing: datagrams of subsessions are delivered by UDP"
   return portProblem(command)
 }
 
@@ -482,8 +480,7 @@ const busy = (state: Of<"Busy">, input: Input, now: number): Step => {
     case "Admitted":
       return welcome(known)
     case "Created": {
-      const isPrimary =
-        command._tag === "SessionCreate" && (command.style === "PRIMARY" || command.style === "MASTER")
+      const isPrimary = command._tag === "SessionCreate" && (command.style === "PRIMARY" || command.style === "MASTER")
       return opened(
         { holds: isPrimary ? "Primary" : "Session" },
         { _tag: "SessionStatus", result: "OK", destination: input.privateKey }
