@@ -110,10 +110,14 @@ const reasons: Readonly<Record<string, readonly [reason: TunnelError["reason"], 
   ENOTFOUND: ["BadAddress", "no such host"]
 }
 
-const listenFailed = (at: Endpoint, error: Error): TunnelError => {
+/** Why an address cannot be listened on. */
+export const reasonOf = (error: Error): Pick<TunnelError, "reason" | "detail"> => {
   const [reason, detail] = reasons[brokenBy(error)] ?? ["Io", error.message]
-  return new TunnelError({ address: format(at), reason, detail })
+  return { reason, detail }
 }
+
+const listenFailed = (at: Endpoint, error: Error): TunnelError =>
+  new TunnelError({ address: format(at), ...reasonOf(error) })
 
 /** Begins to listen; the address is the one it got, should the port have been 0. */
 export const bind = (server: Net.Server, at: Endpoint): Effect.Effect<Endpoint, TunnelError> =>
