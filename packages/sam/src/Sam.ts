@@ -9,6 +9,7 @@
  * @since 0.1.0
  */
 import * as SocketServer from "@effect/platform/SocketServer"
+import * as RouterAddress from "@effect-i2p/platform/RouterAddress"
 import type { StreamStats } from "@effect-i2p/streaming/StreamConnection"
 import type { StreamManager } from "@effect-i2p/streaming/StreamManager"
 import { SecureRandom } from "@effect-i2p/wire/SecureRandom"
@@ -256,6 +257,12 @@ export const run: Effect.Effect<never, SocketServer.SocketServerError, Sam | Soc
   function* () {
     const sam = yield* Sam
     const server = yield* SocketServer.SocketServer
+    const { address } = server
+    if (address._tag === "TcpAddress" && !RouterAddress.isLoopback(address.hostname)) {
+      yield* Effect.logWarning(
+        `the SAM bridge listens on ${address.hostname}, which is not this machine alone: whoever reaches it can use it`
+      )
+    }
     return yield* server.run((socket) =>
       Effect.gen(function* () {
         const { host } = yield* SamPeer

@@ -374,11 +374,12 @@ const obey = (known: Known, command: SamCommand.SamCommand, options: Options): S
 }
 
 /**
- * DSA-SHA1, by number.
+ * Ed25519, by number.
  *
- * **Source** SAM V3 specification: "The default is DSA_SHA1, which is NOT what you want". Java I2P and i2pd both keep it.
+ * **Source** ours. The specification's default is DSA-SHA1, "which is NOT what you want": no keys of that type are made here,
+ * and a client that names no type has no use for it.
  */
-export const defaultSignatureType = 0
+export const defaultSignatureType = 7
 
 const streamAction = (
   command: Command<"StreamConnect"> | Command<"StreamAccept"> | Command<"StreamForward">

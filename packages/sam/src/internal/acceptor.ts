@@ -9,7 +9,7 @@ import type { StreamConnection } from "@effect-i2p/streaming/StreamConnection"
 import type { ListenError } from "@effect-i2p/streaming/StreamError"
 import type { StreamListener } from "@effect-i2p/streaming/StreamListener"
 import type { StreamManager } from "@effect-i2p/streaming/StreamManager"
-import * as Duration from "effect/Duration"
+import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as ExecutionStrategy from "effect/ExecutionStrategy"
 import * as Exit from "effect/Exit"
@@ -88,7 +88,7 @@ export class Acceptor {
         () =>
           Effect.suspend(() => {
             this.#isForwarding = false
-            return this.#closeLater(Duration.zero)
+            return this.#close
           })
       ),
       this.#listen
@@ -113,16 +113,17 @@ export class Acceptor {
     })
   }).pipe(Effect.uninterruptible, this.#oneAtATime.withPermits(1))
 
+  readonly #close: Effect.Effect<void> = Effect.suspend(() => {
+    const open = this.#open
+    this.#open = undefined
+    return open === undefined ? Effect.void : Scope.close(open.scope, Exit.void)
+  }).pipe(this.#oneAtATime.withPermits(1), Effect.uninterruptible)
+
   #closeLater(after: Duration.DurationInput): Effect.Effect<void> {
-    const close = Effect.suspend(() => {
-      const open = this.#open
-      this.#open = undefined
-      return open === undefined ? Effect.void : Scope.close(open.scope, Exit.void)
-    }).pipe(this.#oneAtATime.withPermits(1), Effect.uninterruptible)
     return Effect.suspend(() => {
       if (this.#closing !== undefined) return Effect.void
       return Effect.map(
-        Effect.forkIn(Effect.interruptible(Effect.zipRight(Effect.sleep(after), close)), this.#options.scope),
+        Effect.forkIn(Effect.interruptible(Effect.zipRight(Effect.sleep(after), this.#close)), this.#options.scope),
         (fiber) => {
           this.#closing = fiber
           fiber.addObserver(() => {

@@ -7,6 +7,7 @@
 import type { StreamConnection } from "@effect-i2p/streaming/StreamConnection"
 import type { Destination } from "@effect-i2p/wire/Destination"
 import * as DestinationKeys from "@effect-i2p/wire/DestinationKeys"
+import * as Cause from "effect/Cause"
 import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -34,21 +35,19 @@ const aheadBytes = 65_536
 
 /** Serves a socket until it ends. */
 export const serve = (bridge: Bridge, socket: SamSocket.SamSocket, host: string): Effect.Effect<void> =>
-  Effect.gen(function* () {
-    const { counters, bounds } = bridge
+  Effect.suspend(() => {
+    const { bounds, counters } = bridge
     if (counters.sockets >= bounds.maxSockets) {
       counters.socketsRefused++
       const message = `this bridge has ${bounds.maxSockets} clients, which is the limit`
-      yield* Effect.ignore(say(socket, { _tag: "HelloReply", result: "I2P_ERROR", message }))
-      return yield* socket.end
+      return Effect.ignore(say(socket, { _tag: "HelloReply", result: "I2P_ERROR", message }))
     }
-    yield* Effect.acquireUseRelease(
+    return Effect.acquireUseRelease(
       Effect.sync(() => counters.sockets++),
       () => Effect.scopedWith((scope) => Effect.flatMap(make(bridge, socket, host, scope), (client) => client.run)),
       () => Effect.sync(() => counters.sockets--)
     )
-    yield* socket.end
-  }).pipe(Effect.annotateLogs({ package: "sam", module: "Sam" }))
+  }).pipe(Effect.ensuring(socket.end), Effect.annotateLogs({ package: "sam", module: "Sam" }))
 
 const say = (socket: SamSocket.SamSocket, reply: SamReply.SamReply): Effect.Effect<void, SamSocket.SocketBroken> =>
   socket.write(`${SamReply.encode(reply)}\n`)
@@ -334,7 +333,11 @@ class Client {
           this.#stream = { stream, scope }
           return Effect.void
         })
-      ).pipe(Effect.raceFirst(over))
+      ).pipe(
+        // A listener that closes interrupts whoever waits at it.
+        Effect.catchAllCause((cause) => (Cause.isInterruptedOnly(cause) ? over : Effect.failCause(cause))),
+        Effect.raceFirst(over)
+      )
       const stream = yield* Effect.ensuring(
         Effect.raceFirst(
           Effect.map(accept, (stream) => stream as StreamConnection | undefined),
