@@ -127,20 +127,49 @@ export interface Options {
 const maxWaitingBytes = 262_144
 
 /**
+ * What is watched, if it is not one session: a program with several, such as a SAM bridge.
+ *
+ * **Shape** `self` is the name to show, `session` what it is doing; `active` are the streams of all, `drops` counters by
+ * name.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Source {
+  readonly self: string
+  readonly session: Effect.Effect<Snapshot["session"]>
+  readonly active: Effect.Effect<ReadonlyArray<StreamStats>>
+  readonly drops: Effect.Effect<Readonly<Record<string, number>>>
+}
+
+const ofSession: Effect.Effect<Source, never, StreamManager | I2cpSession> = Effect.gen(function* () {
+  const manager = yield* StreamManager
+  const session = yield* I2cpSession
+  return {
+    self: manager.destination.short,
+    session: Effect.map(session.state.get, (state) => ({ state: state._tag, text: SessionState.progress(state) })),
+    active: manager.active,
+    drops: Effect.map(manager.drops, (drops) => ({ ...drops }))
+  }
+})
+
+interface SnapshotOptions {
+  readonly program: string
+  readonly since: number
+  readonly maxStreams: number
+}
+
+/**
  * A snapshot of a session now.
  *
  * @category getters
  * @since 0.1.0
  */
-export const snapshot = Effect.fnUntraced(function* (options: {
-  readonly program: string
-  readonly since: number
-  readonly maxStreams: number
-}): Effect.fn.Return<Snapshot, never, StreamManager | I2cpSession> {
-  const manager = yield* StreamManager
-  const session = yield* I2cpSession
-  const state = yield* session.state.get
-  const active = [...(yield* manager.active)].sort((a, b) => moved(b) - moved(a))
+export const snapshot = (options: SnapshotOptions): Effect.Effect<Snapshot, never, StreamManager | I2cpSession> =>
+  Effect.flatMap(ofSession, (source) => snapshotOf(source, options))
+
+const snapshotOf = Effect.fnUntraced(function* (source: Source, options: SnapshotOptions): Effect.fn.Return<Snapshot> {
+  const active = [...(yield* source.active)].sort((a, b) => moved(b) - moved(a))
   return {
     type: "snapshot",
     version: 1,
@@ -148,11 +177,11 @@ export const snapshot = Effect.fnUntraced(function* (options: {
     since: options.since,
     program: options.program,
     pid: process.pid,
-    self: manager.destination.short,
-    session: { state: state._tag, text: SessionState.progress(state) },
+    self: source.self,
+    session: yield* source.session,
     stream_count: active.length,
     streams: active.slice(0, options.maxStreams).map(toSnapshot),
-    drops: { ...(yield* manager.drops) }
+    drops: yield* source.drops
   }
 })
 
@@ -165,6 +194,15 @@ export const snapshot = Effect.fnUntraced(function* (options: {
  * @since 0.1.0
  */
 export const layer = (options: Options): Layer.Layer<never, InsightError, StreamManager | I2cpSession> =>
+  Layer.unwrapEffect(Effect.map(ofSession, (source) => layerSource(source, options)))
+
+/**
+ * The same for whatever has streams.
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layerSource = (source: Source, options: Options): Layer.Layer<never, InsightError> =>
   Layer.scopedDiscard(
     Effect.gen(function* () {
       const { interval = "1 second", maxStreams = 200, maxWatchers = 8, path } = options
@@ -198,7 +236,7 @@ export const layer = (options: Options): Layer.Layer<never, InsightError, Stream
       const tell = Effect.gen(function* () {
         yield* news.close
         if (watchers.size === 0) return yield* news.await
-        const line = `${JSON.stringify(yield* snapshot({ program, since, maxStreams }))}\n`
+        const line = `${JSON.stringify(yield* snapshotOf(source, { program, since, maxStreams }))}\n`
         for (const watcher of watchers) if (watcher.writableLength < maxWaitingBytes) watcher.write(line)
         yield* Effect.raceFirst(Effect.sleep(interval), news.await)
       })

@@ -15,6 +15,7 @@ import { nc } from "./nc.js"
 import { perf } from "./perf.js"
 import { ping } from "./ping.js"
 import { router } from "./router.js"
+import { sam } from "./sam.js"
 import { top } from "./top.js"
 import { trace } from "./trace.js"
 import { tunnel } from "./tunnel.js"
@@ -25,4 +26,18 @@ import { tunnel } from "./tunnel.js"
  * @category commands
  * @since 0.1.0
  */
-export const tree = Tree.group(root, [demo, ping, nc, tunnel, perf, lookup, keygen, key, doctor, router, top, trace])
+export const tree = Tree.group(root, [
+  demo,
+  ping,
+  nc,
+  tunnel,
+  sam,
+  perf,
+  lookup,
+  keygen,
+  key,
+  doctor,
+  router,
+  top,
+  trace
+])
