@@ -1,7 +1,7 @@
 /**
  * Every command of SAM 3.0 to 3.3, as a schema: what a client says to the bridge.
  *
- * `decode` makes a command from a line that `SamLine` has taken apart, `encode` prints one. Words may be in either case, as
+ * `decode` makes a command from a line, `encode` prints one. Words may be in either case, as
  * the specification recommends; keys and values are as they are. Keys that a command does not know are passed over, as both
  * routers do, since later versions add some. Pure.
  *
@@ -13,7 +13,7 @@ import * as Either from "effect/Either"
 import * as Schema from "effect/Schema"
 import * as Descriptor from "./internal/descriptor.js"
 import * as Fields from "./internal/fields.js"
-import type { SamLine } from "./SamLine.js"
+import * as SamLine from "./SamLine.js"
 
 const { Flag, Port, Protocol, SignatureType, Text, Word, integer } = Fields
 const optional = Schema.optional
@@ -241,29 +241,37 @@ const seconds = new Map<string, Array<string>>()
 for (const { words } of withPairs) seconds.set(words[0]!, [...(seconds.get(words[0]!) ?? []), words[1]!])
 
 /**
- * The command of a line.
+ * The command of a line, which comes without its end.
  *
  * @category decoding
  * @since 0.1.0
  */
-export const decode = (line: SamLine): Either.Either<SamCommand, BadCommand> => {
-  const word = (line.words[0] ?? "").toUpperCase()
+export const decode = (line: string): Either.Either<SamCommand, BadCommand> => {
+  const first = SamLine.split(line)
+  const word = first.word.toUpperCase()
   switch (word) {
     case "PING":
-      return Either.right({ _tag: "Ping", text: line.text })
+      return Either.right({ _tag: "Ping", text: first.text })
     case "PONG":
-      return Either.right({ _tag: "Pong", text: line.text })
+      return Either.right({ _tag: "Pong", text: first.text })
     case "QUIT":
     case "STOP":
     case "EXIT":
       return Either.right({ _tag: "Quit", word })
     case "HELP":
       return Either.right({ _tag: "Help" })
+    default:
+      return Either.mapLeft(
+        Either.flatMap(SamLine.parse(line), (parsed) => decodePairs(word, parsed)),
+        (message) => ({ word, message })
+      )
   }
-  const second = (line.words[1] ?? "").toUpperCase()
-  const descriptor = byWords.get(`${word} ${second}`)
-  if (descriptor === undefined) return Either.left({ word, message: unknown(word, second) })
-  return Either.mapLeft(descriptor.decode(line.pairs), (message) => ({ word, message }))
+}
+
+const decodePairs = (word: string, { pairs, words }: SamLine.SamLine): Either.Either<SamCommand, string> => {
+  const second = (words[1] ?? "").toUpperCase()
+  const descriptor = words.length === 0 ? undefined : byWords.get(`${word} ${second}`)
+  return descriptor === undefined ? Either.left(unknown(word, second)) : descriptor.decode(pairs)
 }
 
 const unknown = (word: string, second: string): string => {

@@ -22,8 +22,7 @@ import * as Either from "effect/Either"
 /**
  * A line, taken apart.
  *
- * **Shape** `words` are what stands before the first pair. `text` is everything behind the first word and one blank, as it
- * came, for PING and PONG.
+ * **Shape** `words` are what stands before the first pair.
  *
  * @category models
  * @since 0.1.0
@@ -31,7 +30,6 @@ import * as Either from "effect/Either"
 export interface SamLine {
   readonly words: ReadonlyArray<string>
   readonly pairs: Readonly<Record<string, string>>
-  readonly text: string
 }
 
 const isBlank = (character: string | undefined): boolean => character === " " || character === "\t"
@@ -84,11 +82,19 @@ export const parse = (line: string): Either.Either<SamLine, string> => {
       return Either.left(`a blank is missing behind the value of ${quote(key)}`)
     pairs.set(key, value)
   }
-  return Either.right({ words, pairs: Object.fromEntries(pairs), text: textOf(line) })
+  return Either.right({ words, pairs: Object.fromEntries(pairs) })
 }
 
-/** What stands behind the first word and one blank. */
-const textOf = (line: string): string => /^[ \t]*[^ \t]+[ \t](.*)$/s.exec(line)?.[1] ?? ""
+/**
+ * The first word of a line, and everything behind it and one blank, as it came: PING and PONG have text that is no pairs.
+ *
+ * @category decoding
+ * @since 0.1.0
+ */
+export const split = (line: string): { readonly word: string; readonly text: string } => {
+  const [, word = "", text = ""] = /^[ \t]*([^ \t]*)(?:[ \t](.*))?$/s.exec(line) ?? []
+  return { word, text }
+}
 
 const shownCharacters = 32
 

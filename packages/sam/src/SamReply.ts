@@ -195,16 +195,17 @@ const peerLine = /^(?<destination>[A-Za-z0-9~-]{43,}={0,2})(?: (?<rest>.*))?$/
  * @since 0.1.0
  */
 export const decode = (text: string): Either.Either<SamReply, string> => {
+  const first = SamLine.split(text)
+  if (first.word === "PING") return Either.right({ _tag: "Ping", text: first.text })
+  if (first.word === "PONG") return Either.right({ _tag: "Pong", text: first.text })
   const { destination, rest = "" } = peerLine.exec(text)?.groups ?? {}
   return destination === undefined
     ? Either.flatMap(SamLine.parse(text), decodeLine)
     : Either.flatMap(SamLine.parse(rest), ({ pairs }) => peer.decode({ ...pairs, DESTINATION: destination }))
 }
 
-const decodeLine = ({ pairs, text, words }: SamLine.SamLine): Either.Either<SamReply, string> => {
+const decodeLine = ({ pairs, words }: SamLine.SamLine): Either.Either<SamReply, string> => {
   const [word = "", second] = words
-  if (word === "PING") return Either.right({ _tag: "Ping", text })
-  if (word === "PONG") return Either.right({ _tag: "Pong", text })
   const descriptor = byWords.get(`${word} ${second}`)
   if (descriptor !== undefined) return descriptor.decode(pairs)
   return second === "STATUS" ? statusOf(word).decode({ ...pairs, WORD: word }) : Either.left("not a line of a bridge")

@@ -95,7 +95,7 @@ describe("the small commands", () => {
       Effect.gen(function* () {
         const peer = yield* world.hello()
         assert.strictEqual(yield* peer.ask("PING"), "PONG")
-        assert.strictEqual(yield* peer.ask('ping  two blanks "and quotes'), 'PONG  two blanks "and quotes')
+        assert.strictEqual(yield* peer.ask('ping  two=blanks "and quotes'), 'PONG  two=blanks "and quotes')
         assert.strictEqual(yield* peer.ask("help"), `HELP STATUS RESULT=OK MESSAGE="${SamCommand.commands.join(", ")}"`)
         yield* peer.say("PONG unasked")
         yield* peer.say("")

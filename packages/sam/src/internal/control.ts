@@ -132,12 +132,7 @@ class Client {
       const line = this.#reader.line()
       if (line === undefined) return undefined
       if (line === SamLine.tooLong) return { _tag: "LineTooLong" }
-      const parsed = SamLine.parse(line)
-      if (Either.isLeft(parsed)) {
-        const word = /^\s*(\S*)/.exec(line)?.[1] ?? ""
-        return { _tag: "BadCommand", error: { word: word.toUpperCase(), message: parsed.left } }
-      }
-      return Either.match(SamCommand.decode(parsed.right), {
+      return Either.match(SamCommand.decode(line), {
         onLeft: (error) => ({ _tag: "BadCommand", error }),
         onRight: (command) => ({ _tag: "Command", command })
       })
