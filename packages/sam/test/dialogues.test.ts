@@ -245,15 +245,49 @@ describe("SESSION CREATE", () => {
   )
 
   it.effect("is given up when the client goes away meanwhile", () =>
-    simulate({ router: { link: { latencyMillis: 5000 } } })((world) =>
+    simulate()((world) =>
       Effect.gen(function* () {
+        yield* world.faults.withholdTunnels(true)
         const peer = yield* world.hello()
         yield* peer.say("SESSION CREATE STYLE=STREAM ID=a DESTINATION=TRANSIENT SIGNATURE_TYPE=7")
+        yield* Effect.sleep("30 seconds")
+        const other = yield* world.hello()
+        const create = "SESSION CREATE STYLE=STREAM ID=a DESTINATION=TRANSIENT SIGNATURE_TYPE=7"
+        assert.match(yield* other.ask(create), /RESULT=DUPLICATED_ID/)
         yield* peer.end
-        assert.notStrictEqual(yield* peer.hear, "")
-        const { sessions } = yield* world.sam.stats
-        assert.strictEqual(sessions, 0)
+        assert.strictEqual(yield* peer.hear, "(end)")
+        yield* world.faults.withholdTunnels(false)
+        assert.match(yield* other.ask(create), /RESULT=OK/)
+      })
+    )
+  )
+})
+
+describe("a session", () => {
+  it.effect("says what the router says when there is none", () =>
+    simulate()((world) =>
+      Effect.gen(function* () {
+        yield* world.faults.refuseSessions({ _tag: "Disconnect", reason: "full house" })
+        const peer = yield* world.hello()
+        assert.match(
+          yield* peer.ask("SESSION CREATE STYLE=STREAM ID=a DESTINATION=TRANSIENT"),
+          /^SESSION STATUS RESULT=I2P_ERROR MESSAGE=".*full house/
+        )
+        assert.strictEqual((yield* world.sam.stats).sessions, 0)
+      })
+    )
+  )
+
+  it.effect("outlives its router, streams and all", () =>
+    simulate()((world) =>
+      Effect.gen(function* () {
         yield* world.session("a")
+        const b = yield* world.session("b")
+        const { acceptor, connector } = yield* Harness.pair(world, "a", "b", b.destination)
+        yield* world.faults.restart("5 seconds")
+        yield* connector.say("across the restart")
+        assert.strictEqual(yield* acceptor.hear, "across the restart")
+        assert.strictEqual(yield* b.ask("PING"), "PONG")
       })
     )
   )

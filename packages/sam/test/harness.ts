@@ -38,6 +38,9 @@ export interface Peer {
   readonly bytes: (count: number) => Effect.Effect<string>
   /** Says nothing more. */
   readonly end: Effect.Effect<void>
+  /** Takes nothing more of what the bridge writes, which waits; and again. */
+  readonly stall: Effect.Effect<void>
+  readonly resume: Effect.Effect<void>
   /** What has been heard and not been read: nothing waits for it. */
   readonly heard: Effect.Effect<string>
 }
@@ -56,10 +59,18 @@ export const connection = Effect.gen(function* () {
       isOver = true
       return Effect.asVoid(toPeer.offer(how))
     })
+  const flowing = yield* Effect.makeLatch(true)
   const socket = yield* SamSocket.make({
     read: Queue.take(toBridge),
     write: (bytes) =>
-      isOver ? new SamSocket.SocketBroken({ detail: "closed" }) : Effect.asVoid(toPeer.offer(encode(bytes))),
+      Effect.zipRight(
+        flowing.await,
+        Effect.suspend(() =>
+          isOver
+            ? Effect.fail(new SamSocket.SocketBroken({ detail: "closed" }))
+            : Effect.asVoid(toPeer.offer(encode(bytes)))
+        )
+      ),
     end: over("(end)"),
     reset: over("(reset)")
   })
@@ -99,6 +110,8 @@ export const connection = Effect.gen(function* () {
     reply: (line) => Effect.map(ask(line), (answer) => Either.getOrThrow(SamReply.decode(answer))),
     bytes,
     end: Effect.asVoid(toBridge.offer(Option.none())),
+    stall: Effect.asVoid(flowing.close),
+    resume: Effect.asVoid(flowing.open),
     heard: Effect.map(Queue.takeAll(toPeer), (chunks) => {
       for (const chunk of chunks) if (typeof chunk !== "string") buffer += new TextDecoder("latin1").decode(chunk)
       return buffer
@@ -128,6 +141,7 @@ export interface World {
   /** What FORWARDs dial: ports that somebody listens on, and connections to them. */
   readonly dialled: Queue.Dequeue<{ readonly host: string; readonly port: number; readonly peer: Peer }>
   readonly sent: Queue.Dequeue<Sent>
+  readonly faults: LocalRouter.Faults
   /** A datagram for the bridge's UDP port. */
   readonly datagram: (text: string, host?: string) => Effect.Effect<void>
 }
@@ -214,6 +228,7 @@ export const simulate =
         session,
         dialled,
         sent,
+        faults: (yield* LocalRouter.LocalRouter).faults,
         datagram: (text, host = "127.0.0.1") =>
           Effect.asVoid(inbound.offer({ bytes: new TextEncoder().encode(text), from: { host, port: 5000 } }))
       })
