@@ -9,6 +9,7 @@ import * as I2cp from "./targets/i2cp.js"
 import { packet } from "./targets/packet.js"
 import * as Payload from "./targets/payload.js"
 import * as Programs from "./targets/programs.js"
+import * as Sam from "./targets/sam.js"
 import { stream } from "./targets/stream.js"
 import * as Structures from "./targets/structures.js"
 import * as Text from "./targets/text.js"
@@ -35,5 +36,7 @@ export const targets: ReadonlyArray<Target> = [
   Programs.session,
   Programs.peer,
   Http.request,
-  Http.answer
+  Http.answer,
+  Sam.samLine,
+  Sam.samDatagram
 ]

@@ -41,10 +41,12 @@ export type Style = typeof Style.Type
 export const SubsessionStyle = Style.pipe(Schema.pickLiteral("STREAM", "DATAGRAM", "DATAGRAM2", "DATAGRAM3", "RAW"))
 
 /** Those of sessions and their streams all have a small letter; what has none is for the bridge. */
-const isOption = (key: string): boolean => /[a-z]/.test(key)
+const optionName = /^[^\s="]*[a-z][^\s="]*$/
+
+const isOption = (key: string): boolean => optionName.test(key)
 
 /** By their I2P names. */
-const Options = Schema.Record({ key: Schema.String.pipe(Schema.pattern(/^[^\s="]*[a-z][^\s="]*$/)), value: Text })
+const Options = Schema.Record({ key: Schema.String.pipe(Schema.pattern(optionName)), value: Text })
 
 const Style_ = Style.annotations({ message: () => ({ message: "is unknown", override: true }) })
 const SubsessionStyle_ = SubsessionStyle.annotations({
@@ -249,6 +251,8 @@ for (const { words } of withPairs) seconds.set(words[0]!, [...(seconds.get(words
 export const decode = (line: string): Either.Either<SamCommand, BadCommand> => {
   const first = SamLine.split(line)
   const word = first.word.toUpperCase()
+  // Said again, it would be two lines.
+  if (/[\r\n]/.test(line)) return Either.left({ word, message: "a line holds no carriage return but at its end" })
   switch (word) {
     case "PING":
       return Either.right({ _tag: "Ping", text: first.text })

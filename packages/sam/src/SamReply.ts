@@ -195,6 +195,7 @@ const peerLine = /^(?<destination>[A-Za-z0-9~-]{43,}={0,2})(?: (?<rest>.*))?$/
  * @since 0.1.0
  */
 export const decode = (text: string): Either.Either<SamReply, string> => {
+  if (/[\r\n]/.test(text)) return Either.left("not one line")
   const first = SamLine.split(text)
   if (first.word === "PING") return Either.right({ _tag: "Ping", text: first.text })
   if (first.word === "PONG") return Either.right({ _tag: "Pong", text: first.text })

@@ -68,6 +68,12 @@ describe("a command", () => {
     assert.deepStrictEqual(decode("STREAM ACCEPT ID="), Either.left("ID is missing"))
   })
 
+  it("is one line, whatever is in it", () => {
+    const refused = Either.left("a line holds no carriage return but at its end")
+    assert.deepStrictEqual(decode("PING a\rPONG b"), refused)
+    assert.deepStrictEqual(decode('SESSION CREATE inbound.nickname="a\rb" ID=a'), refused)
+  })
+
   it("is not looked for on the prototype", () => {
     assert.deepStrictEqual(decode("CONSTRUCTOR TOSTRING"), Either.left("unknown command; HELP lists those there are"))
   })

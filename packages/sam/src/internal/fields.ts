@@ -6,13 +6,14 @@
 import * as KeyType from "@effect-i2p/wire/KeyType"
 import * as Schema from "effect/Schema"
 
+/** Replaces what a schema says of itself, which is several lines and shows the value. */
 const said =
   (message: string) =>
   <A, I>(schema: Schema.Schema<A, I>): Schema.Schema<A, I> =>
     schema.annotations({ message: () => ({ message, override: true }) })
 
 /** Anything that does not end its line. */
-export const Text = Schema.String.pipe(Schema.pattern(/^[^\r\n]*$/))
+export const Text = Schema.String.pipe(Schema.pattern(/^[^\r\n]*$/), said("holds the end of a line"))
 
 /** Something without blanks: an id, a name, a key in Base64, a host. */
 export const Word = Schema.String.pipe(Schema.pattern(/^[^\s]+$/), said("is empty, or holds a blank"))
