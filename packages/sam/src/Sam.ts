@@ -55,7 +55,7 @@ export interface Options {
   readonly maxLineBytes: number
   /** Time to say HELLO. Default 60 s: Java I2P; i2pd waits for ever. */
   readonly helloTimeout: Duration.DurationInput
-  /** Time to the first command after HELLO, and to the bytes that a command announces. Default 3 min: Java I2P. */
+  /** Time to the first command after HELLO, and to the bytes that a command announces. Default 3 min: ours; Java I2P 1 min. */
   readonly commandTimeout: Duration.DurationInput
   /**
    * Silence after which a client of 3.2 or later is sent a PING. Default never: a client that knows no PONG would lose its

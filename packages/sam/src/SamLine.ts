@@ -8,12 +8,13 @@
  * |---|---|
  * | `KEY=value` | everything up to the next blank, `=` and quotes inside included: Base64 ends in `=` |
  * | `KEY="a b"` | everything up to the closing quote; `\"` is a quote, `\\` a backslash, `\` before anything else is kept |
- * | `KEY=`, `KEY=""`, `KEY` | an empty value |
+ * | `KEY=`, `KEY=""` | an empty value |
+ * | `KEY` | the value `true` |
  * | several blanks, tabs | one blank |
  * | CR LF, LF | the end of a line |
  *
- * **Source** SAM V3 specification, "Encoding and Escaping" and "Empty values". `\` before another character: Java I2P drops
- * the backslash, i2pd knows no escapes at all; kept here, since a Windows path in a nickname is no escape.
+ * **Source** SAM V3 specification, "Encoding and Escaping" and "Empty values". A key alone is `true` and must not come twice
+ * in Java I2P, too; i2pd passes over the former and takes the first of two. i2pd knows neither quotes nor escapes.
  *
  * @since 0.1.0
  */
@@ -61,7 +62,7 @@ export const parse = (line: string): Either.Either<SamLine, string> => {
     if (line[at] !== "=") {
       if (words.length < 2 && pairs.size === 0) words.push(key)
       else if (pairs.has(key)) return Either.left(`${quote(key)} comes twice`)
-      else pairs.set(key, "")
+      else pairs.set(key, "true")
       continue
     }
     if (key === "") return Either.left("a value without a key")
@@ -124,8 +125,8 @@ const printValue = (value: string): string => {
 /**
  * Bytes of a line that a reader takes at most, its end not counted.
  *
- * **Source** ours: what the issue of large keys asks for. A private key of ML-DSA-87 is 13 KB of Base64; i2pd stops at
- * 8,191 bytes, Java I2P at 8,192 characters before 3.2 and never after.
+ * **Source** ours, as go-sam-bridge: a private key of ML-DSA-87 is 13 KB of Base64. i2pd stops at 8,192 bytes, Java I2P at
+ * 8,192 characters.
  *
  * @category constants
  * @since 0.1.0

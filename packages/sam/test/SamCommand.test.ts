@@ -65,6 +65,7 @@ describe("a command", () => {
 
   it("takes an empty value for none", () => {
     assert.deepStrictEqual(decode("STREAM ACCEPT ID=a SILENT="), decode("STREAM ACCEPT ID=a"))
+    assert.deepStrictEqual(decode("STREAM ACCEPT ID=a SILENT"), decode("STREAM ACCEPT ID=a SILENT=true"))
     assert.deepStrictEqual(decode("STREAM ACCEPT ID="), Either.left("ID is missing"))
   })
 
