@@ -6,6 +6,8 @@ import * as Net from "node:net"
 import * as Os from "node:os"
 import * as Path from "node:path"
 import * as Tls from "node:tls"
+import * as SocketServer from "@effect/platform/SocketServer"
+import * as NodeSocketServer from "@effect/platform-node/NodeSocketServer"
 import { assert, describe, it } from "@effect/vitest"
 import type { LocalRouter } from "@effect-i2p/router/LocalRouter"
 import * as Sam from "@effect-i2p/sam/Sam"
@@ -285,6 +287,37 @@ describe("a bridge", () => {
       yield* Effect.provide(bridge({ listen: { host: "0.0.0.0", port: 0 }, udp: false }), warnings(lines))
       assert.lengthOf(lines, 1)
       assert.match(lines[0]!, /^the SAM bridge listens on 0\.0\.0\.0:\d+, which is not this machine alone/)
+    })
+  )
+
+  live(
+    "serves a SocketServer of @effect/platform, too",
+    Effect.gen(function* () {
+      const services = Sam.layerServer().pipe(
+        Layer.provideMerge(NodeSocketServer.layer({ host: "127.0.0.1", port: 0 })),
+        Layer.provide(NodeSam.layerSessionsOnLocalRouter())
+      )
+      const context = yield* Effect.orDie(Layer.build(services))
+      const { address } = Context.get(context, SocketServer.SocketServer)
+      const port = address._tag === "TcpAddress" ? address.port : 0
+      yield* create(port, "a")
+      const { client, destination } = yield* create(port, "b")
+      const acceptor = yield* hello(port)
+      yield* acceptor.ask("STREAM ACCEPT ID=b")
+      const connector = yield* hello(port)
+      assert.strictEqual(
+        yield* connector.ask(`STREAM CONNECT ID=a DESTINATION=${destination}`),
+        "STREAM STATUS RESULT=OK"
+      )
+      yield* acceptor.hear
+      const there = pattern(2_000_000)
+      connector.socket.end(there)
+      assert.strictEqual(sha256(yield* acceptor.all), sha256(there))
+      client.socket.end()
+      // Such a socket is closed before what is on it.
+      while ((yield* Context.get(context, Sam.Sam).stats).sessions > 1) yield* Effect.sleep("10 millis")
+      const late = yield* hello(port)
+      assert.match(yield* late.ask("STREAM ACCEPT ID=b"), /RESULT=INVALID_ID/)
     })
   )
 

@@ -19,7 +19,9 @@ import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import * as Metric from "effect/Metric"
 import * as RcRef from "effect/RcRef"
+import * as Record from "effect/Record"
 import * as Schema from "effect/Schema"
 import * as Scope from "effect/Scope"
 import type { Bounds, Bridge, Counters } from "./internal/bridge.js"
@@ -30,6 +32,7 @@ import { Registry } from "./internal/registry.js"
 import * as Session from "./internal/session.js"
 import * as SamDatagram from "./SamDatagram.js"
 import { SamDial } from "./SamDial.js"
+import * as SamMetrics from "./SamMetrics.js"
 import { SamPeer } from "./SamPeer.js"
 import { SamSessions } from "./SamSessions.js"
 import * as SamSocket from "./SamSocket.js"
@@ -72,6 +75,8 @@ export interface Options {
   readonly acceptLinger: Duration.DurationInput
   /** How long the bridge keeps its own session, for look-ups of clients without one. Default 10 min: ours. */
   readonly lookupIdleTime: Duration.DurationInput
+  /** How often metrics are told what has changed. Default 10 s: ours, as often as most are read. */
+  readonly metricsInterval: Duration.DurationInput
 }
 
 /**
@@ -93,7 +98,8 @@ export const defaults: Options = {
   dialTimeout: Duration.seconds(3),
   endTimeout: Duration.seconds(30),
   acceptLinger: Duration.seconds(15),
-  lookupIdleTime: Duration.minutes(10)
+  lookupIdleTime: Duration.minutes(10),
+  metricsInterval: Duration.seconds(10)
 }
 
 /**
@@ -197,6 +203,9 @@ export const make = Effect.fnUntraced(function* (
   }
   yield* Effect.forkScoped(bridge.udp.run((bytes, from) => receive(bridge, bytes, from)))
 
+  const stats = (): Stats => ({ ...counters, sessions: bridge.registry.all.length })
+  yield* report(stats, bounds.metricsInterval)
+
   const attach = (id: string, streams: StreamManager["Type"]) =>
     Effect.gen(function* () {
       yield* bridge.registry.reserve(id, undefined)
@@ -217,7 +226,7 @@ export const make = Effect.fnUntraced(function* (
   return Sam.of({
     serve: (socket, host) => Control.serve(bridge, socket, host),
     attach,
-    stats: Effect.sync(() => ({ ...counters, sessions: bridge.registry.all.length })),
+    stats: Effect.sync(stats),
     active: Effect.suspend(() => {
       const all = new Set(
         bridge.registry.all.flatMap((session) => (session._tag === "Stream" ? [session.streams] : []))
@@ -229,6 +238,35 @@ export const make = Effect.fnUntraced(function* (
     })
   })
 })
+
+const counted = Record.keys(SamMetrics.counters)
+const present = Record.keys(SamMetrics.gauges)
+
+/** Tells metrics what has changed, now and then and at the end, when nothing is there any more. */
+const report = (stats: () => Stats, interval: Duration.DurationInput): Effect.Effect<void, never, Scope.Scope> =>
+  Effect.suspend(() => {
+    let told: Readonly<Record<(typeof counted)[number] | (typeof present)[number], number>> = {
+      ...Record.map(SamMetrics.counters, () => 0),
+      ...Record.map(SamMetrics.gauges, () => 0)
+    }
+    // Two bridges of one process add up.
+    const tell = Effect.suspend(() => {
+      const now = stats()
+      const before = told
+      told = now
+      return Effect.all(
+        [
+          ...counted.map((name) => Metric.incrementBy(SamMetrics.counters[name], now[name] - before[name])),
+          ...present.map((name) => Metric.modify(SamMetrics.gauges[name], now[name] - before[name]))
+        ],
+        { discard: true }
+      )
+    })
+    return Effect.zipRight(
+      Effect.addFinalizer(() => tell),
+      Effect.forkScoped(Effect.forever(Effect.zipRight(Effect.sleep(interval), tell)))
+    )
+  })
 
 /** A datagram that came to the UDP port: from the client of a session, or it is nobody's. */
 const receive = (bridge: Bridge, bytes: Uint8Array, from: Endpoint): Effect.Effect<void> =>

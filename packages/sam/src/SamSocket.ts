@@ -9,8 +9,8 @@ import * as Socket from "@effect/platform/Socket"
 import * as Data from "effect/Data"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
 import * as Exit from "effect/Exit"
-import * as Mailbox from "effect/Mailbox"
 import * as Option from "effect/Option"
 import * as Scope from "effect/Scope"
 
@@ -33,7 +33,11 @@ export class SocketBroken extends Data.TaggedError("SocketBroken")<{ readonly de
  * @since 0.1.0
  */
 export interface SamSocket {
-  /** The next bytes; none once the other side has ended. An interrupted read loses nothing. */
+  /** Waits until `take` gives something. */
+  readonly readable: Effect.Effect<void>
+  /** The next bytes, none once the other side has ended, the error of one that broke; undefined while nothing is there. */
+  readonly take: () => Either.Either<Option.Option<Uint8Array>, SocketBroken> | undefined
+  /** Both in one. One that is interrupted may have taken bytes: whoever goes on waits with `readable`. */
   readonly read: Effect.Effect<Option.Option<Uint8Array>, SocketBroken>
   /** Done when nothing more comes, though some bytes may wait to be read. */
   readonly ended: Effect.Effect<void>
@@ -78,33 +82,53 @@ export const make = (options: {
     () => Effect.succeed(options)
   )
 
-/** `pump` gives away what arrives until the end; `take` waits for room. */
+const noMore: Either.Either<Option.Option<Uint8Array>> = Either.right(Option.none())
+
+/** `pump` gives away what arrives until the end; what `take` returns waits for room. */
 const fromPump = (
-  pump: (take: (bytes: Uint8Array) => Effect.Effect<unknown>) => Effect.Effect<void, SocketBroken>,
+  pump: (take: (bytes: Uint8Array) => Effect.Effect<void>) => Effect.Effect<void, SocketBroken>,
   writerOf: (
     ended: Effect.Effect<void>
   ) => Effect.Effect<Pick<SamSocket, "write" | "end" | "reset">, never, Scope.Scope>
 ): Effect.Effect<SamSocket, never, Scope.Scope> =>
   Effect.gen(function* () {
-    const mailbox = yield* Mailbox.make<Uint8Array, SocketBroken>({ capacity })
+    const chunks: Array<Uint8Array> = []
+    const readable = yield* Effect.makeLatch(false)
+    const room = yield* Effect.makeLatch(true)
     const ended = yield* Deferred.make<void>()
-    yield* pump((bytes) => mailbox.offer(bytes)).pipe(
-      Effect.onExit((exit) =>
-        Effect.zipRight(
-          Deferred.succeed(ended, undefined),
-          mailbox.done(Exit.isInterrupted(exit) ? Exit.void : Exit.asVoid(exit))
-        )
-      ),
-      Effect.ignore,
+    let last: Either.Either<Option.Option<Uint8Array>, SocketBroken> | undefined
+    // Taken at once: some sockets interrupt the handlers of their last chunks.
+    const offer = (bytes: Uint8Array): Effect.Effect<void> => {
+      chunks.push(bytes)
+      readable.unsafeOpen()
+      if (chunks.length >= capacity) room.unsafeClose()
+      return room.await
+    }
+    yield* pump(offer).pipe(
+      Effect.either,
+      Effect.onExit((exit) => {
+        last = Exit.isSuccess(exit) && Either.isLeft(exit.value) ? Either.left(exit.value.left) : noMore
+        readable.unsafeOpen()
+        return Deferred.succeed(ended, undefined)
+      }),
       Effect.forkScoped
+    )
+    const take = (): Either.Either<Option.Option<Uint8Array>, SocketBroken> | undefined => {
+      const bytes = chunks.shift()
+      if (chunks.length < capacity) room.unsafeOpen()
+      if (chunks.length === 0 && last === undefined) readable.unsafeClose()
+      return bytes === undefined ? last : Either.right(Option.some(bytes))
+    }
+    const read: Effect.Effect<Option.Option<Uint8Array>, SocketBroken> = Effect.zipRight(
+      readable.await,
+      Effect.suspend(() => take() ?? read)
     )
     const { end, reset, write } = yield* writerOf(Deferred.await(ended))
     const oneAtATime = yield* Effect.makeSemaphore(1)
     return {
-      read: Effect.matchEffect(mailbox.take, {
-        onFailure: (error) => (error._tag === "SocketBroken" ? Effect.fail(error) : Effect.succeedNone),
-        onSuccess: Effect.succeedSome
-      }),
+      readable: readable.await,
+      take,
+      read,
       ended: Deferred.await(ended),
       write: (bytes) => oneAtATime.withPermits(1)(write(bytes)),
       end,
@@ -114,7 +138,8 @@ const fromPump = (
 
 /**
  * A connection over a socket of @effect/platform, whose `run` and connection end together: no half-close. It reads no
- * further than half a megabyte ahead where the platform's socket waits for its handlers.
+ * further than half a megabyte ahead where the platform's socket waits for its handlers. `NodeSocket` does not: what comes
+ * faster than its stream takes it waits in memory. `NodeSam` has sockets that do.
  *
  * @category constructors
  * @since 0.1.0

@@ -5,8 +5,10 @@ import * as Destination from "@effect-i2p/wire/Destination"
 import * as DestinationKeys from "@effect-i2p/wire/DestinationKeys"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
+import * as Metric from "effect/Metric"
 import * as Redacted from "effect/Redacted"
 import * as SamCommand from "../src/SamCommand.js"
+import * as SamMetrics from "../src/SamMetrics.js"
 import * as SamUsers from "../src/SamUsers.js"
 import * as Harness from "./harness.js"
 
@@ -174,6 +176,31 @@ describe("the small commands", () => {
         assert.strictEqual(yield* old.heard, "")
       })
     )
+  )
+})
+
+describe("metrics", () => {
+  it.effect("say what the bridge has done, and nothing of it when it has gone", () =>
+    Effect.gen(function* () {
+      const count = (metric: Metric.Metric.Counter<number>) => Effect.map(Metric.value(metric), ({ count }) => count)
+      const value = (metric: Metric.Metric.Gauge<number>) => Effect.map(Metric.value(metric), ({ value }) => value)
+      const { counters, gauges } = SamMetrics
+      const before = yield* count(counters.bytesSent)
+      yield* simulate()((world) =>
+        Effect.gen(function* () {
+          yield* world.session("a")
+          const b = yield* world.session("b")
+          const { acceptor, connector } = yield* Harness.pair(world, "a", "b", b.destination)
+          yield* Effect.zipRight(connector.say("12345"), acceptor.hear)
+          yield* Effect.sleep("10 seconds")
+          assert.strictEqual(yield* value(gauges.sessions), 2)
+          assert.strictEqual(yield* value(gauges.streams), 2)
+          assert.strictEqual((yield* count(counters.bytesSent)) - before, 6)
+        })
+      )
+      assert.strictEqual(yield* value(gauges.streams), 0)
+      assert.strictEqual(yield* value(gauges.sockets), 0)
+    })
   )
 })
 

@@ -3,7 +3,6 @@
  *
  * @since 0.1.0
  */
-import * as RouterAddress from "@effect-i2p/platform/RouterAddress"
 import * as NodeI2p from "@effect-i2p/platform-node/NodeI2p"
 import * as NodeInsight from "@effect-i2p/platform-node/NodeInsight"
 import * as NodeSam from "@effect-i2p/platform-node/NodeSam"
@@ -59,7 +58,6 @@ export const run = Effect.fnUntraced(function* (settings: Settings, options: Opt
   const udp = options.udp === "none" ? false : yield* endpoint("--udp", options.udp)
   const maxSessions = Option.getOrElse(options.sessions, () => Sam.defaults.maxSessions)
   if (maxSessions < 1) return yield* refuse("--sessions must be 1 or more")
-  yield* Effect.forEach([listen, ...(udp === false ? [] : [udp])], warn, { discard: true })
   const users = yield* usersOf(options)
 
   const sessions = Layer.scoped(
@@ -90,14 +88,6 @@ const endpoint = (
     ? refuse(`${label} "${text}" is no place to listen: use host:port or a port, as in 127.0.0.1:7656`)
     : Effect.succeed({ host: parts[1] || parts[2] || "127.0.0.1", port })
 }
-
-/** Logs may be off; this must be seen. */
-const warn = ({ host }: { readonly host: string }): Effect.Effect<void, never, Output.Output> =>
-  RouterAddress.isLoopback(host)
-    ? Effect.void
-    : Output.talk(
-        `warning: ${host} is not this machine alone: whoever reaches it can use your router, and connect and send from this machine; use --user, and a firewall`
-      )
 
 const passwordVariable = Config.option(Config.redacted("I2P_SAM_PASSWORD"))
 

@@ -28,6 +28,7 @@ export interface Bounds {
   readonly endTimeout: Duration.DurationInput
   readonly acceptLinger: Duration.DurationInput
   readonly lookupIdleTime: Duration.DurationInput
+  readonly metricsInterval: Duration.DurationInput
 }
 
 export interface Counters {

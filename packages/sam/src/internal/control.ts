@@ -52,9 +52,6 @@ export const serve = (bridge: Bridge, socket: SamSocket.SamSocket, host: string)
 const say = (socket: SamSocket.SamSocket, reply: SamReply.SamReply): Effect.Effect<void, SamSocket.SocketBroken> =>
   socket.write(`${SamReply.encode(reply)}\n`)
 
-/** How a wait went. */
-type Event = Control.Input | { readonly _tag: "Bytes"; readonly bytes: Uint8Array }
-
 const ended: Control.Input = { _tag: "Ended" }
 
 const make = (bridge: Bridge, socket: SamSocket.SamSocket, host: string, scope: Scope.Scope) =>
@@ -117,9 +114,9 @@ class Client {
         const input = this.#buffered
         if (input !== undefined) return input
         if (this.#hasEnded) return ended
-        const event = yield* this.#wait(this.#read)
-        if (event._tag !== "Bytes") return event
-        this.#reader.feed(event.bytes)
+        const event = yield* this.#wait
+        if (event !== undefined) return event
+        yield* this.#take
       }
     })
   }
@@ -141,25 +138,24 @@ class Client {
     return payload === undefined ? undefined : { _tag: "Payload", payload: payload.slice() }
   }
 
-  get #read(): Effect.Effect<Event, SamSocket.SocketBroken> {
-    return Effect.map(
-      this.#socket.read,
-      Option.match({
-        onNone: (): Event => {
-          this.#hasEnded = true
-          return ended
-        },
-        onSome: (bytes): Event => ({ _tag: "Bytes", bytes })
-      })
-    )
+  /** Takes what has come; nothing of it is lost, whatever else happens meanwhile. */
+  get #take(): Effect.Effect<void, SamSocket.SocketBroken> {
+    return Effect.suspend(() => {
+      const taken = this.#socket.take()
+      if (taken === undefined) return Effect.void
+      if (Either.isLeft(taken)) return Effect.fail(taken.left)
+      if (Option.isNone(taken.right)) this.#hasEnded = true
+      else this.#reader.feed(taken.right.value)
+      return Effect.void
+    })
   }
 
-  /** An effect, or what ends the wait for it. */
-  #wait<E>(effect: Effect.Effect<Event, E>): Effect.Effect<Event, E> {
+  /** Waits for bytes, or for what ends the wait for them. */
+  get #wait(): Effect.Effect<Control.Input | undefined> {
     const due = Control.nextTimeout(this.#state, this.#options(false))
-    const racing: Array<Effect.Effect<Event, E>> = [
-      effect,
-      Effect.map(Deferred.await(this.#lost), (message): Event => ({ _tag: "SessionLost", message }))
+    const racing: Array<Effect.Effect<Control.Input | undefined>> = [
+      Effect.as(this.#socket.readable, undefined),
+      Effect.map(Deferred.await(this.#lost), (message) => ({ _tag: "SessionLost", message }))
     ]
     if (due !== undefined) racing.push(Effect.as(Effect.sleep(Math.max(0, due - this.#now())), { _tag: "Tick" }))
     return racing.reduce((all, one) => Effect.raceFirst(all, one))
@@ -357,8 +353,8 @@ class Client {
       Effect.ignore(
         Effect.gen(this, function* () {
           while (!this.#hasEnded && this.#reader.length < aheadBytes) {
-            const event = yield* this.#read
-            if (event._tag === "Bytes") this.#reader.feed(event.bytes)
+            yield* this.#socket.readable
+            yield* this.#take
           }
           if (!this.#hasEnded) yield* Effect.never
         })
