@@ -9,6 +9,7 @@ import * as Platform from "@effect-i2p/platform"
 import * as PlatformNode from "@effect-i2p/platform-node"
 import * as NodeI2p from "@effect-i2p/platform-node/NodeI2p"
 import * as Router from "@effect-i2p/router"
+import * as Sam from "@effect-i2p/sam"
 import * as Streaming from "@effect-i2p/streaming"
 import { StreamManager } from "@effect-i2p/streaming/StreamManager"
 import * as Connection from "@effect-i2p/streaming/unstable/core/Connection"
@@ -28,7 +29,7 @@ const sameModules = () => {
   assert.equal(Streaming.StreamManager.StreamManager, StreamManager)
   assert.equal(Wire.Address.parse, Address.parse)
   assert.equal(typeof Connection.step, "function")
-  for (const barrel of [Cli, I2cp, Platform, Router, Testkit]) assert.notEqual(Object.keys(barrel).length, 0)
+  for (const barrel of [Cli, I2cp, Platform, Router, Sam, Testkit]) assert.notEqual(Object.keys(barrel).length, 0)
   assert.ok(Either.isLeft(Address.parse("not an address")))
 }
 
