@@ -6,6 +6,7 @@ import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Queue from "effect/Queue"
 import * as Redacted from "effect/Redacted"
+import * as Schedule from "effect/Schedule"
 import * as Harness from "./harness.js"
 
 const { simulate } = Harness
@@ -274,6 +275,26 @@ describe("a session", () => {
           /^SESSION STATUS RESULT=I2P_ERROR MESSAGE=".*full house/
         )
         assert.strictEqual((yield* world.sam.stats).sessions, 0)
+      })
+    )
+  )
+
+  it.effect("ends its socket, and what is on it, when it is lost for good", () =>
+    simulate({ session: { reconnect: Schedule.stop } })((world) =>
+      Effect.gen(function* () {
+        const a = yield* world.session("a")
+        const acceptor = yield* world.hello()
+        yield* acceptor.ask("STREAM ACCEPT ID=a")
+        const forward = yield* world.hello()
+        yield* world.session("b")
+        yield* forward.ask("STREAM FORWARD ID=b PORT=80")
+        yield* world.faults.restart("5 seconds")
+        assert.match(yield* a.hear, /^SESSION STATUS RESULT=I2P_ERROR MESSAGE="the session is lost: /)
+        assert.strictEqual(yield* a.hear, "(end)")
+        assert.match(yield* acceptor.hear, /^STREAM STATUS RESULT=I2P_ERROR MESSAGE="the session is lost: /)
+        assert.match(yield* forward.hear, /^SESSION STATUS RESULT=I2P_ERROR MESSAGE="the session/)
+        yield* Effect.sleep("1 minute")
+        assert.deepInclude(yield* world.sam.stats, { sessions: 0, sockets: 0 })
       })
     )
   )

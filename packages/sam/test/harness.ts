@@ -150,6 +150,8 @@ export interface Options extends Partial<Sam.Options> {
   readonly users?: SamUsers
   readonly router?: Partial<RouterOptions.RouterOptions>
   readonly udp?: boolean
+  /** What every session has besides. */
+  readonly session?: Partial<I2cpConfig.Service>
 }
 
 /** Where nobody listens. */
@@ -158,21 +160,25 @@ export const deadPort = 9
 /** Where nobody answers. */
 export const silentPort = 10
 
-const layerSessions = Layer.effect(
-  SamSessions.SamSessions,
-  Effect.map(LocalRouter.LocalRouter, (router) =>
-    SamSessions.fromLayers(({ keys, session, streaming }) =>
-      StreamManager.layerI2cp.pipe(
-        Layer.provideMerge(I2cpSession.layer({ keys })),
-        // It knows all there is from the start.
-        Layer.provide([I2cpConfig.layer({ ...session, lookupRetryWindow: 0 }), StreamingConfig.layer(streaming)]),
-        Layer.provide(LocalRouter.layerSocket),
-        Layer.provide(Layer.succeed(LocalRouter.LocalRouter, router)),
-        Layer.fresh
+const layerSessions = (common: Partial<I2cpConfig.Service>) =>
+  Layer.effect(
+    SamSessions.SamSessions,
+    Effect.map(LocalRouter.LocalRouter, (router) =>
+      SamSessions.fromLayers(({ keys, session, streaming }) =>
+        StreamManager.layerI2cp.pipe(
+          Layer.provideMerge(I2cpSession.layer({ keys })),
+          // It knows all there is from the start.
+          Layer.provide([
+            I2cpConfig.layer({ ...session, lookupRetryWindow: 0, ...common }),
+            StreamingConfig.layer(streaming)
+          ]),
+          Layer.provide(LocalRouter.layerSocket),
+          Layer.provide(Layer.succeed(LocalRouter.LocalRouter, router)),
+          Layer.fresh
+        )
       )
     )
   )
-)
 
 /** Runs a program with a bridge on simulated time. */
 export const simulate =
@@ -180,7 +186,7 @@ export const simulate =
   <A, E>(
     program: (world: World) => Effect.Effect<A, E, Scope.Scope | SamSessions.SamSessions>
   ): Effect.Effect<A, E> => {
-    const { router, udp: hasUdp = true, ...bounds } = options
+    const { router, session: common = {}, udp: hasUdp = true, ...bounds } = options
     return Effect.gen(function* () {
       const dialled = yield* Queue.unbounded<{ readonly host: string; readonly port: number; readonly peer: Peer }>()
       const sent = yield* Queue.unbounded<Sent>()
@@ -233,7 +239,7 @@ export const simulate =
           Effect.asVoid(inbound.offer({ bytes: new TextEncoder().encode(text), from: { host, port: 5000 } }))
       })
     }).pipe(
-      Effect.provide(layerSessions),
+      Effect.provide(layerSessions(common)),
       Effect.provide(LocalRouter.layer(router)),
       SimulatedTime.run
     ) as Effect.Effect<A, E>

@@ -47,7 +47,12 @@ export const serve = (bridge: Bridge, socket: SamSocket.SamSocket, host: string)
       () => Effect.scopedWith((scope) => Effect.flatMap(make(bridge, socket, host, scope), (client) => client.run)),
       () => Effect.sync(() => counters.sockets--)
     )
-  }).pipe(Effect.ensuring(socket.end), Effect.annotateLogs({ package: "sam", module: "Sam" }))
+  }).pipe(
+    // A mistake of ours ends this socket and what is on it, and nobody else's.
+    Effect.catchAllDefect((defect) => Effect.logError("a control socket has failed", defect)),
+    Effect.ensuring(socket.end),
+    Effect.annotateLogs({ package: "sam", module: "Sam" })
+  )
 
 const say = (socket: SamSocket.SamSocket, reply: SamReply.SamReply): Effect.Effect<void, SamSocket.SocketBroken> =>
   socket.write(`${SamReply.encode(reply)}\n`)
