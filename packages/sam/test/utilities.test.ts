@@ -258,6 +258,7 @@ describe("AUTH", () => {
       assert.isTrue(yield* users.check("me", "secret"))
       assert.isFalse(yield* users.check("me", "Secret"))
       assert.isFalse(yield* users.check("you", "secret"))
+      assert.isFalse(yield* users.check("you", ""))
       yield* users.add("you", "secret")
       assert.notInclude(JSON.stringify(kept), "secret")
       const [stored] = kept

@@ -542,6 +542,65 @@ const streams: ReadonlyArray<Guard> = [
   }
 ]
 
+const sam: ReadonlyArray<Guard> = [
+  {
+    name: "the SAM bridge sends no datagrams for strangers",
+    file: "sam/src/Sam.ts",
+    code: "if (!session.clients.includes(from.host))",
+    without: "if (from.port < 0)",
+    tests: ["sam/test/datagrams.test.ts"]
+  },
+  {
+    name: "a SAM bridge has no more sessions than it may",
+    file: "sam/src/internal/registry.ts",
+    code: "if (this.#byId.size >= this.#maxSessions)",
+    without: "if (this.#maxSessions < 0)",
+    tests: ["sam/test/abuse.test.ts"]
+  },
+  {
+    name: "a SAM client says HELLO in time",
+    file: "sam/src/core/Control.ts",
+    code: "return now < state.deadline",
+    without: "return now < Number.POSITIVE_INFINITY",
+    tests: ["sam/test/core/Control.test.ts"]
+  },
+  {
+    name: "a SAM client is read no further ahead than its stream takes",
+    file: "sam/src/SamSocket.ts",
+    code: "if (chunks.length >= capacity) room.unsafeClose()",
+    without: "",
+    tests: ["sam/test/SamSocket.test.ts"]
+  },
+  {
+    name: "a SAM session ends when its client goes while it is made",
+    file: "sam/src/internal/control.ts",
+    code: "Effect.raceFirst(gone, lost)",
+    without: "lost",
+    tests: ["sam/test/dialogues.test.ts"]
+  },
+  {
+    name: "nobody is let in to a SAM bridge as a user it does not have",
+    file: "sam/src/SamUsers.ts",
+    code: " && known !== undefined",
+    without: "",
+    tests: ["sam/test/utilities.test.ts"]
+  },
+  {
+    name: "a reset does not look like an end to a SAM client",
+    file: "sam/src/internal/join.ts",
+    code: ".pipe(Effect.tapErrorCause(() => socket.reset))",
+    without: "",
+    tests: ["sam/test/dialogues.test.ts"]
+  },
+  {
+    name: "lease sets for a few are not made for everybody by SAM",
+    file: "sam/src/internal/sessionOptions.ts",
+    code: 'if ((all["i2cp.leaseSetAuthType"] ?? "0") !== "0" && all["i2cp.leaseSetAuthType"] !== "-1")',
+    without: "if (value === undefined)",
+    tests: ["sam/test/internal/sessionOptions.test.ts"]
+  }
+]
+
 /**
  * All of them.
  *
@@ -554,5 +613,6 @@ export const guards: ReadonlyArray<Guard> = [
   ...forwarding,
   ...payloads,
   ...verification,
-  ...streams
+  ...streams,
+  ...sam
 ]
