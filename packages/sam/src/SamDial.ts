@@ -52,6 +52,8 @@ export class SamDial extends Context.Reference<SamDial>()("@effect-i2p/sam/SamDi
 }) {}
 
 /**
+ * What {@link SamDial} does.
+ *
  * @category models
  * @since 0.1.0
  */

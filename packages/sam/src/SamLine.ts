@@ -209,6 +209,8 @@ export class Reader {
 export type TooLong = typeof tooLong
 
 /**
+ * What a {@link Reader} gives in place of a line that is longer than it takes.
+ *
  * @category constants
  * @since 0.1.0
  */

@@ -18,6 +18,8 @@ export interface Endpoint {
 }
 
 /**
+ * What {@link SamUdp} does.
+ *
  * @category models
  * @since 0.1.0
  */

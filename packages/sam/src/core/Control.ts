@@ -19,6 +19,8 @@
  * | any | the client's end, QUIT, a line that is too long | Closed |
  *
  * A control socket that has a session ends with it, and the session with the socket.
+ *
+ * @since 0.1.0
  */
 import type * as SamCommand from "../SamCommand.js"
 import type * as SamReply from "../SamReply.js"
@@ -26,7 +28,12 @@ import * as Version from "./Version.js"
 
 type Command<Tag extends SamCommand.SamCommand["_tag"]> = SamCommand.Of<Tag>
 
-/** What a socket has: nothing, a session that carries something, or one that has subsessions. */
+/**
+ * What a socket has: nothing, a session that carries something, or one that has subsessions.
+ *
+ * @category models
+ * @since 0.1.0
+ */
 export type Holds = "Nothing" | "Session" | "Primary"
 
 interface Known {
@@ -40,12 +47,22 @@ interface Known {
   readonly ping: { readonly text: string; readonly at: number } | undefined
 }
 
-/** A command that the shell works on. */
+/**
+ * A command that the shell works on.
+ *
+ * @category models
+ * @since 0.1.0
+ */
 export type Pending = Exclude<
   SamCommand.SamCommand,
   { readonly _tag: "Ping" | "Pong" | "Quit" | "Help" | "SessionRemove" }
 >
-
+/**
+ * Where a control socket is; see the table above.
+ *
+ * @category models
+ * @since 0.1.0
+ */
 export type State =
   | { readonly _tag: "Greeting"; readonly deadline: number }
   | (Known & { readonly _tag: "Open"; readonly isNew: boolean })
@@ -58,6 +75,9 @@ export type State =
  * What happens to the machine.
  *
  * **Shape** `Failed` is the shell's answer to any action that asks for one, the others are those that went well.
+ *
+ * @category models
+ * @since 0.1.0
  */
 export type Input =
   | { readonly _tag: "Command"; readonly command: SamCommand.SamCommand }
@@ -68,7 +88,12 @@ export type Input =
   | { readonly _tag: "Tick" }
   | { readonly _tag: "SessionLost"; readonly message: string }
   | Answer
-
+/**
+ * What the shell says of what it was asked to do.
+ *
+ * @category models
+ * @since 0.1.0
+ */
 export type Answer =
   | { readonly _tag: "Failed"; readonly result: SamReply.Result; readonly message: string }
   | { readonly _tag: "Admitted" }
@@ -87,6 +112,9 @@ export type Answer =
  * What the shell is asked to do.
  *
  * **Shape** `Join` makes the socket the stream that was connected or accepted, `Close` ends the socket and what is on it.
+ *
+ * @category models
+ * @since 0.1.0
  */
 export type Action =
   | { readonly _tag: "Say"; readonly reply: SamReply.SamReply }
@@ -115,6 +143,9 @@ export type Action =
  * **Shape** `needsPassword` is asked at each HELLO, as AUTH ENABLE holds for connections that follow. Without `pingInterval`
  * the bridge sends no PING.
  * **Units** ms.
+ *
+ * @category models
+ * @since 0.1.0
  */
 export interface Options {
   readonly helloTimeout: number
@@ -124,15 +155,30 @@ export interface Options {
   readonly needsPassword: boolean
   readonly commands: ReadonlyArray<string>
 }
-
+/**
+ * The next state, and what to do.
+ *
+ * @category models
+ * @since 0.1.0
+ */
 export type Step = readonly [State, ReadonlyArray<Action>]
-
+/**
+ * A socket that has just been opened.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
 export const initial = (options: Pick<Options, "helloTimeout">, now: number): State => ({
   _tag: "Greeting",
   deadline: now + options.helloTimeout
 })
 
-/** Whether the next line, or payload, may be given. */
+/**
+ * Whether the next line, or payload, may be given.
+ *
+ * @category queries
+ * @since 0.1.0
+ */
 export const wants = (state: State): "Line" | { readonly size: number } | undefined => {
   switch (state._tag) {
     case "Greeting":
@@ -145,7 +191,12 @@ export const wants = (state: State): "Line" | { readonly size: number } | undefi
   }
 }
 
-/** When to step with `Tick`, should nothing happen before. */
+/**
+ * When to step with `Tick`, should nothing happen before.
+ *
+ * @category queries
+ * @since 0.1.0
+ */
 export const nextTimeout = (state: State, options: Options): number | undefined => {
   switch (state._tag) {
     case "Greeting":
@@ -168,7 +219,12 @@ const say = (reply: SamReply.SamReply): Action => ({ _tag: "Say", reply })
 
 /** Says a last word. */
 const leave = (...replies: ReadonlyArray<SamReply.SamReply>): Step => [closed, [...replies.map(say), close]]
-
+/**
+ * The machine. Never throws on what a client says.
+ *
+ * @category transitions
+ * @since 0.1.0
+ */
 export const step = (state: State, input: Input, now: number, options: Options): Step => {
   switch (state._tag) {
     case "Closed":
@@ -378,6 +434,9 @@ const obey = (known: Known, command: SamCommand.SamCommand, options: Options): S
  *
  * **Source** ours. The specification's default is DSA-SHA1, "which is NOT what you want": no keys of that type are made here,
  * and a client that names no type has no use for it.
+ *
+ * @category constants
+ * @since 0.1.0
  */
 export const defaultSignatureType = 7
 

@@ -1,13 +1,25 @@
 /**
  * Versions of the protocol, and which of them a client and the bridge both speak. Pure.
+ *
+ * @since 0.1.0
  */
 
-/** A version 3.x by its minor number. */
+/**
+ * A version 3.x by its minor number.
+ *
+ * @category models
+ * @since 0.1.0
+ */
 export type Version = 0 | 1 | 2 | 3
 
 /** The newest first. */
 const versions: ReadonlyArray<Version> = [3, 2, 1, 0]
-
+/**
+ * As it is written: `3.1`.
+ *
+ * @category formatting
+ * @since 0.1.0
+ */
 export const format = (version: Version): string => `3.${version}`
 
 /** `3`, `3.1`, `99.99` as a number that can be compared; undefined for what is no version. */
@@ -22,6 +34,9 @@ const parse = (text: string): number | undefined => {
  *
  * **Source** SAM V3 specification: "the highest version possible given the MIN and MAX constraints", single digits since 3.1.
  * For `MAX=3` Java I2P answers 3.0, since it compares the texts; i2pd answers 0.3.
+ *
+ * @category constructors
+ * @since 0.1.0
  */
 export const choose = (min: string | undefined, max: string | undefined): Version | undefined => {
   const low = min === undefined ? 0 : parse(min)
