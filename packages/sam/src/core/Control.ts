@@ -57,6 +57,7 @@ export type Pending = Exclude<
   SamCommand.SamCommand,
   { readonly _tag: "Ping" | "Pong" | "Quit" | "Help" | "SessionRemove" }
 >
+
 /**
  * Where a control socket is; see the table above.
  *
@@ -88,6 +89,7 @@ export type Input =
   | { readonly _tag: "Tick" }
   | { readonly _tag: "SessionLost"; readonly message: string }
   | Answer
+
 /**
  * What the shell says of what it was asked to do.
  *
@@ -155,6 +157,7 @@ export interface Options {
   readonly needsPassword: boolean
   readonly commands: ReadonlyArray<string>
 }
+
 /**
  * The next state, and what to do.
  *
@@ -162,6 +165,7 @@ export interface Options {
  * @since 0.1.0
  */
 export type Step = readonly [State, ReadonlyArray<Action>]
+
 /**
  * A socket that has just been opened.
  *
@@ -219,6 +223,7 @@ const say = (reply: SamReply.SamReply): Action => ({ _tag: "Say", reply })
 
 /** Says a last word. */
 const leave = (...replies: ReadonlyArray<SamReply.SamReply>): Step => [closed, [...replies.map(say), close]]
+
 /**
  * The machine. Never throws on what a client says.
  *
@@ -304,6 +309,8 @@ const open = (state: Of<"Open">, input: Input, now: number, options: Options): S
     case "BadCommand": {
       // An empty line is no command; a terminal sends some.
       if (input.error.word === "") return [{ ...state, heard: now }, []]
+      // A stream's socket is for one stream, and ends when that cannot be.
+      if (input.error.word === "STREAM") return leave(complaint(input.error))
       const next: State = { ...knownOf(state), heard: now, _tag: "Open", isNew: false }
       return [next, [say(complaint(input.error))]]
     }

@@ -14,6 +14,7 @@ export type Version = 0 | 1 | 2 | 3
 
 /** The newest first. */
 const versions: ReadonlyArray<Version> = [3, 2, 1, 0]
+
 /**
  * As it is written: `3.1`.
  *
