@@ -165,14 +165,14 @@ const layerSessions = (common: Partial<I2cpConfig.Service>) =>
     SamSessions.SamSessions,
     Effect.map(LocalRouter.LocalRouter, (router) =>
       SamSessions.fromLayers(({ keys, session, streaming }) =>
-        StreamManager.layerI2cp.pipe(
+        StreamManager.layerI2cp().pipe(
           Layer.provideMerge(I2cpSession.layer({ keys })),
           // It knows all there is from the start.
           Layer.provide([
             I2cpConfig.layer({ ...session, lookupRetryWindow: 0, ...common }),
             StreamingConfig.layer(streaming)
           ]),
-          Layer.provide(LocalRouter.layerSocket),
+          Layer.provide(LocalRouter.layerSocket()),
           Layer.provide(Layer.succeed(LocalRouter.LocalRouter, router)),
           Layer.fresh
         )
