@@ -182,6 +182,20 @@ describe("datagrams by UDP", () => {
     )
   )
 
+  it.effect("go only out when PORT=0", () =>
+    simulate()((world) =>
+      Effect.gen(function* () {
+        const a = yield* world.session("a", "STYLE=DATAGRAM PORT=0 HOST=127.0.0.1")
+        const b = yield* world.session("b", "STYLE=DATAGRAM PORT=4001")
+        yield* world.datagram(`3.0 a ${b.destination}\nthere`)
+        assert.include((yield* Queue.take(world.sent)).text, "\nthere")
+        yield* world.datagram(`3.0 b ${a.destination}\nback`)
+        yield* nothing(a)
+        assert.strictEqual(yield* Queue.size(world.sent), 0)
+      })
+    )
+  )
+
   it.effect("need a UDP port", () =>
     simulate({ udp: false })((world) =>
       Effect.gen(function* () {

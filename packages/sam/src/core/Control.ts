@@ -493,7 +493,6 @@ const portProblem = (command: Command<"SessionCreate"> | Command<"SessionAdd">):
     return "HOST and PORT are for datagrams: use STREAM FORWARD for streams"
   }
   if (host !== undefined && port === undefined) return "HOST needs PORT"
-  if (port === 0) return "PORT 0 cannot be sent to"
   if (style !== "RAW" && (protocol !== undefined || listenProtocol !== undefined || header !== undefined)) {
     return "PROTOCOL, LISTEN_PROTOCOL and HEADER are for STYLE=RAW"
   }

@@ -165,18 +165,21 @@ const carrier = (
     }
     const { counters, udp } = bridge
     const to = command.port === undefined ? undefined : { host: command.host ?? client.host, port: command.port }
-    const counted = <A>(effect: Effect.Effect<A>) =>
-      Effect.zipRight(
-        Effect.sync(() => counters.datagramsReceived++),
-        effect
-      )
-    yield* Session.receive(style, ports, services, raw, {
-      version: client.version,
-      udp: { ...udp, send: (to, bytes) => counted(udp.send(to, bytes)) },
-      to,
-      header: command.header === true,
-      say: (bytes) => counted(client.say(bytes))
-    })
+    // Port 0 is what clients say that only send (@diva.exchange/i2p-sam 5.5.2): nothing can be delivered there.
+    if (command.port !== 0) {
+      const counted = <A>(effect: Effect.Effect<A>) =>
+        Effect.zipRight(
+          Effect.sync(() => counters.datagramsReceived++),
+          effect
+        )
+      yield* Session.receive(style, ports, services, raw, {
+        version: client.version,
+        udp: { ...udp, send: (to, bytes) => counted(udp.send(to, bytes)) },
+        to,
+        header: command.header === true,
+        say: (bytes) => counted(client.say(bytes))
+      })
+    }
     const clients = command.host === undefined ? [client.host] : [client.host, command.host]
     return { _tag: "Datagram", id, style, ports, ended, scope, ...facts(services), services, clients }
   })
