@@ -41,12 +41,10 @@ export type Style = typeof Style.Type
 export const SubsessionStyle = Style.pipe(Schema.pickLiteral("STREAM", "DATAGRAM", "DATAGRAM2", "DATAGRAM3", "RAW"))
 
 /** Those of sessions and their streams all have a small letter; what has none is for the bridge. */
-const optionName = /^[^\s="]*[a-z][^\s="]*$/
-
-const isOption = (key: string): boolean => optionName.test(key)
+const optionNames = Fields.names(/^[^\s="]*[a-z][^\s="]*$/)
 
 /** By their I2P names. */
-const Options = Schema.Record({ key: Schema.String.pipe(Schema.pattern(optionName)), value: Text })
+const Options = Schema.Record({ key: optionNames.schema, value: Text })
 
 const Style_ = Style.annotations({ message: () => ({ message: "is unknown", override: true }) })
 const SubsessionStyle_ = SubsessionStyle.annotations({
@@ -215,7 +213,7 @@ export interface BadCommand {
   readonly message: string
 }
 
-const options = { field: "options", prefix: "", isRest: isOption } as const
+const options = { field: "options", prefix: "", isRest: optionNames.is } as const
 
 const withPairs = [
   Descriptor.make("Hello", ["HELLO", "VERSION"], Hello),

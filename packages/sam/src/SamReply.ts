@@ -57,12 +57,15 @@ const SessionStatus = Schema.TaggedStruct("SessionStatus", {
   message: optional(Text)
 })
 const StreamStatus = Schema.TaggedStruct("StreamStatus", status)
+/** Keys of a lease set's options. */
+const optionNames = Fields.names(/^[^\s=]+$/)
+
 const NamingReply = Schema.TaggedStruct("NamingReply", {
   result: Result,
   name: optional(Text),
   value: optional(Word),
   message: optional(Text),
-  options: Schema.Record({ key: Schema.String.pipe(Schema.pattern(/^[^\s=]+$/)), value: Text })
+  options: Schema.Record({ key: optionNames.schema, value: Text })
 })
 const DestReply = Schema.TaggedStruct("DestReply", {
   result: optional(Result),
@@ -133,10 +136,12 @@ export const SamReply = Schema.Union(
  */
 export type SamReply = typeof SamReply.Type
 
+const optionPrefix = "OPTION:"
+
 const lookupOptions = {
   field: "options",
-  prefix: "OPTION:",
-  isRest: (key: string) => key.startsWith("OPTION:")
+  prefix: optionPrefix,
+  isRest: (key: string) => key.startsWith(optionPrefix) && optionNames.is(key.slice(optionPrefix.length))
 } as const
 
 const withPairs = [

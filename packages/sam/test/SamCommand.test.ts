@@ -76,6 +76,10 @@ describe("a command", () => {
   })
 
   it("is not looked for on the prototype", () => {
+    const create = "SESSION CREATE STYLE=STREAM ID=a DESTINATION=TRANSIENT"
+    assert.deepStrictEqual(decode(`${create} __proto__=1`), decode(create))
+    const reply = "NAMING REPLY RESULT=OK"
+    assert.deepStrictEqual(SamReply.decode(`${reply} OPTION:__proto__=1`), SamReply.decode(reply))
     assert.deepStrictEqual(decode("CONSTRUCTOR TOSTRING"), Either.left("unknown command; HELP lists those there are"))
   })
 

@@ -52,5 +52,17 @@ export const SignatureType: Schema.Schema<number, string> = Schema.transform(
   }
 ).pipe(said("is not a signature type: use a number or a name, 7 or EdDSA_SHA512_Ed25519"))
 
+/** A name that no object can have for a field of its own by assignment; no option is called so. */
+const noName = "__proto__"
+
+/** The names of pairs that are no field, see `Descriptor.make`. */
+export const names = (pattern: RegExp) => ({
+  schema: Schema.String.pipe(
+    Schema.pattern(pattern),
+    Schema.filter((name) => name !== noName)
+  ),
+  is: (name: string): boolean => name !== noName && pattern.test(name)
+})
+
 /** `fromPort` is `FROM_PORT`. */
 export const keyOf = (field: string): string => field.replaceAll(/[A-Z]/g, "_$&").toUpperCase()
