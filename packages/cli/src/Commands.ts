@@ -35,6 +35,7 @@ export { nc } from "./commands/nc.js"
 export { perf } from "./commands/perf.js"
 export { ping } from "./commands/ping.js"
 export { router } from "./commands/router.js"
+export { sam } from "./commands/sam.js"
 export { top } from "./commands/top.js"
 export { trace } from "./commands/trace.js"
 

@@ -16,6 +16,7 @@ const site = Command.make("site").pipe(
     Commands.tunnel,
     Commands.doctor,
     Commands.router,
+    Commands.sam,
     Commands.top,
     Commands.trace
   ])
