@@ -102,6 +102,17 @@ export interface Source {
   readonly host?: string | undefined
 }
 
+/**
+ * The server that accepted the stream. `scope` is the stream's and ends after it; `onGone` is called before `close` is
+ * emitted: no listener, which programs count.
+ *
+ * @internal
+ */
+export interface Owner {
+  readonly scope: Scope.CloseableScope
+  readonly onGone: () => void
+}
+
 const defaultHighWaterMark = 65_536
 
 /** Most bytes of one `data` event. Source: libuv's read buffer. */
@@ -152,7 +163,7 @@ export class NodeDuplex extends Duplex {
   #isWanted = false
   #isResetting = false
   readonly #onread: OnRead | undefined
-  readonly #onGone: () => void
+  readonly #owner: Owner | undefined
   /** What `onread` reads into next. */
   #buffer: Uint8Array = Bytes.empty
   /** What `onread` has not taken because it paused. */
@@ -164,8 +175,7 @@ export class NodeDuplex extends Duplex {
     runtime: Runtime.Runtime<never>,
     source: Source | StreamConnection,
     options: Options = {},
-    /** Called before `close` is emitted: no listener, which programs count. */
-    onGone: () => void = Guard.ignore
+    owner?: Owner
   ) {
     const highWaterMark = options.highWaterMark ?? defaultHighWaterMark
     super({
@@ -178,7 +188,8 @@ export class NodeDuplex extends Duplex {
     this.#runtime = runtime
     this.#halfClose = options.halfClose ?? false
     this.#onread = options.onread
-    this.#onGone = onGone
+    this.#owner = owner
+    this.#scope = owner?.scope
     if (options.onread !== undefined) this.#buffer = bufferOf(options.onread)
     this.localAddress = options.localAddress
     this.remotePort = source.remotePort
@@ -347,11 +358,11 @@ export class NodeDuplex extends Duplex {
     this.#writing = undefined
     this.#untaken = Bytes.empty
     for (const fiber of this.#fibers) fiber.unsafeInterruptAsFork(FiberId.none)
-    if (connection !== undefined) {
-      // Nobody waits for the peer here: `net.Socket` does not either.
-      Runtime.runFork(this.#runtime)(this.#isResetting ? connection.reset : leave(connection))
-    }
-    if (scope !== undefined) Runtime.runFork(this.#runtime)(Scope.close(scope, Exit.void))
+    const leaving = connection === undefined ? Effect.void : this.#isResetting ? connection.reset : leave(connection)
+    // The scope's end would say CLOSE, and so comes last.
+    const release = scope === undefined ? Effect.void : Scope.close(scope, Exit.void)
+    // Nobody waits for the peer here: `net.Socket` does not either.
+    Runtime.runFork(this.#runtime)(Effect.zipRight(leaving, release))
     callback(error)
     if (writing !== undefined) {
       this.#underWay = 0
@@ -361,7 +372,7 @@ export class NodeDuplex extends Duplex {
     // In a turn of its own, as of a handle that libuv closes: callbacks of what was under way come first.
     setImmediate(() =>
       this.#resource.runInAsyncScope(() => {
-        this.#onGone()
+        this.#owner?.onGone()
         this.emit("close", error !== null)
         this.#resource.emitDestroy()
       })

@@ -311,9 +311,8 @@ export class NodeStreamServer extends EventEmitter {
       return
     }
     const { pauseOnConnect, ...options } = this.#options
-    const gone = () => {
+    const onGone = () => {
       this.#connections.delete(duplex)
-      Runtime.runFork(this.#runtime)(Scope.close(scope, Exit.void))
       this.#settle()
     }
     const duplex = new NodeDuplex(
@@ -325,7 +324,7 @@ export class NodeStreamServer extends EventEmitter {
         ...options,
         pauseOnCreate: pauseOnConnect
       },
-      gone
+      { scope, onGone }
     )
     Object.assign(duplex, { server: this })
     this.#connections.add(duplex)

@@ -79,6 +79,33 @@ describe("a socket that is destroyed", () => {
     })
   )
 
+  for (const side of ["that connected", "that was accepted"] as const) {
+    live(
+      `${side}, with bytes unread, does not end cleanly before that`,
+      Effect.gen(function* () {
+        const { b32, connect, createServer, listening } = yield* both
+        const server = yield* listening(createServer({ highWaterMark: 1000 }))
+        const accepted = yield* Effect.fork(event<NodeDuplex.NodeDuplex>(server, "connection"))
+        const socket = connect({ host: b32, port: 80, highWaterMark: 1000 })
+        yield* event(socket, "connect")
+        const far = yield* Fiber.join(accepted)
+        const [gone, peer] = side === "that connected" ? [socket, far] : [far, socket]
+        peer.write(pattern(100_000))
+        yield* Effect.sleep("200 millis")
+        const seen: Array<string> = []
+        peer.on("data", (bytes: Buffer) => seen.push(`${bytes.length} bytes`))
+        peer.on("end", () => seen.push("end"))
+        peer.on("error", (error) => seen.push((error as NodeSystemError).code))
+        const closed = yield* Effect.fork(event(peer, "close"))
+        yield* Effect.yieldNow()
+        gone.write("the last word")
+        gone.destroy()
+        yield* Fiber.join(closed)
+        assert.deepStrictEqual(seen, ["13 bytes", "ECONNRESET"])
+      })
+    )
+  }
+
   live(
     "while bytes come for it resets the stream: whoever sends them hears of it",
     Effect.gen(function* () {
