@@ -113,17 +113,16 @@ export class NodeStreamServer extends EventEmitter {
   constructor(
     runtime: Runtime.Runtime<never>,
     manager: StreamManager["Type"],
-    options: Options = {},
-    onConnection?: (socket: NodeDuplex) => void
+    given?: Options | null,
+    onConnection?: ((socket: NodeDuplex) => void) | null
   ) {
-    if (typeof options !== "object" || options === null) {
-      throw NodeErrors.invalidArgType("options", "of type object", options)
-    }
+    const options = given ?? {}
+    if (typeof options !== "object") throw NodeErrors.invalidArgType("options", "of type object", options)
     super(options.captureRejections === undefined ? {} : { captureRejections: options.captureRejections })
     this.#runtime = runtime
     this.#manager = manager
     this.#options = options
-    if (onConnection !== undefined) this.on("connection", onConnection)
+    if (typeof onConnection === "function") this.on("connection", onConnection)
   }
 
   get listening(): boolean {
@@ -294,7 +293,7 @@ export class NodeStreamServer extends EventEmitter {
   }
 
   #take(stream: StreamConnection, scope: Scope.CloseableScope, listening: Scope.Scope): void {
-    const isFull = this.maxConnections !== undefined && this.#connections.size >= this.maxConnections
+    const isFull = this.#connections.size >= (this.maxConnections ?? Number.POSITIVE_INFINITY)
     if (isFull || this.#scope !== listening) {
       // As on TCP: one too many is closed, and what comes when nobody listens is reset.
       const turnAway = isFull ? Effect.void : stream.reset
@@ -358,7 +357,7 @@ const listenRequest = (
 }
 
 const portRequest = (port: unknown): { readonly port?: Port } => {
-  if (port === undefined) return {}
+  if (port === undefined || port === null) return {}
   if (typeof port !== "number" && typeof port !== "string") {
     throw NodeErrors.invalidArgValue("options", { port }, "is invalid")
   }
@@ -404,7 +403,7 @@ const closed = (server: NodeStreamServer): Effect.Effect<void> =>
  * @since 0.1.0
  */
 export interface CreateServer {
-  (options?: Options, onConnection?: (socket: NodeDuplex) => void): NodeStreamServer
+  (options?: Options | null, onConnection?: ((socket: NodeDuplex) => void) | null): NodeStreamServer
   (onConnection: (socket: NodeDuplex) => void): NodeStreamServer
 }
 
@@ -417,7 +416,7 @@ export interface CreateServer {
 export const factory: Effect.Effect<CreateServer, never, StreamManager> = Effect.gen(function* () {
   const manager = yield* StreamManager
   const runtime = yield* Effect.runtime<never>()
-  return (first?: Options | ((socket: NodeDuplex) => void), second?: (socket: NodeDuplex) => void) =>
+  return (first?: Options | ((socket: NodeDuplex) => void) | null, second?: ((socket: NodeDuplex) => void) | null) =>
     typeof first === "function"
       ? new NodeStreamServer(runtime, manager, {}, first)
       : new NodeStreamServer(runtime, manager, first, second)
@@ -434,8 +433,8 @@ export type AnyServer = Net.Server
 /**
  * Gives the connections of a port to another server, as long as the scope lives. The server is told by `listening` that it
  * serves, unless it listens to a port of its own as well; its events, its `clientError` and `tlsClientError` among them, are
- * left alone. `allowHalfOpen`, `pauseOnConnect`, `highWaterMark` and `maxConnections` are those of the server, unless told
- * otherwise.
+ * left alone. `allowHalfOpen`, `pauseOnConnect` and `highWaterMark` are those of the server, unless told otherwise, and
+ * `maxConnections` is always; what comes beyond it is the server's event `drop`.
  *
  * At the end of the scope no more streams are taken, and what the server is answering over HTTP has `lingerTimeout` (10 s) to
  * be finished. Then every connection ends when it has taken what was written. A server without a port of its own is closed.
@@ -466,8 +465,17 @@ export const attach = (
       "allowHalfOpen" | "highWaterMark" | "pauseOnConnect"
     >
     const streams = createServer({ allowHalfOpen, highWaterMark, pauseOnConnect, ...options })
-    streams.maxConnections = server.maxConnections
-    streams.on("connection", (socket) => server.emit("connection", socket as unknown as Net.Socket))
+    Object.defineProperty(streams, "maxConnections", {
+      get: () => server.maxConnections,
+      set: (value: number) => {
+        server.maxConnections = value
+      }
+    })
+    streams.on("connection", (socket) => {
+      Object.assign(socket, { server })
+      server.emit("connection", socket as unknown as Net.Socket)
+    })
+    streams.on("drop", (dropped) => server.emit("drop", dropped))
     const answers = yield* trackAnswers(server)
     yield* Effect.acquireRelease(
       Effect.async<void, ListenError>((resume) => {

@@ -35,7 +35,8 @@ const reviewed: Readonly<Record<string, ReadonlyArray<readonly [call: string, re
     ["createServer(options, onConnection)", users],
     ["server.prependListener(event, track)", "guarded where it is made"],
     ["createServer({ allowHalfOpen, highWaterMark, pauseOnConnect, ...options })", "takes options, and no listener"],
-    ['streams.on("connection", (socket) => server.emit("connection",', users],
+    ['streams.on("connection", (socket) => { Object.assign(socket, { server }) server.emit("connection",', users],
+    ['streams.on("drop", (dropped) => server.emit("drop",', users],
     ['streams.once("error", (error) => resume(failureOf(error)))', resumes]
   ],
   "NodeInsight.ts": [

@@ -585,6 +585,33 @@ describe("a server", () => {
   )
 
   live(
+    "takes the arguments of net.createServer",
+    Effect.gen(function* () {
+      const { b32, connect, createServer, listening } = yield* both
+      const greet = (socket: NodeDuplex.NodeDuplex) => void socket.end("hello")
+      const servers = [
+        createServer(greet),
+        createServer({}, greet),
+        createServer(undefined, greet),
+        createServer(null, greet),
+        createServer(null, null).on("connection", greet)
+      ]
+      for (const [at, server] of servers.entries()) {
+        // Null is no limit, as in node:net.
+        server.maxConnections = null as never
+        yield* listening(server, at + 1)
+        assert.strictEqual(yield* read(connect(at + 1, b32)), "hello")
+      }
+      for (const options of ["a path", 0, true]) {
+        assert.strictEqual(
+          codeOf(() => createServer(options as never)),
+          "TypeError ERR_INVALID_ARG_TYPE"
+        )
+      }
+    })
+  )
+
+  live(
     "takes the arguments of net.Server.listen",
     Effect.gen(function* () {
       const { createServer } = yield* both
@@ -598,7 +625,8 @@ describe("a server", () => {
         (server, done) => server.listen({ port: 6, host: "::", backlog: 5 }, done),
         (server, done) => server.listen({ port: 8, path: "/tmp/socket" } as never, done),
         (server, done) => server.listen(done),
-        (server, done) => server.listen({ port: undefined }, done)
+        (server, done) => server.listen({ port: undefined }, done),
+        (server, done) => server.listen({ port: null } as never, done)
       ]
       for (const listen of listens) {
         const server = createServer({ port: 7 })
@@ -610,7 +638,7 @@ describe("a server", () => {
         yield* done
         yield* callback((resume) => server.close(resume))
       }
-      assert.deepStrictEqual(ports, [1, 2, 3, 4, 5, 6, 8, 7, 7])
+      assert.deepStrictEqual(ports, [1, 2, 3, 4, 5, 6, 8, 7, 7, 7])
       const server = createServer()
       for (const port of [-1, 65_536, 1.5, Number.NaN]) {
         assert.strictEqual(
