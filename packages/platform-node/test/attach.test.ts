@@ -154,6 +154,34 @@ describe("an attached server", () => {
     })
   )
 
+  for (const { said, status } of [
+    { said: "no HTTP\r\n\r\n", status: 400 },
+    { said: "GET / HTTP/1.1\r\n", status: 408 },
+    { said: `GET / HTTP/1.1\r\nx: ${"x".repeat(300_000)}\r\n\r\n`, status: 431 }
+  ]) {
+    live(
+      `of http gets ${status} to its peer`,
+      Effect.gen(function* () {
+        const { attach, connect } = yield* site
+        yield* attach(Http.createServer({ headersTimeout: 100, connectionsCheckingInterval: 50 }, answer))
+        const socket = connect()
+        const text = yield* Effect.fork(
+          callback<string>((resume) => {
+            let text = ""
+            socket.on("data", (chunk) => {
+              text += chunk
+            })
+            // The rest of what is too long is not taken.
+            socket.on("error", () => {})
+            socket.once("close", () => resume(text))
+          })
+        )
+        socket.write(said)
+        assert.match(yield* Fiber.join(text), new RegExp(`^HTTP/1.1 ${status} `))
+      })
+    )
+  }
+
   live(
     "fails where the port is taken",
     Effect.gen(function* () {
