@@ -44,6 +44,11 @@ const reviewed: Readonly<Record<string, ReadonlyArray<readonly [call: string, re
     ['socket.on("connect", () => { socket.destroy() resume(Effect.succeed(true)) })', resumes],
     ['socket.on("error", () => resume(Effect.succeed(false)))', resumes]
   ],
+  "NodeSam.ts": [
+    ['socket.once("error", (error) => resume(new Tcp.TcpBroken(', resumes],
+    ['socket.once("secureConnect", () => resume(Effect.succeed(connection)))', resumes]
+  ],
+  "internal/samUdp.ts": [['socket.once("error", (error) => resume(new TunnelError(', resumes]],
   "NodeVanity.ts": [
     ['worker.on("error", (cause) => resume(Effect.fail(cause)))', resumes],
     ['worker.on("exit", (code) => resume(', resumes]

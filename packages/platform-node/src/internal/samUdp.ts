@@ -34,9 +34,12 @@ export const open = (at: Endpoint): Effect.Effect<Udp, TunnelError, Scope.Scope>
     const address = yield* bind(socket, at)
     // A later error is of one datagram, which is lost then; unheard it would end the process.
     socket.on("error", Guard.ignore)
-    socket.on("message", (bytes, { address, port }) => {
-      queue.unsafeOffer({ bytes, from: { host: plainAddress(address), port } })
-    })
+    socket.on(
+      "message",
+      Guard.guarded(Guard.ignore, (bytes: Uint8Array, { address, port }: Dgram.RemoteInfo) => {
+        queue.unsafeOffer({ bytes, from: { host: plainAddress(address), port } })
+      })
+    )
     return {
       isOpen: true,
       address,
