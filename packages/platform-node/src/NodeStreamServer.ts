@@ -7,6 +7,7 @@
  */
 import { EventEmitter } from "node:events"
 import type * as Net from "node:net"
+import { getDefaultHighWaterMark } from "node:stream"
 import type { StreamConnection } from "@effect-i2p/streaming/StreamConnection"
 import type { ListenError } from "@effect-i2p/streaming/StreamError"
 import type { StreamListener } from "@effect-i2p/streaming/StreamListener"
@@ -433,8 +434,8 @@ export type AnyServer = Net.Server
 /**
  * Gives the connections of a port to another server, as long as the scope lives. The server is told by `listening` that it
  * serves, unless it listens to a port of its own as well; its events, its `clientError` and `tlsClientError` among them, are
- * left alone. `allowHalfOpen`, `pauseOnConnect` and `highWaterMark` are those of the server, unless told otherwise, and
- * `maxConnections` is always; what comes beyond it is the server's event `drop`.
+ * left alone. `allowHalfOpen`, `pauseOnConnect` and a `highWaterMark` other than Node's default are those of the server,
+ * unless told otherwise, and `maxConnections` is always; what comes beyond it is the server's event `drop`.
  *
  * At the end of the scope no more streams are taken, and what the server is answering over HTTP has `lingerTimeout` (10 s) to
  * be finished. Then every connection ends when it has taken what was written. A server without a port of its own is closed.
@@ -460,10 +461,10 @@ export const attach = (
     const createServer = yield* factory
     const lingerTimeout = options.lingerTimeout ?? defaultLingerTimeout
     // Told by Node's own constructors; not in their types.
-    const { allowHalfOpen, highWaterMark, pauseOnConnect } = server as Pick<
-      Options,
-      "allowHalfOpen" | "highWaterMark" | "pauseOnConnect"
-    >
+    const own = server as Pick<Options, "allowHalfOpen" | "highWaterMark" | "pauseOnConnect">
+    const { allowHalfOpen, pauseOnConnect } = own
+    // Node's default is 16 KiB before Node 22, and how much a TCP socket reads at a time does not depend on it.
+    const highWaterMark = own.highWaterMark === getDefaultHighWaterMark(false) ? undefined : own.highWaterMark
     const streams = createServer({ allowHalfOpen, highWaterMark, pauseOnConnect, ...options })
     Object.defineProperty(streams, "maxConnections", {
       get: () => server.maxConnections,

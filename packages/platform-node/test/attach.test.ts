@@ -121,6 +121,18 @@ describe("attach gives a port to", () => {
 
 describe("an attached server", () => {
   live(
+    "reads as much at a time as a port of its own gives, whatever Node's default of highWaterMark",
+    Effect.gen(function* () {
+      const { attach, connect } = yield* site
+      const server = Net.createServer()
+      yield* attach(server)
+      const accepted = yield* Effect.fork(event<NodeDuplex.NodeDuplex>(server as never, "connection"))
+      connect()
+      assert.strictEqual((yield* Fiber.join(accepted)).readableHighWaterMark, 65_536)
+    })
+  )
+
+  live(
     "finishes its answers when the scope ends, and takes no more",
     Effect.gen(function* () {
       const { attach, connect } = yield* site
