@@ -403,7 +403,8 @@ export class NodeDuplex extends Duplex {
       const writing = Effect.forEach(chunks, connection.write, { discard: true })
       const settled = Exit.match({
         onSuccess: () => settle(),
-        onFailure: (cause: Cause.Cause<StreamError>) => settle(this.#errorOf(cause, "write"))
+        onFailure: (cause: Cause.Cause<StreamError>) =>
+          isOurs(cause) ? void this.destroy() : settle(this.#errorOf(cause, "write"))
       })
       // Node calls back later itself when it is told at once, and we are in no fiber here.
       const exit = this.#fork(writing, settled, "now")
@@ -460,7 +461,7 @@ export class NodeDuplex extends Duplex {
       connection.readSome(room),
       Exit.match({
         onSuccess: (taken) => this.#receive(taken),
-        onFailure: (cause) => this.destroy(this.#errorOf(cause, "read"))
+        onFailure: (cause) => this.#fail(cause, "read")
       })
     )
   }
@@ -537,6 +538,12 @@ export class NodeDuplex extends Duplex {
     return null
   }
 
+  /** Ends with an error; without one if it was our own side that ended the stream, as at the end of its session. */
+  #fail(cause: Cause.Cause<StreamError>, syscall: Syscall): void {
+    if (isOurs(cause)) this.destroy()
+    else this.destroy(this.#errorOf(cause, syscall))
+  }
+
   #errorOf(cause: Cause.Cause<ConnectError | StreamError>, syscall: Syscall): Error {
     return Option.match(Cause.failureOption(cause), {
       onSome: (failure) => new NodeSystemError(failure, syscall, syscall === "connect" ? this.#place() : {}),
@@ -571,6 +578,10 @@ export class NodeDuplex extends Duplex {
     this.#resource.runInAsyncScope(() => this.emit("timeout"))
   }
 }
+
+/** Whether our own side has ended the stream: nobody has to hear of that as of an error, which would end a process. */
+const isOurs = (cause: Cause.Cause<StreamError>): boolean =>
+  Option.exists(Cause.failureOption(cause), (error) => error._tag === "StreamReset" && error.reason === "Aborted")
 
 const bufferOf = ({ buffer }: OnRead): Uint8Array => (typeof buffer === "function" ? buffer() : buffer)
 

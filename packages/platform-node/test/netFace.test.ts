@@ -136,6 +136,23 @@ describe("a socket that is destroyed", () => {
   )
 })
 
+describe("a socket whose stream our own side resets", () => {
+  live(
+    "closes without an error, whether it reads or writes",
+    Effect.gen(function* () {
+      for (const writes of [false, true]) {
+        const { near } = yield* pair
+        const duplex = yield* NodeDuplex.fromStream(near)
+        const hadError = yield* Effect.fork(event<boolean>(duplex, "close"))
+        yield* Effect.yieldNow()
+        if (writes) duplex.write(pattern(10_000_000))
+        yield* near.reset
+        assert.isFalse(yield* Fiber.join(hadError))
+      }
+    })
+  )
+})
+
 describe("a socket that nobody reads", () => {
   live(
     "sees its end and closes, and its server does",

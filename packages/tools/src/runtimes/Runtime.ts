@@ -82,5 +82,5 @@ export const deno: Runtime = {
   binary: "deno",
   args: ["run", "-A"],
   mayFail: {},
-  failClosed: refusing("ETIMEDOUT", "refused")
+  failClosed: refusing("(?:DestinationNotFound|ConnectTimedOut)", "refused")
 }

@@ -5,7 +5,7 @@
  * @since 0.1.0
  */
 import * as Http from "node:http"
-import { refusal } from "@effect-i2p/platform/I2pHttpError"
+import { connectError, refusal } from "@effect-i2p/platform/I2pHttpError"
 import * as I2pAgent from "@effect-i2p/platform-node/I2pAgent"
 import * as I2pHttpClient from "@effect-i2p/platform-node/I2pHttpClient"
 import * as NodeI2p from "@effect-i2p/platform-node/NodeI2p"
@@ -17,6 +17,8 @@ import * as Option from "effect/Option"
 
 const describe = (error: unknown): string => {
   if (Option.isSome(refusal(error))) return "refused"
+  const ours = connectError(error)
+  if (Option.isSome(ours)) return ours.value._tag
   const { cause } = error as Error
   const { code, message } = (cause ?? error) as Error & { readonly code?: string }
   return code ?? message
