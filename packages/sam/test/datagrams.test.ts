@@ -1,6 +1,8 @@
 /** Datagrams and subsessions, over the embedded router and on simulated time. */
 import { assert, describe, it } from "@effect/vitest"
+import { decodeBase64, encodeBase64 } from "@effect-i2p/wire/I2pEncoding"
 import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
 import * as Queue from "effect/Queue"
 import * as Harness from "./harness.js"
 
@@ -124,6 +126,10 @@ describe("datagrams on the control socket", () => {
   )
 })
 
+/** A private key's Base64: a destination's with more behind it. */
+const withKeys = (destination: string): string =>
+  encodeBase64(Uint8Array.of(...Either.getOrThrow(decodeBase64(destination)), ...new Uint8Array(288)))
+
 describe("datagrams by UDP", () => {
   for (const [style] of styles) {
     it.effect(`go and come with STYLE=${style}`, () =>
@@ -137,6 +143,8 @@ describe("datagrams by UDP", () => {
           if (style === "RAW") assert.strictEqual(text, "hello")
           else if (style === "DATAGRAM3") assert.match(text, /^[A-Za-z0-9~-]{43}= FROM_PORT=0 TO_PORT=0\nhello$/)
           else assert.strictEqual(text, `${a.destination} FROM_PORT=0 TO_PORT=0\nhello`)
+          yield* world.datagram(`3.0 a ${withKeys(b.destination)}\nto a private key`)
+          assert.match((yield* Queue.take(world.sent)).text, /to a private key$/)
           yield* nothing(b)
         })
       )
@@ -220,7 +228,7 @@ describe("a session with STYLE=PRIMARY", () => {
     simulate()((world) =>
       Effect.gen(function* () {
         const p = yield* primary(world, "p")
-        assert.match(yield* p.add("STYLE=STREAM ID=s"), /^SESSION STATUS RESULT=OK DESTINATION=\S+ ID=s$/)
+        assert.match(yield* p.add("STYLE=STREAM ID=s"), /^SESSION STATUS RESULT=OK ID=s MESSAGE="ADD s"$/)
         for (const [options, id] of [
           ["STYLE=STREAM FROM_PORT=80", "s80"],
           ["STYLE=DATAGRAM PORT=4001", "d"],
@@ -231,7 +239,7 @@ describe("a session with STYLE=PRIMARY", () => {
           ["STYLE=RAW PORT=4006 PROTOCOL=40 LISTEN_PORT=9", "r40"],
           ["STYLE=RAW PORT=4007 LISTEN_PROTOCOL=0", "rest"]
         ] as const) {
-          assert.match(yield* p.add(`${options} ID=${id}`), new RegExp(`RESULT=OK .*ID=${id}$`), options)
+          assert.match(yield* p.add(`${options} ID=${id}`), new RegExp(`RESULT=OK ID=${id} `), options)
         }
         const to = p.destination
 

@@ -100,6 +100,12 @@ describe("SESSION CREATE", () => {
         const again = yield* second.ask(`SESSION CREATE STYLE=STREAM ID=a DESTINATION=${ok(answer, "DESTINATION")}`)
         assert.strictEqual(again, answer)
         assert.strictEqual(ok(yield* second.ask("NAMING LOOKUP NAME=ME"), "VALUE"), me)
+        yield* second.end
+        assert.strictEqual(yield* second.hear, "(end)")
+        // yosemite says the type whatever the destination; keys have theirs.
+        const third = yield* world.hello()
+        const typed = `DESTINATION=${ok(answer, "DESTINATION")} SIGNATURE_TYPE=1`
+        assert.strictEqual(yield* third.ask(`SESSION CREATE STYLE=STREAM ID=a ${typed}`), answer)
       })
     )
   )
@@ -331,6 +337,22 @@ describe("STREAM CONNECT and ACCEPT", () => {
         yield* Effect.sleep("1 second")
         const { streams, streamsOpened } = yield* world.sam.stats
         assert.deepStrictEqual({ streams, streamsOpened }, { streams: 0, streamsOpened: 2 })
+      })
+    )
+  )
+
+  it.effect("take a private key for the destination in front of it", () =>
+    simulate()((world) =>
+      Effect.gen(function* () {
+        const a = yield* world.session("a")
+        const b = yield* world.hello()
+        const key = ok(yield* b.ask("SESSION CREATE STYLE=STREAM ID=b DESTINATION=TRANSIENT"), "DESTINATION")
+        const { acceptor, connector, line } = yield* Harness.pair(world, "a", "b", key)
+        assert.strictEqual(line, `${a.destination} FROM_PORT=0 TO_PORT=0`)
+        assert.strictEqual(yield* Effect.zipRight(connector.say("hello"), acceptor.hear), "hello")
+        const short = yield* world.hello()
+        const refused = yield* short.ask(`STREAM CONNECT ID=a DESTINATION=${key.slice(0, 517)}`)
+        assert.match(refused, /^STREAM STATUS RESULT=INVALID_KEY MESSAGE="/)
       })
     )
   )

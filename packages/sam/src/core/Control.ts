@@ -100,7 +100,7 @@ export type Answer =
   | { readonly _tag: "Failed"; readonly result: SamReply.Result; readonly message: string }
   | { readonly _tag: "Admitted" }
   | { readonly _tag: "Created"; readonly privateKey: string }
-  | { readonly _tag: "Added"; readonly privateKey: string }
+  | { readonly _tag: "Added" }
   | { readonly _tag: "Connected" }
   | { readonly _tag: "Accepting" }
   | { readonly _tag: "Accepted"; readonly destination: string; readonly fromPort: number; readonly toPort: number }
@@ -466,9 +466,6 @@ const takenProtocols = [6, 17, 19, 20]
 /** What a session's command may not say. */
 const sessionProblem = (command: Command<"SessionCreate">, version: Version.Version): string | undefined => {
   const { style } = command
-  if (command.signatureType !== undefined && command.destination !== "TRANSIENT") {
-    return "SIGNATURE_TYPE is for DESTINATION=TRANSIENT: keys have a type already"
-  }
   if (style !== "PRIMARY" && style !== "MASTER") return portProblem(command)
   if (version < 3) return `STYLE=${style} needs version 3.3: say HELLO VERSION MAX=3.3`
   const field = (
@@ -554,9 +551,10 @@ const busy = (state: Of<"Busy">, input: Input, now: number): Step => {
     }
     case "Added": {
       const id = command._tag === "SessionAdd" ? command.id : ""
+      // Without DESTINATION, as Java I2P has it: yosemite tells the answer to ADD from the one to CREATE by that.
       return opened(
         { subsessions: [...known.subsessions, id] },
-        { _tag: "SessionStatus", result: "OK", destination: input.privateKey, id }
+        { _tag: "SessionStatus", result: "OK", id, message: `ADD ${id}` }
       )
     }
     case "Connected":

@@ -27,6 +27,7 @@ import * as Acceptor from "./acceptor.js"
 import type { Bridge } from "./bridge.js"
 import * as Create from "./create.js"
 import { type Failed, failed, ofConnect, ofLookup } from "./failures.js"
+import { frontOf } from "./front.js"
 import { join } from "./join.js"
 import * as Session from "./session.js"
 
@@ -276,7 +277,7 @@ class Client {
       Effect.tap(Create.add(this.#bridge, this.#creator, session, command, scope), () =>
         Effect.sync(() => this.#subsessions.set(command.id, scope))
       )
-    ).pipe(Effect.map(({ privateKey }): Control.Input => ({ _tag: "Added", privateKey })))
+    ).pipe(Effect.as<Control.Input>({ _tag: "Added" }))
   }
 
   #remove(id: string): Effect.Effect<void> {
@@ -299,7 +300,8 @@ class Client {
   }
 
   #connect(command: SamCommand.Of<"StreamConnect">): Effect.Effect<Control.Input, Failed> {
-    const { destination, fromPort, toPort } = command
+    const { fromPort, toPort } = command
+    const destination = frontOf(command.destination)
     return Effect.flatMap(this.#streamsOf(command.id), ({ ports, streams }) =>
       this.#inScope((scope) =>
         streams.connect({ destination, port: toPort ?? ports.toPort, localPort: fromPort ?? ports.fromPort }).pipe(

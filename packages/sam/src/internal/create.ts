@@ -96,7 +96,6 @@ export const create = (
             ...facts(services),
             services,
             raw,
-            privateKey: Redacted.make(privateKey),
             listening: new Map()
           }
         : yield* carrier(bridge, client, { id, style, ports, ended, scope, services, raw, command })
@@ -112,7 +111,7 @@ export const add = (
   primary: Session.PrimarySession,
   command: SamCommand.Of<"SessionAdd">,
   scope: Scope.Scope
-): Effect.Effect<{ readonly privateKey: string }, Failed> =>
+): Effect.Effect<void, Failed> =>
   Effect.gen(function* () {
     const { id, style } = command
     yield* checkDelivery(bridge, command)
@@ -137,7 +136,6 @@ export const add = (
     const session = yield* carrier(bridge, client, { id, style, ports, ended, scope, services, raw, command })
     bridge.registry.set(session)
     yield* Effect.addFinalizer(() => Deferred.succeed(ended, undefined))
-    return { privateKey: Redacted.value(primary.privateKey) }
   }).pipe(Scope.extend(scope))
 
 interface Parts {

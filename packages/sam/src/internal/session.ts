@@ -8,7 +8,6 @@ import { encodeBase64 } from "@effect-i2p/wire/I2pEncoding"
 import type * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Queue from "effect/Queue"
-import type * as Redacted from "effect/Redacted"
 import type * as Scope from "effect/Scope"
 import type { Version } from "../core/Version.js"
 import type * as SamCommand from "../SamCommand.js"
@@ -18,6 +17,7 @@ import type { Services } from "../SamSessions.js"
 import type { Endpoint, SamUdpService } from "../SamUdp.js"
 import type { Acceptor } from "./acceptor.js"
 import { type Failed, failed } from "./failures.js"
+import { frontOf } from "./front.js"
 import type { RawReceivers, Sink } from "./raw.js"
 
 /** A style that carries datagrams. */
@@ -71,7 +71,6 @@ export interface PrimarySession extends Common {
   readonly _tag: "Primary"
   readonly services: Services
   readonly raw: RawReceivers
-  readonly privateKey: Redacted.Redacted<string>
   /** Ids of subsessions by what they listen for. */
   readonly listening: Map<string, string>
 }
@@ -122,7 +121,7 @@ export const send = (
     if (style !== "RAW") {
       return yield* services.datagrams.send({
         format: formats[style],
-        to: sending.destination,
+        to: frontOf(sending.destination),
         port,
         sourcePort,
         payload,
@@ -133,7 +132,7 @@ export const send = (
     if (excludedProtocols.includes(protocol)) {
       return yield* Effect.fail(failed("I2P_ERROR", `PROTOCOL ${protocol} is for another style`))
     }
-    const to = yield* services.session.lookup(sending.destination)
+    const to = yield* services.session.lookup(frontOf(sending.destination))
     yield* services.session.send({
       to,
       protocol,

@@ -38,7 +38,7 @@ const answers = FastCheck.constantFrom<Control.Input>(
   { _tag: "Failed", result: "TIMEOUT", message: "late" },
   { _tag: "Admitted" },
   created,
-  { _tag: "Added", privateKey: "key" },
+  { _tag: "Added" },
   { _tag: "Connected" },
   { _tag: "Accepting" },
   { _tag: "Accepted", destination: "d", fromPort: 1, toPort: 2 },
